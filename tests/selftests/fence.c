@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the tests share; fence.h says what each function answers. */
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "fence.h"
+#include "sw_sync_abi.h"
+
+/* The layout that every caller has, 32- or 64-bit. */
+static_assert(sizeof(struct fence_exporter_setup) == 48, "setup");
+static_assert(sizeof(struct fence_exporter_create) == 24, "create");
+static_assert(sizeof(struct fence_exporter_signal) == 24, "signal");
+static_assert(sizeof(struct fence_exporter_signal_at) == 24, "signal_at");
+static_assert(sizeof(struct fence_exporter_submit) == 32, "submit");
+static_assert(sizeof(struct fence_exporter_info) == 112, "info");
+static_assert(sizeof(struct fence_exporter_event) == 32, "event");
+
+int call(int fd, unsigned long request, void *arg)
+{
+	int ret = ioctl(fd, request, arg);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static int open_device(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int timeline_open(void)
+{
+	return open_device(FENCE_DEVICE);
+}
+
+int timeline_setup(int tl, const char *name, __u64 timeout_ns, __u32 flags)
+{
+	struct fence_exporter_setup setup = {
+		.timeout_ns = timeout_ns,
+		.flags = flags,
+	};
+
+	/* A name that is too long arrives without its terminator. */
+	memcpy(setup.name, name, strnlen(name, sizeof(setup.name)));
+	return call(tl, FENCE_EXPORTER_IOC_SETUP, &setup);
+}
+
+int timeline_new(const char *name, __u64 timeout_ns, __u32 flags)
+{
+	int tl = timeline_open();
+	int ret;
+
+	if (tl < 0)
+		return tl;
+	ret = timeline_setup(tl, name, timeout_ns, flags);
+	if (ret < 0) {
+		close(tl);
+		return ret;
+	}
+	return tl;
+}
+
+int timeline_info(int tl, struct fence_exporter_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	return call(tl, FENCE_EXPORTER_IOC_INFO, info);
+}
+
+struct fence_exporter_info timeline_state(int tl)
+{
+	struct fence_exporter_info info;
+	int ret = timeline_info(tl, &info);
+
+	if (ret < 0) {
+		fprintf(stderr, "# INFO failed: %s\n", strerror(-ret));
+		abort();
+	}
+	return info;
+}
+
+bool same_state(const struct fence_exporter_info *a,
+		const struct fence_exporter_info *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+int timeline_event(int tl, struct fence_exporter_event *event, int ms)
+{
+	struct pollfd poll_tl = { .fd = tl, .events = POLLIN };
+	ssize_t ret = poll(&poll_tl, 1, ms);
+
+	if (ret <= 0)
+		return ret < 0 ? -errno : 0;
+	ret = read(tl, event, sizeof(*event));
+	if (ret < 0)
+		return -errno;
+	return ret == sizeof(*event) ? 1 : -EPROTO;
+}
+
+__s64 fence_create_many(int tl, int *fds, unsigned int count)
+{
+	struct fence_exporter_create create = {
+		.fds = (unsigned long)fds,
+		.count = count,
+	};
+	int ret = call(tl, FENCE_EXPORTER_IOC_CREATE, &create);
+
+	return ret < 0 ? ret : (__s64)create.first_seqno;
+}
+
+int fence_create(int tl)
+{
+	int fd = -1;
+	__s64 ret = fence_create_many(tl, &fd, 1);
+
+	return ret < 0 ? ret : fd;
+}
+
+__s64 fence_signal(int tl, __u64 seqno, int status)
+{
+	struct fence_exporter_signal arg = { .seqno = seqno, .status = status };
+	int ret = call(tl, FENCE_EXPORTER_IOC_SIGNAL, &arg);
+
+	return ret < 0 ? ret : (__s64)arg.signalled;
+}
+
+int fence_signal_at(int tl, __u64 seqno, __u64 time_ns, int status)
+{
+	struct fence_exporter_signal_at arg = {
+		.seqno = seqno,
+		.time_ns = time_ns,
+		.status = status,
+	};
+
+	return call(tl, FENCE_EXPORTER_IOC_SIGNAL_AT, &arg);
+}
+
+int fence_submit(int tl, __u64 duration_ns, int in_fence, int status)
+{
+	struct fence_exporter_submit arg = {
+		.duration_ns = duration_ns,
+		.in_fence = in_fence,
+		.status = status,
+		.out_fence = -1,
+	};
+	int ret = call(tl, FENCE_EXPORTER_IOC_SUBMIT, &arg);
+
+	return ret < 0 ? ret : arg.out_fence;
+}
+
+int fence_file_info(int fd, struct sync_file_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	return call(fd, SYNC_IOC_FILE_INFO, info);
+}
+
+int fence_status(int fd)
+{
+	struct sync_file_info info;
+	int ret = fence_file_info(fd, &info);
+
+	/* No fence has this status: the core allows down to -4095. */
+	return ret < 0 ? -100000 + ret : info.status;
+}
+
+int fence_describe(int fd, struct sync_fence_info *fence)
+{
+	struct sync_file_info info = {
+		.num_fences = 1,
+		.sync_fence_info = (unsigned long)fence,
+	};
+
+	memset(fence, 0, sizeof(*fence));
+	return call(fd, SYNC_IOC_FILE_INFO, &info);
+}
+
+__u64 fence_time(int fd)
+{
+	struct sync_fence_info fence;
+
+	return fence_describe(fd, &fence) < 0 ? 0 : fence.timestamp_ns;
+}
+
+int fence_wait(int fd, int ms)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	int ret = poll(&poll_fd, 1, ms);
+
+	if (ret < 0)
+		return -errno;
+	return ret && poll_fd.revents != POLLIN ? -EPROTO : ret;
+}
+
+int fence_merge(int a, int b)
+{
+	struct sync_merge_data merge = { .name = "merged", .fd2 = b };
+	int ret = call(a, SYNC_IOC_MERGE, &merge);
+
+	return ret < 0 ? ret : merge.fence;
+}
+
+int fence_set_deadline(int fd, __u64 deadline_ns)
+{
+	struct sync_set_deadline arg = { .deadline_ns = deadline_ns };
+
+	return call(fd, SYNC_IOC_SET_DEADLINE, &arg);
+}
+
+int sw_sync_open(const char *path)
+{
+	if (!strcmp(path, SW_SYNC_KERNEL))
+		mount_debugfs();
+	return open_device(path);
+}
+
+int sw_sync_create(int tl, __u32 value)
+{
+	struct sw_sync_create_fence_data arg = { .value = value, .name = "point" };
+	int ret = call(tl, SW_SYNC_IOC_CREATE_FENCE, &arg);
+
+	return ret < 0 ? ret : arg.fence;
+}
+
+int sw_sync_inc(int tl, __u32 by)
+{
+	return call(tl, SW_SYNC_IOC_INC, &by);
+}
+
+int sw_sync_deadline_raw(int tl, int fence, __u64 *deadline_ns, __u32 pad)
+{
+	struct sw_sync_get_deadline arg = {
+		.deadline_ns = *deadline_ns,
+		.pad = pad,
+		.fence_fd = fence,
+	};
+	int ret = call(tl, SW_SYNC_GET_DEADLINE, &arg);
+
+	*deadline_ns = arg.deadline_ns;
+	return ret;
+}
+
+int sw_sync_deadline(int tl, int fence, __u64 *deadline_ns)
+{
+	*deadline_ns = 0;
+	return sw_sync_deadline_raw(tl, fence, deadline_ns, 0);
+}
+
+__u64 now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (__u64)now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+void sleep_ms(unsigned int ms)
+{
+	struct timespec time = {
+		.tv_sec = ms / 1000,
+		.tv_nsec = ms % 1000 * (long)NSEC_PER_MSEC,
+	};
+
+	while (nanosleep(&time, &time) && errno == EINTR)
+		;
+}
+
+int count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int count = 0;
+
+	if (!dir)
+		return -errno;
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	/* Not "." and "..", not the directory's own descriptor. */
+	return count - 3;
+}
+
+__u64 module_param(const char *name, __u64 fallback)
+{
+	unsigned long long value = fallback;
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path),
+		 "/sys/module/fence_exporter/parameters/%s", name);
+	file = fopen(path, "re");
+	if (!file)
+		return fallback;
+	if (fscanf(file, "%llu", &value) != 1)
+		value = fallback;
+	fclose(file);
+	return value;
+}
+
+int allow_fds(unsigned int count)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	if (limit.rlim_cur >= count)
+		return 0;
+	limit.rlim_cur = count;
+	if (limit.rlim_max < count)
+		limit.rlim_max = count;
+	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : 0;
+}
+
+int mount_debugfs(void)
+{
+	if (!access("/sys/kernel/debug/sync", F_OK))
+		return 0;
+	return mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL) ?
+	       -errno : 0;
+}
+
+int send_fd(int socket, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {};
+	char byte = 'f';
+	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	return sendmsg(socket, &message, 0) == 1 ? 0 : -errno;
+}
+
+int receive_fd(int socket)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {};
+	char byte;
+	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header;
+	int fd;
+
+	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) < 0)
+		return -errno;
+	header = CMSG_FIRSTHDR(&message);
+	if (!header || header->cmsg_type != SCM_RIGHTS)
+		return -EPROTO;
+	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	return fd;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests share: a function for each call of the interface, and ways to
+ * look at what a call has changed. Each answers -errno where it fails.
+ */
+#ifndef SELFTEST_FENCE_H
+#define SELFTEST_FENCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/types.h>
+#include <linux/fence_exporter.h>
+#include <linux/sync_file.h>
+
+#define FENCE_DEVICE		"/dev/fence_exporter"
+#define SW_SYNC_DEVICE		"/dev/sw_sync"
+#define SW_SYNC_KERNEL		"/sys/kernel/debug/sync/sw_sync"
+
+#define NSEC_PER_MSEC		1000000ULL
+#define NSEC_PER_SEC		1000000000ULL
+
+/*
+ * How late something may be. The tests run on emulated processors that share a
+ * busy machine; nothing may ever be early.
+ */
+#define SLACK_NS		(500 * NSEC_PER_MSEC)
+/* Longer than anything that the tests wait for takes, in ms. */
+#define LONG_MS			20000
+
+/* Timelines: /dev/fence_exporter. */
+int timeline_open(void);
+int timeline_setup(int tl, const char *name, __u64 timeout_ns, __u32 flags);
+int timeline_new(const char *name, __u64 timeout_ns, __u32 flags);
+int timeline_info(int tl, struct fence_exporter_info *info);
+/* The same for places where it must work: ends the program if it doesn't. */
+struct fence_exporter_info timeline_state(int tl);
+bool same_state(const struct fence_exporter_info *a,
+		const struct fence_exporter_info *b);
+/* Next event within @ms: 1, 0 if there was none. */
+int timeline_event(int tl, struct fence_exporter_event *event, int ms);
+
+/* The sequence number of fds[0]. */
+__s64 fence_create_many(int tl, int *fds, unsigned int count);
+/* The descriptor of one new fence. */
+int fence_create(int tl);
+/* How many fences were signalled. */
+__s64 fence_signal(int tl, __u64 seqno, int status);
+int fence_signal_at(int tl, __u64 seqno, __u64 time_ns, int status);
+/* The out-fence. */
+int fence_submit(int tl, __u64 duration_ns, int in_fence, int status);
+
+/* sync_file descriptors of any driver. */
+/* 0: active, 1: signalled, below: signalled with that error. */
+int fence_status(int fd);
+/* What SYNC_IOC_FILE_INFO says of the only fence behind @fd. */
+int fence_describe(int fd, struct sync_fence_info *fence);
+int fence_file_info(int fd, struct sync_file_info *info);
+/* When it signalled, 0: not yet. */
+__u64 fence_time(int fd);
+/* Like poll(2) with one descriptor: 1: signalled, 0: not within @ms. */
+int fence_wait(int fd, int ms);
+int fence_merge(int a, int b);
+int fence_set_deadline(int fd, __u64 deadline_ns);
+
+/* sw_sync, the kernel's or ours. */
+int sw_sync_open(const char *path);
+int sw_sync_create(int tl, __u32 value);
+int sw_sync_inc(int tl, __u32 by);
+int sw_sync_deadline(int tl, int fence, __u64 *deadline_ns);
+int sw_sync_deadline_raw(int tl, int fence, __u64 *deadline_ns, __u32 pad);
+
+/* The process and its machine. */
+__u64 now_ns(void);
+void sleep_ms(unsigned int ms);
+int count_fds(void);
+/* The value of a module parameter, or @fallback if sysfs has none. */
+__u64 module_param(const char *name, __u64 fallback);
+/* Raises the limit of open descriptors to at least @count. */
+int allow_fds(unsigned int count);
+int mount_debugfs(void);
+/* Passes a descriptor over a UNIX socket. */
+int send_fd(int socket, int fd);
+int receive_fd(int socket);
+/* ioctl(2) that answers -errno. */
+int call(int fd, unsigned long request, void *arg);
+
+#endif
