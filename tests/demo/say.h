@@ -5,10 +5,7 @@
 
 #include <stdbool.h>
 
-/* The compiler checks the arguments of what prints. */
-#ifndef __printf
-#define __printf(a, b)	__attribute__((__format__(__gnu_printf__, a, b)))
-#endif
+#include "kselftest.h"
 
 /* Who speaks from now on in this process; the times count from the first call. */
 void speaker(const char *name);

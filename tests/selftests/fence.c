@@ -91,10 +91,39 @@ struct fence_exporter_info timeline_state(int tl)
 	return info;
 }
 
-bool same_state(const struct fence_exporter_info *a,
-		const struct fence_exporter_info *b)
+bool timeline_is_named(int tl, const char *name)
 {
-	return !memcmp(a, b, sizeof(*a));
+	struct fence_exporter_info info = timeline_state(tl);
+
+	if (!strncmp(info.name, name, sizeof(info.name)))
+		return true;
+	fprintf(stderr, "# named \"%.32s\", not \"%s\"\n", info.name, name);
+	return false;
+}
+
+struct snapshot snapshot(int tl)
+{
+	struct snapshot now = {
+		.info = timeline_state(tl),
+		.fds = count_fds(),
+	};
+
+	return now;
+}
+
+bool unchanged(int tl, const struct snapshot *before)
+{
+	struct snapshot now = snapshot(tl);
+
+	if (now.fds == before->fds &&
+	    !memcmp(&now.info, &before->info, sizeof(now.info)))
+		return true;
+	fprintf(stderr,
+		"# descriptors %d -> %d, last %llu -> %llu, pending %llu -> %llu, signalled %llu -> %llu\n",
+		before->fds, now.fds, before->info.last_seqno,
+		now.info.last_seqno, before->info.pending, now.info.pending,
+		before->info.signalled, now.info.signalled);
+	return false;
 }
 
 int timeline_event(int tl, struct fence_exporter_event *event, int ms)

@@ -34,8 +34,18 @@ int timeline_new(const char *name, __u64 timeout_ns, __u32 flags);
 int timeline_info(int tl, struct fence_exporter_info *info);
 /* The same for places where it must work: ends the program if it doesn't. */
 struct fence_exporter_info timeline_state(int tl);
-bool same_state(const struct fence_exporter_info *a,
-		const struct fence_exporter_info *b);
+/* Says on stderr what it is named if not @name. */
+bool timeline_is_named(int tl, const char *name);
+
+/* What a refused call must leave as it was. */
+struct snapshot {
+	struct fence_exporter_info info;
+	int fds;
+};
+
+struct snapshot snapshot(int tl);
+/* Says on stderr what differs. */
+bool unchanged(int tl, const struct snapshot *before);
 /* Next event within @ms: 1, 0 if there was none. */
 int timeline_event(int tl, struct fence_exporter_event *event, int ms);
 

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/* CREATE: descriptors and numbers, all of them or none. */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "fence.h"
+#include "kselftest_harness.h"
+
+FIXTURE(create)
+{
+	struct snapshot before;
+	int fds[FENCE_EXPORTER_MAX_FENCES + 1];
+	int tl;
+};
+
+FIXTURE_SETUP(create)
+{
+	unsigned int i;
+
+	self->tl = timeline_open();
+	ASSERT_LE(0, self->tl);
+	for (i = 0; i < ARRAY_SIZE(self->fds); i++)
+		self->fds[i] = -1;
+	self->before = snapshot(self->tl);
+}
+
+FIXTURE_TEARDOWN(create)
+{
+	close(self->tl);
+}
+
+TEST_F(create, one)
+{
+	struct fence_exporter_info info;
+
+	ASSERT_EQ(1, fence_create_many(self->tl, self->fds, 1));
+	EXPECT_EQ(FD_CLOEXEC, fcntl(self->fds[0], F_GETFD));
+	EXPECT_EQ(0, fence_status(self->fds[0]));
+	EXPECT_EQ(-1, self->fds[1]);
+
+	info = timeline_state(self->tl);
+	EXPECT_EQ(1, info.last_seqno);
+	EXPECT_EQ(1, info.pending);
+	EXPECT_EQ(0, info.signalled_seqno);
+	EXPECT_EQ(self->before.fds + 1, count_fds());
+}
+
+TEST_F(create, sixty_four)
+{
+	unsigned int i;
+
+	ASSERT_EQ(1, fence_create_many(self->tl, self->fds, 64));
+	EXPECT_EQ(self->before.fds + 64, count_fds());
+	EXPECT_EQ(-1, self->fds[64]);
+	for (i = 0; i < 64; i++) {
+		EXPECT_EQ(FD_CLOEXEC, fcntl(self->fds[i], F_GETFD));
+		EXPECT_EQ(0, fence_status(self->fds[i]));
+	}
+	/* fds[i] is the fence with number i + 1. */
+	for (i = 0; i < 64; i++) {
+		EXPECT_EQ(1, fence_signal(self->tl, i + 1, 0));
+		EXPECT_EQ(1, fence_status(self->fds[i]));
+		if (i < 63)
+			EXPECT_EQ(0, fence_status(self->fds[i + 1]));
+	}
+}
+
+TEST_F(create, numbers_go_on)
+{
+	EXPECT_EQ(1, fence_create_many(self->tl, self->fds, 5));
+	EXPECT_EQ(6, fence_create_many(self->tl, self->fds, 64));
+	EXPECT_EQ(70, fence_create_many(self->tl, self->fds, 1));
+	EXPECT_EQ(70, fence_signal(self->tl, 70, 0));
+	EXPECT_EQ(71, fence_create_many(self->tl, self->fds, 1));
+	EXPECT_EQ(71, timeline_state(self->tl).last_seqno);
+}
+
+TEST_F(create, timelines_count_for_themselves)
+{
+	int other = timeline_open();
+
+	ASSERT_LE(0, other);
+	EXPECT_EQ(1, fence_create_many(self->tl, self->fds, 3));
+	EXPECT_EQ(1, fence_create_many(other, self->fds, 1));
+	EXPECT_EQ(1, timeline_state(other).pending);
+	EXPECT_EQ(3, timeline_state(self->tl).pending);
+}
+
+TEST_F(create, refuses_counts)
+{
+	static const __u32 counts[] = { 0, 65, 1000, 1U << 31, ~0U };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
+		EXPECT_EQ(-EINVAL,
+			  fence_create_many(self->tl, self->fds, counts[i])) {
+			TH_LOG("with %u fences", counts[i]);
+		}
+		EXPECT_TRUE(unchanged(self->tl, &self->before));
+	}
+	EXPECT_EQ(-1, self->fds[0]);
+}
+
+TEST_F(create, refuses_flags)
+{
+	unsigned int bit;
+
+	for (bit = 0; bit < 32; bit++) {
+		struct fence_exporter_create create = {
+			.fds = (unsigned long)self->fds,
+			.count = 1,
+			.flags = 1U << bit,
+		};
+
+		EXPECT_EQ(-EINVAL,
+			  call(self->tl, FENCE_EXPORTER_IOC_CREATE, &create));
+	}
+	EXPECT_TRUE(unchanged(self->tl, &self->before));
+}
+
+TEST_F(create, refuses_bad_arrays)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	char *map = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	__u64 bad[6];
+	unsigned int i;
+
+	ASSERT_NE(MAP_FAILED, map);
+	ASSERT_EQ(0, munmap(map + page, page));
+	bad[0] = 0;
+	/* Ends beyond what is mapped: the first three fences have room. */
+	bad[1] = (unsigned long)map + page - 3 * sizeof(int);
+	/* The kernel's half. */
+	bad[2] = 0xffff888000000000ULL;
+	bad[3] = ~0ULL;
+	/* A 32-bit kernel interface would cut this to a good address. */
+	bad[4] = 1ULL << 63 | (unsigned long)self->fds;
+	/* Not canonical. */
+	bad[5] = 0x8000000000000000ULL;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct fence_exporter_create create = {
+			.fds = bad[i],
+			.count = 64,
+		};
+
+		EXPECT_EQ(-EFAULT,
+			  call(self->tl, FENCE_EXPORTER_IOC_CREATE, &create)) {
+			TH_LOG("with the array at %#llx", bad[i]);
+		}
+		EXPECT_TRUE(unchanged(self->tl, &self->before));
+	}
+	/* The refused calls took no number. */
+	EXPECT_EQ(1, fence_create_many(self->tl, self->fds, 1));
+}
+
+TEST_F(create, array_read_only)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	int *map = mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, map);
+	EXPECT_EQ(-EFAULT, fence_create_many(self->tl, map, 2));
+	EXPECT_TRUE(unchanged(self->tl, &self->before));
+}
+
+/* The call can read its structure, but can't write the answer. */
+TEST_F(create, answer_read_only)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	struct fence_exporter_create *create;
+
+	create = mmap(NULL, page, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, create);
+	create->fds = (unsigned long)self->fds;
+	create->count = 4;
+	ASSERT_EQ(0, mprotect(create, page, PROT_READ));
+	EXPECT_EQ(-EFAULT, call(self->tl, FENCE_EXPORTER_IOC_CREATE, create));
+	EXPECT_TRUE(unchanged(self->tl, &self->before));
+	EXPECT_EQ(1, fence_create_many(self->tl, self->fds, 1));
+}
+
+TEST_F(create, descriptor_table_full)
+{
+	struct rlimit limit;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	/* Room for ten; snapshot() needs one of them while it looks. */
+	limit.rlim_cur = self->tl + 1 + 10;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	EXPECT_EQ(-EMFILE, fence_create_many(self->tl, self->fds, 64));
+	EXPECT_TRUE(unchanged(self->tl, &self->before));
+	EXPECT_EQ(-EMFILE, fence_create_many(self->tl, self->fds, 11));
+	EXPECT_TRUE(unchanged(self->tl, &self->before));
+	EXPECT_EQ(1, fence_create_many(self->tl, self->fds, 10));
+	EXPECT_EQ(-EMFILE, fence_create(self->tl));
+	EXPECT_EQ(10, timeline_state(self->tl).last_seqno);
+	EXPECT_EQ(10, fence_signal(self->tl, 10, 0));
+	EXPECT_EQ(1, fence_status(self->fds[9]));
+}
+
+TEST_F(create, read_only_timeline)
+{
+	int tl = open(FENCE_DEVICE, O_RDONLY | O_CLOEXEC);
+
+	ASSERT_LE(0, tl);
+	EXPECT_EQ(1, fence_create_many(tl, self->fds, 2));
+	EXPECT_EQ(2, fence_signal(tl, 2, 0));
+	EXPECT_EQ(1, fence_status(self->fds[1]));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0
+/* SIGNAL: everything up to a number, in order, with a status. */
+#include <limits.h>
+#include <pthread.h>
+
+#include "fence.h"
+#include "kselftest_harness.h"
+
+#define COUNT	10
+
+FIXTURE(signal)
+{
+	int fds[COUNT];
+	int tl;
+};
+
+FIXTURE_SETUP(signal)
+{
+	self->tl = timeline_open();
+	ASSERT_LE(0, self->tl);
+	ASSERT_EQ(1, fence_create_many(self->tl, self->fds, COUNT));
+}
+
+FIXTURE_TEARDOWN(signal)
+{
+	close(self->tl);
+}
+
+TEST_F(signal, up_to)
+{
+	struct fence_exporter_info info;
+	int i;
+
+	EXPECT_EQ(4, fence_signal(self->tl, 4, 0));
+	for (i = 0; i < COUNT; i++) {
+		EXPECT_EQ(i < 4 ? 1 : 0, fence_status(self->fds[i]));
+		EXPECT_EQ(i < 4 ? 1 : 0, fence_wait(self->fds[i], 0));
+	}
+	info = timeline_state(self->tl);
+	EXPECT_EQ(4, info.signalled_seqno);
+	EXPECT_EQ(4, info.signalled);
+	EXPECT_EQ(6, info.pending);
+	EXPECT_EQ(COUNT, info.last_seqno);
+
+	EXPECT_EQ(6, fence_signal(self->tl, COUNT, 0));
+	info = timeline_state(self->tl);
+	EXPECT_EQ(COUNT, info.signalled_seqno);
+	EXPECT_EQ(0, info.pending);
+}
+
+TEST_F(signal, in_order_of_time)
+{
+	__u64 last = now_ns();
+	__u64 end;
+	int i;
+
+	EXPECT_EQ(COUNT, fence_signal(self->tl, COUNT, 0));
+	end = now_ns();
+	for (i = 0; i < COUNT; i++) {
+		EXPECT_LE(last, fence_time(self->fds[i]));
+		last = fence_time(self->fds[i]);
+	}
+	EXPECT_LE(last, end);
+}
+
+TEST_F(signal, with_error)
+{
+	int i;
+
+	EXPECT_EQ(3, fence_signal(self->tl, 3, -EIO));
+	EXPECT_EQ(2, fence_signal(self->tl, 5, 0));
+	EXPECT_EQ(1, fence_signal(self->tl, 6, -1));
+	EXPECT_EQ(1, fence_signal(self->tl, 7, -4095));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(-EIO, fence_status(self->fds[i]));
+	EXPECT_EQ(1, fence_status(self->fds[3]));
+	EXPECT_EQ(1, fence_status(self->fds[4]));
+	EXPECT_EQ(-1, fence_status(self->fds[5]));
+	EXPECT_EQ(-4095, fence_status(self->fds[6]));
+	EXPECT_EQ(0, fence_status(self->fds[7]));
+	EXPECT_EQ(7, timeline_state(self->tl).signalled);
+}
+
+TEST_F(signal, refuses_status)
+{
+	static const int bad[] = { 1, EIO, INT_MAX, -4096, -5000, INT_MIN };
+	struct snapshot before = snapshot(self->tl);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(-EINVAL, fence_signal(self->tl, 1, bad[i])) {
+			TH_LOG("with status %d", bad[i]);
+		}
+	}
+	EXPECT_TRUE(unchanged(self->tl, &before));
+	EXPECT_EQ(0, fence_status(self->fds[0]));
+}
+
+TEST_F(signal, refuses_flags)
+{
+	struct snapshot before = snapshot(self->tl);
+	unsigned int bit;
+
+	for (bit = 0; bit < 32; bit++) {
+		struct fence_exporter_signal arg = {
+			.seqno = 1,
+			.flags = 1U << bit,
+		};
+
+		EXPECT_EQ(-EINVAL, call(self->tl, FENCE_EXPORTER_IOC_SIGNAL, &arg));
+	}
+	EXPECT_TRUE(unchanged(self->tl, &before));
+}
+
+TEST_F(signal, refuses_above_last)
+{
+	static const __u64 bad[] = {
+		COUNT + 1, 1ULL << 32, (1ULL << 32) + 1, 1ULL << 63, ~0ULL,
+	};
+	struct snapshot before = snapshot(self->tl);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(-EINVAL, fence_signal(self->tl, bad[i], 0)) {
+			TH_LOG("with number %llu", bad[i]);
+		}
+	}
+	EXPECT_TRUE(unchanged(self->tl, &before));
+}
+
+TEST_F(signal, empty_timeline)
+{
+	int tl = timeline_open();
+
+	ASSERT_LE(0, tl);
+	EXPECT_EQ(-EINVAL, fence_signal(tl, 1, 0));
+	EXPECT_EQ(0, fence_signal(tl, 0, 0));
+	EXPECT_EQ(0, timeline_state(tl).signalled_seqno);
+}
+
+TEST_F(signal, again_does_nothing)
+{
+	struct snapshot before;
+	__u64 at;
+
+	EXPECT_EQ(5, fence_signal(self->tl, 5, 0));
+	at = fence_time(self->fds[4]);
+	before = snapshot(self->tl);
+	EXPECT_EQ(0, fence_signal(self->tl, 5, 0));
+	EXPECT_EQ(0, fence_signal(self->tl, 5, -EIO));
+	EXPECT_EQ(0, fence_signal(self->tl, 2, 0));
+	EXPECT_EQ(0, fence_signal(self->tl, 0, 0));
+	EXPECT_TRUE(unchanged(self->tl, &before));
+	EXPECT_EQ(1, fence_status(self->fds[4]));
+	EXPECT_EQ(at, fence_time(self->fds[4]));
+}
+
+TEST_F(signal, after_descriptors_are_closed)
+{
+	int i;
+
+	for (i = 0; i < COUNT; i++)
+		close(self->fds[i]);
+	EXPECT_EQ(COUNT, timeline_state(self->tl).pending);
+	EXPECT_EQ(COUNT, fence_signal(self->tl, COUNT, 0));
+	EXPECT_EQ(COUNT, timeline_state(self->tl).signalled);
+}
+
+struct waiter {
+	pthread_t thread;
+	int fd;
+	int ret;
+};
+
+static void *wait_for_fence(void *arg)
+{
+	struct waiter *waiter = arg;
+
+	waiter->ret = fence_wait(waiter->fd, LONG_MS);
+	return NULL;
+}
+
+TEST_F(signal, wakes_waiters)
+{
+	struct waiter waiters[COUNT];
+	int i;
+
+	for (i = 0; i < COUNT; i++) {
+		waiters[i].fd = self->fds[i];
+		ASSERT_EQ(0, pthread_create(&waiters[i].thread, NULL,
+					    wait_for_fence, &waiters[i]));
+	}
+	sleep_ms(50);
+	EXPECT_EQ(COUNT, fence_signal(self->tl, COUNT, 0));
+	for (i = 0; i < COUNT; i++) {
+		pthread_join(waiters[i].thread, NULL);
+		EXPECT_EQ(1, waiters[i].ret);
+	}
+}
+
+#define RACERS	4
+#define ROUNDS	500
+
+struct racer {
+	pthread_t thread;
+	int tl;
+	__s64 signalled;
+};
+
+static void *race_to_signal(void *arg)
+{
+	struct racer *racer = arg;
+	__u64 seqno;
+
+	for (seqno = 1; seqno <= ROUNDS; seqno++) {
+		__s64 ret = fence_signal(racer->tl, seqno, 0);
+
+		if (ret < 0) {
+			racer->signalled = ret;
+			break;
+		}
+		racer->signalled += ret;
+	}
+	return NULL;
+}
+
+/* However many call at once, each fence is signalled by one of them. */
+TEST_F(signal, once_by_one_of_many)
+{
+	struct racer racers[RACERS] = {};
+	__s64 sum = 0;
+	int tl = timeline_open();
+	int i;
+
+	ASSERT_LE(0, tl);
+	for (i = 0; i < ROUNDS; i++)
+		ASSERT_EQ(0, close(fence_create(tl)));
+	for (i = 0; i < RACERS; i++) {
+		racers[i].tl = tl;
+		ASSERT_EQ(0, pthread_create(&racers[i].thread, NULL,
+					    race_to_signal, &racers[i]));
+	}
+	for (i = 0; i < RACERS; i++) {
+		pthread_join(racers[i].thread, NULL);
+		EXPECT_LE(0, racers[i].signalled);
+		sum += racers[i].signalled;
+	}
+	EXPECT_EQ(ROUNDS, sum);
+	EXPECT_EQ(ROUNDS, timeline_state(tl).signalled);
+	EXPECT_EQ(0, timeline_state(tl).pending);
+}
+
+TEST_HARNESS_MAIN

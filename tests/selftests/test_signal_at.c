@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/* SIGNAL_AT: a device that finishes by itself. */
+#include <limits.h>
+
+#include "fence.h"
+#include "kselftest_harness.h"
+
+#define COUNT		6
+#define MS(n)		((n) * NSEC_PER_MSEC)
+
+FIXTURE(signal_at)
+{
+	__u64 start;
+	int fds[COUNT];
+	int tl;
+};
+
+FIXTURE_SETUP(signal_at)
+{
+	self->tl = timeline_open();
+	ASSERT_LE(0, self->tl);
+	ASSERT_EQ(1, fence_create_many(self->tl, self->fds, COUNT));
+	self->start = now_ns();
+}
+
+FIXTURE_TEARDOWN(signal_at)
+{
+	close(self->tl);
+}
+
+/* Signalled, not before @time, and not much later. */
+static bool on_time(int fd, __u64 time)
+{
+	__u64 at;
+
+	if (fence_wait(fd, LONG_MS) != 1)
+		return false;
+	at = fence_time(fd);
+	if (at >= time && at <= time + SLACK_NS)
+		return true;
+	fprintf(stderr, "# signalled %lld us after its time\n",
+		(long long)(at - time) / 1000);
+	return false;
+}
+
+TEST_F(signal_at, on_time)
+{
+	__u64 time = self->start + MS(200);
+
+	ASSERT_EQ(0, fence_signal_at(self->tl, 1, time, 0));
+	if (now_ns() < time)
+		EXPECT_EQ(0, fence_status(self->fds[0]));
+	EXPECT_TRUE(on_time(self->fds[0], time));
+	EXPECT_EQ(1, fence_status(self->fds[0]));
+	EXPECT_EQ(0, fence_status(self->fds[1]));
+	EXPECT_EQ(1, timeline_state(self->tl).signalled);
+}
+
+TEST_F(signal_at, error)
+{
+	ASSERT_EQ(0, fence_signal_at(self->tl, 2, self->start + MS(20), -EIO));
+	EXPECT_EQ(1, fence_wait(self->fds[1], LONG_MS));
+	EXPECT_EQ(-EIO, fence_status(self->fds[0]));
+	EXPECT_EQ(-EIO, fence_status(self->fds[1]));
+	EXPECT_EQ(0, fence_status(self->fds[2]));
+}
+
+TEST_F(signal_at, rising_times)
+{
+	int i;
+
+	for (i = 0; i < COUNT; i++)
+		ASSERT_EQ(0, fence_signal_at(self->tl, i + 1,
+					     self->start + MS(100 + 50 * i), 0));
+	for (i = 0; i < COUNT; i++)
+		EXPECT_TRUE(on_time(self->fds[i], self->start + MS(100 + 50 * i)));
+}
+
+/* The calls come in the wrong order; the times count. */
+TEST_F(signal_at, calls_out_of_order)
+{
+	int i;
+
+	for (i = COUNT; i--;)
+		ASSERT_EQ(0, fence_signal_at(self->tl, i + 1,
+					     self->start + MS(100 + 50 * i), 0));
+	for (i = 0; i < COUNT; i++)
+		EXPECT_TRUE(on_time(self->fds[i], self->start + MS(100 + 50 * i)));
+}
+
+/* A later number with an earlier time takes the ones before it along. */
+TEST_F(signal_at, overtaken)
+{
+	__u64 early = self->start + MS(100);
+	int i;
+
+	ASSERT_EQ(0, fence_signal_at(self->tl, 1, self->start + MS(300), -EIO));
+	ASSERT_EQ(0, fence_signal_at(self->tl, 3, early, 0));
+	for (i = 0; i < 3; i++) {
+		EXPECT_TRUE(on_time(self->fds[i], early));
+		EXPECT_EQ(1, fence_status(self->fds[i]));
+	}
+	sleep_ms(300);
+	EXPECT_EQ(3, timeline_state(self->tl).signalled);
+	EXPECT_EQ(1, fence_status(self->fds[0]));
+	EXPECT_EQ(0, fence_status(self->fds[3]));
+}
+
+TEST_F(signal_at, same_time)
+{
+	__u64 time = self->start + MS(100);
+
+	ASSERT_EQ(0, fence_signal_at(self->tl, 2, time, 0));
+	ASSERT_EQ(0, fence_signal_at(self->tl, 4, time, 0));
+	EXPECT_TRUE(on_time(self->fds[3], time));
+	EXPECT_LE(fence_time(self->fds[1]), fence_time(self->fds[3]));
+}
+
+TEST_F(signal_at, past_means_now)
+{
+	__u64 before = now_ns();
+
+	EXPECT_EQ(0, fence_signal_at(self->tl, 1, 0, 0));
+	EXPECT_TRUE(on_time(self->fds[0], before));
+	EXPECT_EQ(0, fence_signal_at(self->tl, 2, self->start - 1, 0));
+	EXPECT_TRUE(on_time(self->fds[1], before));
+	EXPECT_EQ(0, fence_signal_at(self->tl, 3, now_ns(), 0));
+	EXPECT_TRUE(on_time(self->fds[2], before));
+}
+
+TEST_F(signal_at, end_of_time)
+{
+	struct snapshot before = snapshot(self->tl);
+
+	EXPECT_EQ(-EINVAL, fence_signal_at(self->tl, 1, 1ULL << 63, 0));
+	EXPECT_EQ(-EINVAL, fence_signal_at(self->tl, 1, ~0ULL, 0));
+	EXPECT_TRUE(unchanged(self->tl, &before));
+	EXPECT_EQ(0, fence_signal_at(self->tl, 1, LLONG_MAX, 0));
+	EXPECT_EQ(0, fence_signal_at(self->tl, 2, LLONG_MAX - 1, 0));
+	sleep_ms(20);
+	EXPECT_EQ(0, fence_status(self->fds[0]));
+	/* Such a time doesn't keep the timer from earlier ones. */
+	EXPECT_EQ(0, fence_signal_at(self->tl, 3, self->start + MS(60), 0));
+	EXPECT_TRUE(on_time(self->fds[2], self->start + MS(60)));
+}
+
+TEST_F(signal_at, refuses)
+{
+	static const int statuses[] = { 1, INT_MAX, -4096, INT_MIN };
+	struct fence_exporter_signal_at arg = { .seqno = 1, .flags = 1 };
+	struct snapshot before = snapshot(self->tl);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(statuses); i++)
+		EXPECT_EQ(-EINVAL, fence_signal_at(self->tl, 1, self->start,
+						   statuses[i]));
+	EXPECT_EQ(-EINVAL, fence_signal_at(self->tl, COUNT + 1, self->start, 0));
+	EXPECT_EQ(-EINVAL, fence_signal_at(self->tl, ~0ULL, self->start, 0));
+	EXPECT_EQ(-EINVAL, call(self->tl, FENCE_EXPORTER_IOC_SIGNAL_AT, &arg));
+	sleep_ms(20);
+	EXPECT_TRUE(unchanged(self->tl, &before));
+}
+
+TEST_F(signal_at, signalled_before_its_time)
+{
+	ASSERT_EQ(0, fence_signal_at(self->tl, 2, self->start + MS(100), -EIO));
+	EXPECT_EQ(2, fence_signal(self->tl, 2, 0));
+	sleep_ms(200);
+	EXPECT_EQ(1, fence_status(self->fds[1]));
+	EXPECT_EQ(2, timeline_state(self->tl).signalled);
+	/* A number that has signalled already is no error. */
+	EXPECT_EQ(0, fence_signal_at(self->tl, 2, self->start, -EIO));
+	EXPECT_EQ(1, fence_status(self->fds[1]));
+}
+
+TEST_F(signal_at, timeout_comes_first)
+{
+	int tl = timeline_new("slow", MS(100), 0);
+	int fd;
+
+	ASSERT_LE(0, tl);
+	fd = fence_create(tl);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fence_signal_at(tl, 1, now_ns() + MS(400), 0));
+	EXPECT_EQ(1, fence_wait(fd, LONG_MS));
+	EXPECT_EQ(-ETIMEDOUT, fence_status(fd));
+	sleep_ms(400);
+	EXPECT_EQ(-ETIMEDOUT, fence_status(fd));
+	EXPECT_EQ(0, timeline_state(tl).signalled);
+	EXPECT_EQ(1, timeline_state(tl).timed_out);
+}
+
+TEST_F(signal_at, close_comes_first)
+{
+	ASSERT_EQ(0, fence_signal_at(self->tl, 1, self->start + MS(300), 0));
+	close(self->tl);
+	EXPECT_EQ(1, fence_wait(self->fds[0], LONG_MS));
+	EXPECT_EQ(-ECANCELED, fence_status(self->fds[0]));
+	sleep_ms(400);
+	EXPECT_EQ(-ECANCELED, fence_status(self->fds[0]));
+	self->tl = -1;
+}
+
+TEST_HARNESS_MAIN
