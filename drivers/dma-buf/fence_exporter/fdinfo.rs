@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What `/proc/<pid>/fdinfo/<fd>` tells of a timeline: the same as INFO, as text.
+
+use fence_uapi::fence_exporter_info;
+use kernel::{
+    seq_file::{
+        seq_print,
+        SeqFile, //
+    },
+    str::CStr,
+};
+
+pub(crate) fn show(m: &SeqFile, info: &fence_exporter_info) {
+    let name = CStr::from_bytes_until_nul(&info.name).unwrap_or(c"?");
+    seq_print!(m, "timeline-name:\t{}\n", name.to_str().unwrap_or("?"));
+    seq_print!(m, "context:\t{}\n", info.context);
+    seq_print!(m, "last-seqno:\t{}\n", info.last_seqno);
+    seq_print!(m, "signalled-seqno:\t{}\n", info.signalled_seqno);
+    seq_print!(m, "pending:\t{}\n", info.pending);
+    seq_print!(m, "signalled:\t{}\n", info.signalled);
+    seq_print!(m, "timed-out:\t{}\n", info.timed_out);
+    seq_print!(m, "cancelled:\t{}\n", info.cancelled);
+    seq_print!(m, "deadline-ns:\t{}\n", info.deadline_ns);
+    seq_print!(m, "timeout-ns:\t{}\n", info.timeout_ns);
+    seq_print!(m, "flags:\t0x{:x}\n", info.flags);
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the nodes share.
+
+use crate::{
+    limits::Limits,
+    users::{
+        UserSlot,
+        Users, //
+    },
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+/// What all timelines of all nodes share.
+#[pin_data]
+pub(crate) struct Shared {
+    pub(crate) limits: Limits,
+    users: Arc<Users>,
+}
+
+impl Shared {
+    pub(crate) fn new(limits: Limits) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            limits,
+            users: Arc::pin_init(Users::new(), GFP_KERNEL)?,
+        })
+    }
+
+    /// Counts one more timeline of the calling user, or fails with `EMFILE`.
+    pub(crate) fn open(&self) -> Result<UserSlot> {
+        self.users.clone().open(self.limits.max_timelines)
+    }
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/dev/sw_sync`: the ABI of the kernel's sw_sync, for programs that look for it.
+//!
+//! A timeline has a 32-bit value, which is counted up; a fence has signalled when the value has reached
+//! its own. Fences may be created in any order, two of one value are one fence, and values wrap.
+
+use crate::{
+    abi::Arg,
+    export::{
+        Export,
+        Reserved, //
+    },
+    name::Name,
+    node::Shared,
+    users::UserSlot, //
+};
+use fence_uapi::*;
+use kernel::{
+    dma_buf::{
+        ktime_get,
+        Cause,
+        Emission,
+        FenceOps,
+        Order,
+        SyncFile,
+        Timeline,
+        View, //
+    },
+    fs::File,
+    miscdevice::{
+        MiscDevice,
+        MiscDeviceRegistration,
+        PollDevice,
+        PollDeviceRegistration,
+        Ready, //
+    },
+    module::this_module,
+    prelude::*,
+    sync::{
+        atomic::{
+            ordering::{
+                Full,
+                Relaxed, //
+            },
+            Atomic, //
+        },
+        poll::PollTable,
+        rcu::Published,
+        Arc,
+        ArcBorrow, //
+    },
+};
+
+/// Below this many pending fences it isn't worth looking for those that nobody can see any more.
+const PRUNE_FROM: u32 = 64;
+
+/// The owner's data of a timeline.
+#[pin_data]
+pub(crate) struct SwSync {
+    shared: Arc<Shared>,
+    value: Atomic<u32>,
+    /// With how many fences pending to look for those that nobody refers to.
+    prune_at: Atomic<u32>,
+    _slot: UserSlot,
+}
+
+impl FenceOps for SwSync {
+    type Shared = Published<Name>;
+    const DRIVER_NAME: &'static CStr = c"fence_exporter";
+    const ORDER: Order = Order::Seqno32;
+    const CLOSED: Error = ENOENT;
+
+    fn timeline_name(name: View<'_, Self>) -> &CStr {
+        name.as_c_str()
+    }
+}
+
+/// The calls on a timeline.
+trait Calls {
+    fn make_room(&self, emission: &Emission<'_, SwSync>) -> Result;
+    fn create_fence(&self, arg: Arg) -> Result;
+    fn increment(&self, arg: Arg) -> Result;
+    fn get_deadline(&self, arg: Arg) -> Result;
+    fn signal_reached(&self, value: u32);
+}
+
+impl Calls for Timeline<SwSync> {
+    /// Sees to it that one more fence may be pending.
+    ///
+    /// A fence whose descriptors are all closed is pending until it signals or times out, where the
+    /// kernel's sw_sync forgets it. So that they don't add up, they are pruned whenever the pending
+    /// fences have doubled.
+    fn make_room(&self, emission: &Emission<'_, SwSync>) -> Result {
+        let pending = self.counts().pending;
+        if pending >= self.prune_at.load(Relaxed).min(self.shared.limits.max_pending) {
+            emission.prune();
+            let left = self.counts().pending.saturating_mul(2);
+            self.prune_at.store(left.max(PRUNE_FROM), Relaxed);
+        }
+        if self.counts().pending >= self.shared.limits.max_pending {
+            return Err(EAGAIN);
+        }
+        Ok(())
+    }
+
+    fn create_fence(&self, arg: Arg) -> Result {
+        let (fd, new) = Reserved::new()?.split();
+        let mut data: sw_sync_create_fence_data =
+            arg.read()?;
+        data.fence = fd.reserved_fd() as i32;
+        let value = data.value;
+
+        let emission = self.emission();
+        self.make_room(&emission)?;
+        let expires = ktime_get().saturating_add(self.shared.limits.sw_sync_timeout);
+        match emission.emit_at(new, value, expires) {
+            Ok(emitted) => {
+                let export = Export::new(emitted, fd)?;
+                arg.write(data)?;
+                export.install_after(|| {
+                    // A fence that the value has reached already. If INC comes now instead, it finds
+                    // the fence: it takes the lock that the fence was linked under.
+                    self.signal_reached(value);
+                });
+            }
+            Err(fence) => {
+                let file = SyncFile::new(&fence)?.into_file();
+                arg.write(data)?;
+                fd.fd_install(file);
+            }
+        }
+        Ok(())
+    }
+
+    fn increment(&self, arg: Arg) -> Result {
+        let mut by = u32::from_ne_bytes(arg.read()?);
+        // Fences are compared by signed differences: further steps would skip some.
+        loop {
+            let step = by.min(i32::MAX as u32);
+            let value = self.value.fetch_add(step, Full).wrapping_add(step);
+            self.signal(value.into(), Ok(()), Cause::Done);
+            by -= step;
+            if by == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn get_deadline(&self, arg: Arg) -> Result {
+        let mut data: sw_sync_get_deadline =
+            arg.read()?;
+        if data.deadline_ns != 0 || data.pad != 0 {
+            return Err(EINVAL);
+        }
+        let fence = SyncFile::fence_of_fd(data.fence_fd).map_err(|_| EINVAL)?;
+        data.deadline_ns = self.deadline(&fence)?.ok_or(ENOENT)? as u64;
+        arg.write(data)
+    }
+
+    /// Signals up to the timeline's value if that has reached `value`.
+    fn signal_reached(&self, value: u32) {
+        let now = self.value.load(Relaxed);
+        if now.wrapping_sub(value) as i32 >= 0 {
+            self.signal(now.into(), Ok(()), Cause::Done);
+        }
+    }
+}
+
+/// `/dev/sw_sync`.
+pub(crate) struct Node;
+
+impl PollDevice for Node {
+    type Data = Arc<Shared>;
+
+    fn poll<'a>(
+        _timeline: &'a ArcBorrow<'_, Timeline<SwSync>>,
+        _table: &PollTable<'a>,
+    ) -> Ready {
+        Ready::NOTHING
+    }
+}
+
+#[vtable]
+impl MiscDevice for Node {
+    type Ptr = Arc<Timeline<SwSync>>;
+
+    fn open(_file: &File, misc: &MiscDeviceRegistration<Self>) -> Result<Self::Ptr> {
+        let shared = PollDeviceRegistration::data(misc).ok_or(ENODEV)?;
+        let owner = try_pin_init!(SwSync {
+            _slot: shared.open()?,
+            shared: shared.clone(),
+            value: Atomic::new(0),
+            prune_at: Atomic::new(PRUNE_FROM),
+        });
+        Arc::pin_init(
+            Timeline::new(
+                this_module::<crate::LocalModule>(),
+                Published::new(Name::of_current()),
+                owner,
+            ),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    fn ioctl(
+        timeline: ArcBorrow<'_, Timeline<SwSync>>,
+        _file: &File,
+        cmd: u32,
+        arg: usize,
+    ) -> Result<isize> {
+        let arg = Arg::new(cmd, arg);
+        match cmd {
+            SW_SYNC_IOC_CREATE_FENCE => timeline.create_fence(arg)?,
+            SW_SYNC_IOC_INC => timeline.increment(arg)?,
+            SW_SYNC_GET_DEADLINE => timeline.get_deadline(arg)?,
+            _ => return Err(ENOTTY),
+        }
+        Ok(0)
+    }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Bindings: those of the `kernel` crate, and those that it lacks.
+
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::undocumented_unsafe_blocks,
+    unreachable_pub
+)]
+
+pub use ::kernel::bindings::*;
+
+/// A file that exports a fence; its contents are the C side's.
+#[repr(C)]
+pub struct sync_file {
+    _opaque: [u8; 0],
+}
+
+#[allow(improper_ctypes)]
+mod generated {
+    use super::*;
+    use ::kernel::ffi;
+
+    include!(concat!(
+        env!("FENCE_OBJTREE"),
+        "/rust/bindings/bindings_generated.rs"
+    ));
+}
+pub use generated::*;

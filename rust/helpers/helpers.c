@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What Rust can't call: static inline functions and macros.
+ */
+
+#include <linux/dma-fence.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/sync_file.h>
+#include <linux/wait.h>
+#include <trace/events/dma_fence.h>
+
+#ifndef __rust_helper
+#define __rust_helper
+#endif
+
+__rust_helper struct dma_fence *rust_helper_dma_fence_get(struct dma_fence *fence)
+{
+	return dma_fence_get(fence);
+}
+
+__rust_helper void rust_helper_dma_fence_put(struct dma_fence *fence)
+{
+	dma_fence_put(fence);
+}
+
+__rust_helper bool rust_helper_dma_fence_is_signaled(struct dma_fence *fence)
+{
+	return dma_fence_is_signaled(fence);
+}
+
+__rust_helper bool rust_helper_dma_fence_test_signaled_flag(struct dma_fence *fence)
+{
+	return dma_fence_test_signaled_flag(fence);
+}
+
+__rust_helper ktime_t rust_helper_dma_fence_timestamp(struct dma_fence *fence)
+{
+	return dma_fence_timestamp(fence);
+}
+
+__rust_helper void rust_helper_dma_fence_set_error(struct dma_fence *fence, int error)
+{
+	dma_fence_set_error(fence, error);
+}
+
+__rust_helper unsigned long rust_helper_dma_fence_lock_irqsave(struct dma_fence *fence)
+{
+	unsigned long flags;
+
+	dma_fence_lock_irqsave(fence, flags);
+	return flags;
+}
+
+__rust_helper void rust_helper_dma_fence_unlock_irqrestore(struct dma_fence *fence,
+							   unsigned long flags)
+{
+	dma_fence_unlock_irqrestore(fence, flags);
+}
+
+#ifndef CONFIG_LOCKDEP
+__rust_helper bool rust_helper_dma_fence_begin_signalling(void)
+{
+	return dma_fence_begin_signalling();
+}
+
+__rust_helper void rust_helper_dma_fence_end_signalling(bool cookie)
+{
+	dma_fence_end_signalling(cookie);
+}
+#endif
+
+/* The names are read under RCU; the tracepoint itself runs under SRCU only. */
+__rust_helper void rust_helper_trace_dma_fence_emit(struct dma_fence *fence)
+{
+	if (trace_dma_fence_emit_enabled()) {
+		rcu_read_lock();
+		trace_dma_fence_emit(fence);
+		rcu_read_unlock();
+	}
+}
+
+__rust_helper struct file *rust_helper_sync_file_file(struct sync_file *sync_file)
+{
+	return sync_file->file;
+}
+
+__rust_helper void rust_helper_list_del_init(struct list_head *entry)
+{
+	list_del_init(entry);
+}
+
+__rust_helper void rust_helper_rb_clear_node(struct rb_node *node)
+{
+	RB_CLEAR_NODE(node);
+}
+
+#ifndef CONFIG_MODULE_UNLOAD
+__rust_helper bool rust_helper_try_module_get(struct module *module)
+{
+	return try_module_get(module);
+}
+
+__rust_helper void rust_helper_module_put(struct module *module)
+{
+	module_put(module);
+}
+#endif
+
+__rust_helper void rust_helper_get_current_comm(char *comm)
+{
+	strscpy(comm, current->comm, TASK_COMM_LEN);
+}
+
+__rust_helper unsigned int rust_helper_dma_fence_kref_read(struct dma_fence *fence)
+{
+	return kref_read(&fence->refcount);
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! DMA fences: the end of somebody's work, for everybody who waits for it.
+//!
+//! # Vocabulary
+//!
+//! - *Fence* ([`Fence`]): a point in the future that is signalled once, with a status.
+//! - *Context*: a series of fences that are signalled in order. Each fence has a *seqno* in it.
+//! - *Timeline* ([`Timeline`]): the owner of a context. It emits fences and signals them.
+//! - *Emit*: initialise a fence and link it to its context. Memory is allocated before.
+//! - *Commit*: let an emitted fence stand. One that is not committed is *unwound*.
+//! - *Signal*: complete a fence. Its waiters run, its names are detached from the context.
+//! - *Pending*: emitted and not yet unlinked from the context.
+//! - *Signalling section* ([`signalling()`]): code that somebody waits for without knowing it.
+//!
+//! # States of a fence
+//!
+//! ```text
+//!              emit()             signal            last reference put    grace period
+//!  Allocated ──────────► Pending ────────► Signalled ──────────► Released ───────────► Freed
+//!      │                   │                   │
+//!      │ owner only        │ anybody: status,  │ anybody: status, timestamp.
+//!      │                   │ wait, names by    │ Names are those of the core.
+//!      │                   │ way of the        │ The context may be gone one grace
+//!      │                   │ context.          │ period after this.
+//! ```
+//!
+//! # Why a context may go before its fences
+//!
+//! A fence holds a raw pointer to its context and no reference: creating and signalling fences on
+//! many CPUs shares no counter. The pointer is valid while the fence has not signalled and for one
+//! grace period after, which is as long as the C side follows it. What makes that true is kept in
+//! three rules of [`context`]:
+//!
+//! 1. A fence is initialised and linked in one hold of the context lock. An initialised fence that
+//!    is not linked could be read, and the context would not know of it.
+//! 2. A fence is signalled first and unlinked second. *Pending list empty under the lock* then
+//!    implies that every store that keeps readers out was made before the grace period begins.
+//! 3. A fence that is unwound is signalled, then unlinked, then put.
+//!
+//! C headers: [`include/linux/dma-fence.h`](srctree/include/linux/dma-fence.h),
+//! [`include/linux/sync_file.h`](srctree/include/linux/sync_file.h)
+
+mod context;
+mod fence;
+mod module_ref;
+mod ops;
+mod pending;
+mod point;
+mod signalling;
+mod sync_file;
+mod timeline;
+mod waiter;
+
+pub use self::{
+    context::{
+        Cause,
+        Counts,
+        Emitted,
+        NewFence, //
+    },
+    fence::{
+        Fence,
+        Status, //
+    },
+    ops::{
+        FenceOps,
+        Order,
+        View, //
+    },
+    signalling::{
+        signalling,
+        Section, //
+    },
+    sync_file::SyncFile,
+    timeline::{
+        Emission,
+        Timeline, //
+    },
+    waiter::{
+        FenceCallback,
+        Waiter, //
+    },
+};
+
+/// A time of `CLOCK_MONOTONIC`, in nanoseconds: the C side's `ktime_t`.
+pub type Ktime = i64;
+
+/// The end of time: no timeout.
+pub const KTIME_MAX: Ktime = i64::MAX;
+
+/// Returns the time of `CLOCK_MONOTONIC`, in nanoseconds.
+///
+/// Any context.
+pub fn ktime_get() -> Ktime {
+    // SAFETY: Callable from any context once timekeeping runs, which is long before modules do.
+    unsafe { crate::bindings::ktime_get() }
+}
+
+#[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
+mod tests;

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What an issuer of fences provides, and how the C side calls it.
+
+use super::{
+    context::{
+        ContextView,
+        Shared, //
+    },
+    fence::Fence,
+    point::Point,
+    timeline::Timeline,
+    Ktime, //
+};
+use crate::{
+    bindings,
+    prelude::*,
+    sync::rcu::{
+        self,
+        RcuFreeSafe, //
+    }, //
+};
+use core::{
+    marker::PhantomData,
+    mem::size_of,
+    ptr::NonNull, //
+};
+
+/// The order in which the fences of a context signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// That in which they are emitted; the timeline numbers them itself, from 1.
+    Emission,
+    /// That of 32-bit numbers which the caller chooses, and which wrap: of two, the later one is that
+    /// which is less than 2^31 ahead.
+    Seqno32,
+}
+
+impl Order {
+    /// Returns by how much `a` is later than `b`.
+    #[inline]
+    pub(super) const fn later_by(a: u32, b: u32) -> i32 {
+        a.wrapping_sub(b) as i32
+    }
+
+    /// Tells whether `seqno` is `last` or before it.
+    #[inline]
+    pub(super) const fn up_to(self, seqno: u64, last: u64) -> bool {
+        match self {
+            Order::Emission => seqno <= last,
+            Order::Seqno32 => Order::later_by(seqno as u32, last as u32) <= 0,
+        }
+    }
+}
+
+/// The view of what an issuer shares with the readers of its fences.
+pub type View<'a, O> = <<O as FenceOps>::Shared as RcuFreeSafe>::RcuView<'a>;
+
+/// An issuer of fences.
+///
+/// The type is the owner's data, which a [`Timeline`] holds. What readers of fences see is apart from
+/// it, in [`Shared`](Self::Shared), and only through its view.
+pub trait FenceOps: Sized + Send + Sync + 'static {
+    /// What the callbacks below see: it is a part of the context, and lives as long.
+    type Shared: RcuFreeSafe + Send + Sync;
+
+    /// What [`Fence::driver_name`] answers.
+    const DRIVER_NAME: &'static CStr;
+
+    /// The order in which the fences signal.
+    const ORDER: Order;
+
+    /// What pending fences complete with when the timeline is dropped.
+    const CLOSED: Error;
+
+    /// Returns the name of the timeline.
+    ///
+    /// It does not change from the first fence on. Called in any context, also with the context's
+    /// lock held.
+    fn timeline_name(shared: View<'_, Self>) -> &CStr;
+
+    /// Somebody waits for a fence, for the first time.
+    ///
+    /// Called under the fence's lock with interrupts off: it may neither signal nor ask a fence.
+    fn enable_signaling(_shared: View<'_, Self>, _seqno: u64) {}
+
+    /// Somebody wants a fence to have signalled by `deadline`.
+    ///
+    /// Called in any context, any number of times, also while the fence signals.
+    fn set_deadline(_shared: View<'_, Self>, _seqno: u64, _deadline: Ktime) {}
+
+    /// Everything up to `seqno` has completed because a timeout was over.
+    ///
+    /// Called in softirq context, with no lock held.
+    fn timed_out(_timeline: &Timeline<Self>, _seqno: u64) {}
+
+    /// The time that [`Timeline::wake_at`] asked for has come.
+    ///
+    /// Called in softirq context, with no lock held. Returns when to be called next, if at all.
+    fn wake(_timeline: &Timeline<Self>, _now: Ktime) -> Option<Ktime> {
+        None
+    }
+
+    /// The timeline is being dropped: let go of what could call it, waiters on other fences first.
+    ///
+    /// Called in process context, before the timer is cancelled and the context unshared.
+    fn closing(_timeline: &Timeline<Self>) {}
+}
+
+/// The C side's table for an issuer.
+///
+/// There is no `release` and no `wait`: either would bind every fence to this module for ever, since
+/// the core then doesn't detach a fence when it signals. Nor is there `signaled`: a fence is signalled
+/// by its timeline, and by nothing else.
+pub(super) struct VTable<O>(PhantomData<O>);
+
+/// Returns evidence of an RCU critical section that the caller's caller is in.
+///
+/// A guard taken in a callback would end with it, and the string that the callback returns is used
+/// after that. It is the section of whoever called into the core that protects it.
+///
+/// # Safety
+///
+/// For all of `'a` RCU is held, or what the guard is to protect can't be unshared.
+unsafe fn callers_guard<'a>() -> &'a rcu::Guard {
+    const { assert!(size_of::<rcu::Guard>() == 0) };
+    // SAFETY: A reference to a type without a size needs no memory. Nothing is dropped through it, and
+    // the invariant of the guard is the safety requirement.
+    unsafe { NonNull::<rcu::Guard>::dangling().as_ref() }
+}
+
+impl<O: FenceOps> VTable<O> {
+    const OPS: bindings::dma_fence_ops = bindings::dma_fence_ops {
+        get_driver_name: Some(Self::get_driver_name),
+        get_timeline_name: Some(Self::get_timeline_name),
+        enable_signaling: Some(Self::enable_signaling),
+        set_deadline: Some(Self::set_deadline),
+        ..pin_init::zeroed()
+    };
+
+    /// Returns the table. Its address says nothing: a fence is known by its context's number.
+    pub(super) const fn ops() -> &'static bindings::dma_fence_ops {
+        &Self::OPS
+    }
+
+    /// Returns the point and what its context shows to readers.
+    ///
+    /// # Safety
+    ///
+    /// `fence` is one that a context of `O` has emitted. For all of `'a` it can't be freed, and either
+    /// RCU is held and the fence had not signalled when that began, or it can't signal.
+    unsafe fn view<'a>(fence: *mut bindings::dma_fence) -> (&'a Point, ContextView<'a, O>) {
+        // SAFETY: By the safety requirements the fence is that of a point, at its start.
+        let point = unsafe { &*fence.cast::<Point>() };
+        // SAFETY: By the invariant of `Point` the context is valid until one grace period after the
+        // fence has signalled; by the safety requirements that has not passed before `'a` ends.
+        let shared = unsafe { &*point.context.cast::<Shared<O>>() };
+        // SAFETY: By the safety requirements.
+        (point, ContextView::new(shared, unsafe { callers_guard() }))
+    }
+
+    /// # Safety
+    ///
+    /// Called by the dma-fence core only.
+    unsafe extern "C" fn get_driver_name(_fence: *mut bindings::dma_fence) -> *const c_char {
+        O::DRIVER_NAME.as_char_ptr()
+    }
+
+    /// # Safety
+    ///
+    /// Called by the dma-fence core only, on a fence that a context of `O` has emitted.
+    unsafe extern "C" fn get_timeline_name(fence: *mut bindings::dma_fence) -> *const c_char {
+        // SAFETY: The core tests SIGNALED before it calls. `dma_fence_timeline_name()` requires RCU
+        // of its caller for as long as the result is used. The tracepoints that call directly do so
+        // in `dma_fence_init()`, under the lock of a context that can't be dropped meanwhile, and
+        // under the fence's lock in signalling, before the context can be unlinked from it.
+        let (_, view) = unsafe { Self::view(fence) };
+        O::timeline_name(view.data()).as_char_ptr()
+    }
+
+    /// # Safety
+    ///
+    /// Called by the dma-fence core only, on a fence that a context of `O` has emitted.
+    unsafe extern "C" fn enable_signaling(fence: *mut bindings::dma_fence) -> bool {
+        // SAFETY: The core holds the fence's lock and has tested SIGNALED under it: the fence can't
+        // signal, and its context not be unshared, before the lock is let go.
+        let (point, view) = unsafe { Self::view(fence) };
+        O::enable_signaling(view.data(), point.seqno());
+        true
+    }
+
+    /// # Safety
+    ///
+    /// Called by the dma-fence core only, on a fence that a context of `O` has emitted.
+    unsafe extern "C" fn set_deadline(fence: *mut bindings::dma_fence, deadline: bindings::ktime_t) {
+        // SAFETY: The core holds RCU across its test of SIGNALED and this call.
+        let (point, view) = unsafe { Self::view(fence) };
+        point.note_deadline(deadline);
+        view.note_deadline();
+        O::set_deadline(view.data(), point.seqno(), deadline);
+    }
+}
+
+/// Initialises the fence of a point.
+///
+/// # Safety
+///
+/// `point` was written by `NewFence::write` with the context `shared`, whose lock the caller holds, and
+/// which links the point before it lets go.
+pub(super) unsafe fn init_fence<O: FenceOps>(point: NonNull<Point>, number: u64, seqno: u64) {
+    // SAFETY: The memory is valid and not shared yet. Without an external lock the fence uses its own,
+    // which lives as long as it does. The table is `'static`; the module can't go while a fence of it
+    // has not signalled, since the timeline pins it.
+    unsafe {
+        bindings::dma_fence_init(
+            point.as_ref().fence.get(),
+            VTable::<O>::ops(),
+            core::ptr::null_mut(),
+            number,
+            seqno,
+        );
+    }
+}
+
+/// Signals a fence with its error, if it has not signalled, and tells whether it did.
+///
+/// The flag is tested and the error set under the fence's lock: a signaller that comes second changes
+/// nothing.
+///
+/// # Safety
+///
+/// The fence was emitted by a context, and the caller holds no context lock.
+pub(super) unsafe fn signal_fence(
+    _section: &super::Section,
+    fence: &Fence,
+    error: Option<Error>,
+) -> bool {
+    let raw = fence.as_raw();
+    // SAFETY: The fence is initialised, and has a lock of its own.
+    let flags = unsafe { bindings::dma_fence_lock_irqsave(raw) };
+    // SAFETY: As above.
+    let first = !unsafe { bindings::dma_fence_test_signaled_flag(raw) };
+    if first {
+        if let Some(error) = error {
+            // SAFETY: It has not signalled, which the lock keeps so. An `Error` is in [-4095, -1].
+            unsafe { bindings::dma_fence_set_error(raw, error.to_errno()) };
+        }
+        // SAFETY: The fence's lock is held.
+        unsafe { bindings::dma_fence_signal_locked(raw) };
+    }
+    // SAFETY: Locked above, with these flags.
+    unsafe { bindings::dma_fence_unlock_irqrestore(raw, flags) };
+    first
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Fences as file descriptors.
+
+use super::Fence;
+use crate::{
+    bindings,
+    fs::File,
+    prelude::*,
+    sync::aref::ARef, //
+};
+use core::ptr::NonNull;
+
+/// A file that exports a fence.
+///
+/// It holds a reference to its fence. It is made in full before it is given a descriptor, and a
+/// descriptor is installed last, since that can't be taken back:
+///
+/// 1. reserve a descriptor ([`FileDescriptorReservation::get_unused_fd_flags`]),
+/// 2. make the fence and its file,
+/// 3. tell user space the number that was reserved,
+/// 4. [`fd_install`] the file.
+///
+/// C header: [`include/linux/sync_file.h`](srctree/include/linux/sync_file.h)
+///
+/// [`FileDescriptorReservation::get_unused_fd_flags`]:
+///     crate::fs::file::FileDescriptorReservation::get_unused_fd_flags
+/// [`fd_install`]: crate::fs::file::FileDescriptorReservation::fd_install
+pub struct SyncFile(ARef<File>);
+
+impl SyncFile {
+    /// Makes a file for `fence`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, also if the system has no file left.
+    ///
+    /// # Context
+    ///
+    /// Process context; sleeps.
+    pub fn new(fence: &Fence) -> Result<Self> {
+        // SAFETY: By its type invariant the fence is initialised; the file takes a reference.
+        let sync_file = unsafe { bindings::sync_file_create(fence.as_raw()) };
+        if sync_file.is_null() {
+            return Err(ENOMEM);
+        }
+        // SAFETY: It was made just now, with a file whose one reference is the caller's.
+        let file = unsafe { NonNull::new_unchecked(bindings::sync_file_file(sync_file)) };
+        // SAFETY: The reference to the file is ours, and `File` is transparent over `struct file`. It
+        // has no position that a light reference could protect.
+        Ok(Self(unsafe { ARef::from_raw(file.cast::<File>()) }))
+    }
+
+    /// Returns the file, to be given a descriptor.
+    pub fn into_file(self) -> ARef<File> {
+        self.0
+    }
+
+    /// Returns the fence of the descriptor `fd` of the current process.
+    ///
+    /// If the file holds several fences, it is one that signals when all have.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF` if `fd` is no descriptor of a sync_file.
+    ///
+    /// # Context
+    ///
+    /// Process context.
+    pub fn fence_of_fd(fd: i32) -> Result<ARef<Fence>> {
+        // SAFETY: Any number may be asked for.
+        let fence = unsafe { bindings::sync_file_get_fence(fd) };
+        let fence = NonNull::new(fence).ok_or(EBADF)?;
+        // SAFETY: The call returned a reference, which is ours.
+        Ok(unsafe { Fence::take_raw(fence) })
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Being told when a fence signals.
+
+use super::{
+    module_ref::ModuleRef,
+    Fence, //
+};
+use crate::{
+    bindings,
+    error::to_result,
+    prelude::*,
+    sync::aref::ARef,
+    types::Opaque, //
+};
+use core::mem::offset_of;
+
+/// What is done when a fence signals.
+pub trait FenceCallback: Send + Sync + 'static {
+    /// The fence has signalled.
+    ///
+    /// # Context
+    ///
+    /// Called under the lock of `fence`, with interrupts off. It may ask [`Fence::error`], which takes
+    /// no lock; [`Fence::status`] would wait for itself. It may not signal another fence: all fences
+    /// have one lock class, and two that do so crosswise deadlock. It may not drop a [`Waiter`] on
+    /// `fence`, nor put a fence of another driver. Hand over to a timer or to work.
+    fn signalled(&self, fence: &Fence);
+}
+
+/// A callback on a fence.
+///
+/// It is called at most once. Dropping the waiter takes it back: when the drop has returned, it has
+/// either run to its end or will never run. The drop takes the fence's lock in any case, also if the
+/// callback is known to have begun: that it has begun doesn't mean that it has ended.
+///
+/// # Context
+///
+/// Drop it where the fence's lock may be taken: not in a callback of the same fence.
+///
+/// # Invariants
+///
+/// `cb` was added to `fence`, on which a reference is held. It is removed before the memory goes.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::dma_buf::{Fence, FenceCallback, Waiter};
+/// use kernel::sync::atomic::{ordering::Relaxed, Atomic};
+///
+/// /// Counts.
+/// struct Count(Atomic<u32>);
+///
+/// impl FenceCallback for Count {
+///     fn signalled(&self, _fence: &Fence) {
+///         self.0.add(1, Relaxed);
+///     }
+/// }
+///
+/// fn wait_for(
+///     module: &'static ThisModule,
+///     fence: &Fence,
+/// ) -> Result<Pin<KBox<Waiter<Count>>>> {
+///     KBox::try_pin_init(Waiter::new(module, fence, Count(Atomic::new(0))), GFP_KERNEL)
+/// }
+/// ```
+#[pin_data(PinnedDrop)]
+#[repr(C)]
+pub struct Waiter<T: FenceCallback> {
+    #[pin]
+    cb: Opaque<bindings::dma_fence_cb>,
+    fence: ARef<Fence>,
+    callback: T,
+    // Last: the callback's text must be there until it can't be called any more.
+    _module: ModuleRef,
+}
+
+// SAFETY: A callback may be removed on any CPU; the rest is `Send`.
+unsafe impl<T: FenceCallback> Send for Waiter<T> {}
+// SAFETY: `cb` is used by the C side only, under the fence's lock; the rest is `Sync`.
+unsafe impl<T: FenceCallback> Sync for Waiter<T> {}
+
+impl<T: FenceCallback> Waiter<T> {
+    /// Returns an initialiser that adds `callback` to `fence`.
+    ///
+    /// `module` is that of the code which `T` stands in; the waiter pins it.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the fence has signalled: the callback is not called. `ENODEV` if the module is
+    /// being unloaded.
+    ///
+    /// # Context
+    ///
+    /// Takes the fence's lock, and asks its issuer to enable signalling.
+    pub fn new(
+        module: &'static ThisModule,
+        fence: &Fence,
+        callback: T,
+    ) -> impl PinInit<Self, Error> {
+        let fence: ARef<Fence> = fence.into();
+        let raw = fence.as_raw();
+        const { assert!(offset_of!(Self, cb) == 0) };
+        // `cb` is initialised last: from then on the callback may run.
+        try_pin_init!(Self {
+            _module: ModuleRef::new(module)?,
+            fence,
+            callback,
+            cb <- Opaque::try_ffi_init(move |cb: *mut bindings::dma_fence_cb| {
+                // SAFETY: `cb` is pinned, and valid until the drop removes it; the other fields are
+                // initialised. The fence is initialised, and a reference to it is held.
+                to_result(unsafe { bindings::dma_fence_add_callback(raw, cb, Some(Self::signalled)) })
+            }),
+        })
+    }
+
+    /// Returns the fence.
+    pub fn fence(&self) -> &Fence {
+        &self.fence
+    }
+
+    /// Returns what is called.
+    pub fn callback(&self) -> &T {
+        &self.callback
+    }
+
+    /// # Safety
+    ///
+    /// Called by the dma-fence core only, under the fence's lock.
+    unsafe extern "C" fn signalled(
+        fence: *mut bindings::dma_fence,
+        cb: *mut bindings::dma_fence_cb,
+    ) {
+        // SAFETY: `cb` is at the start of a waiter, which can't go before the fence's lock is let go:
+        // its drop takes it.
+        let this = unsafe { &*cb.cast::<Self>() };
+        // SAFETY: The core signals a fence that is initialised; the waiter holds a reference.
+        this.callback.signalled(unsafe { Fence::from_raw(fence) });
+    }
+}
+
+#[pinned_drop]
+impl<T: FenceCallback> PinnedDrop for Waiter<T> {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: By the type invariant the callback was added to this fence. The call takes the
+        // fence's lock, so that a callback which is running has ended when it returns.
+        unsafe { bindings::dma_fence_remove_callback(self.fence.as_raw(), self.cb.get()) };
+    }
+}

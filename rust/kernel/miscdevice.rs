@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Misc devices that can be polled.
+//!
+//! The `kernel` crate's [`MiscDevice`] has no hook for `poll(2)`. This one adds it, and leaves all else
+//! as it is.
+//!
+//! C header: [`include/linux/miscdevice.h`](srctree/include/linux/miscdevice.h)
+
+use crate::{
+    bindings,
+    error::to_result,
+    fs::{
+        File,
+        Kiocb, //
+    },
+    prelude::*,
+    sync::poll::PollTable,
+    types::{
+        ForeignOwnable,
+        Opaque, //
+    },
+};
+#[doc(no_inline)]
+pub use ::kernel::miscdevice::*;
+
+/// What a file is ready for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ready(bindings::__poll_t);
+
+impl Ready {
+    /// Nothing.
+    pub const NOTHING: Self = Self(0);
+    /// There is something to read (`EPOLLIN | EPOLLRDNORM`).
+    pub const READABLE: Self = Self(0x1 | 0x40);
+}
+
+/// A misc device that can be polled.
+pub trait PollDevice: MiscDevice {
+    /// What the device has for all files that are opened of it.
+    type Data: Send + Sync;
+
+    /// Tells what the file is ready for, after registering the caller with the conditions that may
+    /// change it.
+    ///
+    /// Process context.
+    fn poll<'a>(
+        device: &'a <Self::Ptr as ForeignOwnable>::Borrowed<'_>,
+        table: &PollTable<'a>,
+    ) -> Ready;
+}
+
+/// Tells whether a read or write must not wait (`O_NONBLOCK`).
+pub fn nonblocking<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> bool {
+    // SAFETY: By the type invariant of `Kiocb` the pointer and its file are valid.
+    unsafe { (*(*kiocb.as_raw()).ki_filp).f_flags & bindings::O_NONBLOCK != 0 }
+}
+
+/// A registration of a misc device that can be polled.
+///
+/// # Invariants
+///
+/// `inner` is registered by `misc_register()`, and deregistered when this is dropped. It is at the
+/// start: the `kernel` crate's `open` takes a pointer to it for one to a [`MiscDeviceRegistration`].
+#[repr(C)]
+#[pin_data(PinnedDrop)]
+pub struct PollDeviceRegistration<T: PollDevice> {
+    #[pin]
+    inner: Opaque<bindings::miscdevice>,
+    data: T::Data,
+}
+
+// SAFETY: A misc device may be deregistered on any thread; the data is `Send`.
+unsafe impl<T: PollDevice> Send for PollDeviceRegistration<T> {}
+// SAFETY: A shared reference gives one to the data, which is `Sync`.
+unsafe impl<T: PollDevice> Sync for PollDeviceRegistration<T> {}
+
+impl<T: PollDevice> PollDeviceRegistration<T> {
+    const FOPS: bindings::file_operations = {
+        let raw = MiscDeviceOptions { name: c"" }.into_raw::<T>();
+        // SAFETY: `into_raw` sets the pointer to a constant table.
+        let fops = unsafe { *raw.fops };
+        bindings::file_operations {
+            poll: Some(Self::poll),
+            ..fops
+        }
+    };
+
+    /// Registers a misc device.
+    ///
+    /// # Errors
+    ///
+    /// Those of `misc_register()`: `EBUSY`, `ENOMEM`, `EEXIST`.
+    pub fn register(options: MiscDeviceOptions, data: T::Data) -> impl PinInit<Self, Error> {
+        // The device is there for users as soon as `inner` is: it comes last.
+        try_pin_init!(Self {
+            data,
+            inner <- Opaque::try_ffi_init(move |slot: *mut bindings::miscdevice| {
+                let mut misc = options.into_raw::<T>();
+                misc.fops = &Self::FOPS;
+                // SAFETY: `slot` is valid for writes.
+                unsafe { slot.write(misc) };
+                // SAFETY: It was written just now. It is pinned, and deregistered before it goes.
+                to_result(unsafe { bindings::misc_register(slot) })
+            }),
+        })
+    }
+
+    /// Returns the data of the device that a file is being opened of.
+    ///
+    /// `None` if the device was registered otherwise.
+    pub fn data(misc: &MiscDeviceRegistration<T>) -> Option<&T::Data> {
+        // SAFETY: It is registered, so its table is set.
+        let poll = unsafe { (*(*misc.as_raw()).fops).poll };
+        // The `kernel` crate's registration has no `poll`.
+        poll?;
+        // SAFETY: `T` was registered here, so this is the start of a `Self`; it stays registered while
+        // a file of it is being opened.
+        Some(unsafe { &(*misc.as_raw().cast::<Self>()).data })
+    }
+
+    /// # Safety
+    ///
+    /// `file` is open, and one of a misc device that was registered here. `table` is null or valid.
+    unsafe extern "C" fn poll(
+        file: *mut bindings::file,
+        table: *mut bindings::poll_table,
+    ) -> bindings::__poll_t {
+        // SAFETY: `open` has set the private data by `into_foreign`, and `release`, which takes it
+        // back, is not called while an operation runs.
+        let device = unsafe { <T::Ptr as ForeignOwnable>::borrow((*file).private_data) };
+        // SAFETY: The file is open for the duration of this call; it has no position.
+        let file = unsafe { File::from_raw_file(file) };
+        // SAFETY: This is that call, and `device` is borrowed from the file's private data.
+        T::poll(&device, &unsafe { PollTable::from_raw(table, file) }).0
+    }
+}
+
+#[pinned_drop]
+impl<T: PollDevice> PinnedDrop for PollDeviceRegistration<T> {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: By the type invariant it is registered.
+        unsafe { bindings::misc_deregister(self.inner.get()) };
+    }
+}

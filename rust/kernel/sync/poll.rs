@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Waiting for a file to become ready, by `poll(2)` and otherwise.
+//!
+//! C headers: [`include/linux/poll.h`](srctree/include/linux/poll.h),
+//! [`include/linux/wait.h`](srctree/include/linux/wait.h)
+
+use crate::{
+    bindings,
+    fs::File,
+    prelude::*,
+    sync::{
+        rcu::{
+            Guard,
+            RcuFreeSafe, //
+        },
+        LockClassKey, //
+    },
+    types::Opaque,
+};
+use core::{
+    marker::PhantomData,
+    ptr::null_mut, //
+};
+
+/// Creates a [`PollCondVar`](crate::sync::poll::PollCondVar) initialiser with a lock class of its own.
+#[macro_export]
+macro_rules! new_poll_condvar {
+    ($($name:literal)?) => {
+        $crate::sync::poll::PollCondVar::new(
+            $crate::optional_name!($($name)?), $crate::static_lock_class!()
+        )
+    };
+}
+pub use new_poll_condvar;
+
+/// A condition that threads wait for, in `poll(2)` or in a call of their own.
+///
+/// It is an [`RcuFreeSafe`], and so can be a part of one: unsharing it lets go of what `epoll` still
+/// has registered (`wake_up_pollfree()`), and the grace period that follows is the one that `epoll`
+/// needs. Its view only notifies: it can't register a waiter.
+#[pin_data]
+pub struct PollCondVar {
+    #[pin]
+    wait_queue_head: Opaque<bindings::wait_queue_head>,
+}
+
+// SAFETY: A wait queue may be used on any thread.
+unsafe impl Send for PollCondVar {}
+// SAFETY: A wait queue has a lock of its own.
+unsafe impl Sync for PollCondVar {}
+
+impl PollCondVar {
+    /// Returns an initialiser. Use [`new_poll_condvar!`](crate::new_poll_condvar).
+    pub fn new(name: &'static CStr, key: Pin<&'static LockClassKey>) -> impl PinInit<Self> {
+        pin_init!(Self {
+            wait_queue_head <- Opaque::ffi_init(|head| {
+                // SAFETY: `head` is valid for writes and pinned; `name` and `key` are `'static`.
+                unsafe {
+                    bindings::__init_waitqueue_head(head, name.as_char_ptr(), key.as_ptr())
+                }
+            }),
+        })
+    }
+
+    /// Wakes all who wait. Any context.
+    pub fn notify_all(&self) {
+        // SAFETY: The wait queue is initialised.
+        unsafe {
+            bindings::__wake_up(
+                self.wait_queue_head.get(),
+                bindings::TASK_NORMAL,
+                0,
+                null_mut(),
+            )
+        };
+    }
+
+    /// Sleeps until `ready` is true. It is asked before, and after every notification; it may take
+    /// spin locks, and must not sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ERESTARTSYS` if a signal is pending.
+    pub fn wait_interruptible(&self, mut ready: impl FnMut() -> bool) -> Result {
+        let wait = Opaque::<bindings::wait_queue_entry>::uninit();
+        // SAFETY: `wait` is valid for writes, and doesn't move until `finish_wait()` below.
+        unsafe { bindings::init_wait(wait.get()) };
+        let result = loop {
+            // SAFETY: Both are initialised.
+            unsafe {
+                bindings::prepare_to_wait(
+                    self.wait_queue_head.get(),
+                    wait.get(),
+                    bindings::TASK_INTERRUPTIBLE as c_int,
+                )
+            };
+            if ready() {
+                break Ok(());
+            }
+            if kernel::current!().signal_pending() {
+                break Err(ERESTARTSYS);
+            }
+            // SAFETY: Process context; the state was set above.
+            unsafe { bindings::schedule() };
+        };
+        // SAFETY: Both are initialised; the entry is not used after.
+        unsafe { bindings::finish_wait(self.wait_queue_head.get(), wait.get()) };
+        result
+    }
+}
+
+/// What readers may do with a [`PollCondVar`]: notify.
+#[derive(Clone, Copy)]
+pub struct PollNotifier<'a>(&'a PollCondVar);
+
+impl PollNotifier<'_> {
+    /// Wakes all who wait. Any context.
+    pub fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
+
+// SAFETY: Readers come to it through what it is a part of, and the view adds nobody to the wait
+// queue. `wake_up_pollfree()` lets go of all who are on it, who are those that need the grace period.
+// The wait queue is in an `Opaque`, which is an `UnsafeCell` and pinned. It has no destructor.
+unsafe impl RcuFreeSafe for PollCondVar {
+    type RcuView<'a> = PollNotifier<'a>;
+
+    fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a Guard) -> PollNotifier<'a> {
+        PollNotifier(self.get_ref())
+    }
+
+    unsafe fn drop_before_gp(self: Pin<&mut Self>) {
+        // SAFETY: The wait queue is initialised. What is on it goes now, and is not waited for: the
+        // memory stays for a grace period, as the call requires.
+        unsafe { bindings::__wake_up_pollfree(self.wait_queue_head.get()) };
+    }
+}
+
+/// The `poll_table` of a call of a file's `poll`.
+///
+/// `'a` is the time for which the file's private data is borrowed.
+///
+/// # Invariants
+///
+/// The pointer is null or that of a valid `poll_table`, for a call on `file`.
+pub struct PollTable<'a> {
+    table: *mut bindings::poll_table,
+    file: &'a File,
+    _private_data: PhantomData<&'a ()>,
+}
+
+impl<'a> PollTable<'a> {
+    /// Wraps the pointer.
+    ///
+    /// # Safety
+    ///
+    /// `table` is that of a call of the `poll` operation of `file`, which is running. What is borrowed
+    /// for `'a` is the file's private data, or what that holds on to until the file is released.
+    pub(crate) unsafe fn from_raw(table: *mut bindings::poll_table, file: &'a File) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            table,
+            file,
+            _private_data: PhantomData,
+        }
+    }
+
+    /// Registers the caller of `poll(2)` with a condition that is a part of the file's private data.
+    ///
+    /// Whoever waits for a file keeps it open, and `epoll` lets go of a file before it is released: a
+    /// condition that lives as long as the file's private data outlives its waiters.
+    pub fn register_wait(&self, condition: &'a PollCondVar) {
+        // SAFETY: By the type invariant the table is null or valid and the file is; the wait queue is
+        // initialised and stays until the file is released, when nobody is on it any more.
+        unsafe {
+            bindings::poll_wait(
+                self.file.as_ptr(),
+                condition.wait_queue_head.get(),
+                self.table,
+            )
+        };
+    }
+}

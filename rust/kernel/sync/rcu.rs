@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! RCU: values whose memory outlives their owner by one grace period.
+//!
+//! # Vocabulary
+//!
+//! - *Grace period*: a span of time at whose end every RCU read-side critical section that was
+//!   running at its beginning has ended.
+//! - *Published*: a reader can reach the value without a reference of its own, in a critical section.
+//! - *Unshare*: make the value unreachable for readers that begin from now on. Those that have begun
+//!   may use it until they end.
+//! - *View*: what a reader may do with a published value. It is a subset of what the owner may do.
+//!
+//! # The two boxes
+//!
+//! ```text
+//!                owner drops the box            grace period ends
+//!  Owned ────────────────────────────► Unshared ─────────────────► Freed
+//!    owner: &T, Pin<&mut T>               owner: nothing
+//!    readers: views                       readers: the views they have
+//!
+//!  RcuFreeBox:   drop_before_gp()                                  kvfree()
+//!  RcuBox:       nothing                                           T's destructor, kvfree()
+//! ```
+//!
+//! [`RcuFreeBox`] runs code of its value *before* the grace period and none after it: no callback in
+//! module text is queued, so a module that uses it needs no barrier when it is unloaded. [`RcuBox`]
+//! runs the destructor *after* the grace period, in softirq context, where it may not sleep: a
+//! module that uses it needs a [`CallbackBarrier`].
+//!
+//! C header: [`include/linux/rcupdate.h`](srctree/include/linux/rcupdate.h)
+
+#[doc(no_inline)]
+pub use ::kernel::sync::rcu::*;
+
+mod barrier;
+mod foreign;
+mod free_box;
+mod free_safe;
+mod once;
+mod rcu_box;
+mod unsafe_pinned;
+
+pub use self::{
+    barrier::CallbackBarrier,
+    foreign::ForeignOwnableRcu,
+    free_box::RcuFreeBox,
+    free_safe::{
+        Published,
+        RcuFreeSafe, //
+    },
+    once::RcuOnce,
+    rcu_box::RcuBox,
+    unsafe_pinned::UnsafePinned, //
+};
+
+#[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
+mod tests;

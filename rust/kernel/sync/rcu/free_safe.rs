@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a value promises to be freed by RCU without a destructor.
+
+use super::{
+    Guard,
+    UnsafePinned, //
+};
+use crate::prelude::*;
+
+/// Values that can be unshared, and freed one grace period later without a destructor.
+///
+/// # What a view may contain
+///
+/// Only what stays valid, and is not accessed exclusively by anybody, until one grace period after
+/// [`drop_before_gp`](Self::drop_before_gp). A view has no method that would make the value reachable
+/// for readers anew (register a waiter, link a child), and it does not hand out `&Self`: its borrow
+/// is that of the guard, and the owner may be gone before the guard is.
+///
+/// # Examples
+///
+/// [`Published`] is the simplest implementer. A larger one is composed of others by
+/// [`rcu_view!`](crate::rcu_view).
+///
+/// # Safety
+///
+/// An implementer promises:
+///
+/// - Once [`drop_before_gp`](Self::drop_before_gp) has returned, no reader that begins a critical
+///   section from then on reaches the value. A store that keeps them out (a pointer cleared, an
+///   element unlinked, a flag that readers test) has been made before it returns, by whomsoever.
+/// - What a view reaches stays valid and is not accessed exclusively until one grace period after
+///   [`drop_before_gp`](Self::drop_before_gp) has returned. It is in fields that contain
+///   [`UnsafePinned`] or an equivalent, so that neither a `Pin<&mut Self>` nor `drop_before_gp` claims
+///   exclusive access to it; in particular `Self` is not [`Unpin`].
+/// - Everything that must be given up is given up by [`drop_before_gp`](Self::drop_before_gp):
+///   no destructor runs later.
+/// - [`drop_before_gp`](Self::drop_before_gp) does not sleep: the owner may be dropped in atomic
+///   context unless the implementer's documentation says otherwise.
+pub unsafe trait RcuFreeSafe {
+    /// What a reader sees of the value.
+    type RcuView<'a>
+    where
+        Self: 'a;
+
+    /// Returns what readers see, for as long as they stay in the critical section of `rcu`.
+    fn rcu_view<'a>(self: Pin<&'a Self>, rcu: &'a Guard) -> Self::RcuView<'a>;
+
+    /// Unshares the value.
+    ///
+    /// Readers that have begun may hold views until the end of their critical sections: this method
+    /// does not access exclusively what views reach.
+    ///
+    /// # Safety
+    ///
+    /// It is called once. From then on the value is used through views only, and those are not made
+    /// later than one grace period after it has returned.
+    unsafe fn drop_before_gp(self: Pin<&mut Self>);
+}
+
+/// A value without a destructor that readers share as it is.
+///
+/// Whoever wants to change it does so through interior mutability ([`Atomic`], [`SetOnce`], a spin
+/// lock).
+///
+/// [`Atomic`]: crate::sync::atomic::Atomic
+/// [`SetOnce`]: crate::sync::SetOnce
+///
+/// # Examples
+///
+/// ```
+/// use kernel::sync::rcu::{self, Published, RcuFreeBox};
+///
+/// let answer = RcuFreeBox::pin_init(Published::new(42), GFP_KERNEL)?;
+/// assert_eq!(*answer.rcu_view(&rcu::read_lock()), 42);
+/// # Ok::<(), Error>(())
+/// ```
+#[pin_data]
+pub struct Published<T> {
+    #[pin]
+    value: UnsafePinned<T>,
+}
+
+impl<T: Sync> Published<T> {
+    const NO_DESTRUCTOR: () = assert!(
+        !core::mem::needs_drop::<T>(),
+        "a published value's destructor would never run: use `RcuBox`"
+    );
+
+    /// Publishes `value`.
+    pub fn new(value: T) -> impl PinInit<Self> {
+        const { Self::NO_DESTRUCTOR };
+        pin_init!(Self {
+            value: UnsafePinned::new(value),
+        })
+    }
+
+    /// Publishes a value that is initialised in place.
+    pub fn pin_new<E>(init: impl PinInit<T, E>) -> impl PinInit<Self, E> {
+        const { Self::NO_DESTRUCTOR };
+        pin_init!(Self {
+            value <- UnsafePinned::pin_init(init),
+        }? E)
+    }
+}
+
+impl<T> core::ops::Deref for Published<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: The value was initialised by the constructor and is never accessed exclusively:
+        // this type has no method that would.
+        unsafe { &*self.value.get() }
+    }
+}
+
+// SAFETY: How readers come to the value is up to what contains it; nothing is reached through the
+// value itself. It is in an `UnsafePinned`, is never accessed exclusively, and has no destructor, as
+// the constructors assert.
+unsafe impl<T: Sync> RcuFreeSafe for Published<T> {
+    type RcuView<'a>
+        = &'a T
+    where
+        T: 'a;
+
+    fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a Guard) -> &'a T {
+        self.get_ref()
+    }
+
+    unsafe fn drop_before_gp(self: Pin<&mut Self>) {}
+}
+
+/// Composes an [`RcuFreeSafe`] of fields that are [`RcuFreeSafe`].
+///
+/// It declares the view, a structure with the views of the fields that are named, and implements the
+/// trait: the outer `drop_before_gp` runs that of each of these fields, in the order they are named
+/// in. Fields that are not named are the owner's alone. The type must use `#[pin_data]`, and the
+/// fields must be `#[pin]`: they do not compile otherwise.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::sync::rcu::{self, Published, RcuFreeBox};
+///
+/// #[pin_data]
+/// struct Device {
+///     #[pin]
+///     id: Published<u32>,
+///     #[pin]
+///     name: Published<&'static str>,
+///     opened: u32,
+/// }
+///
+/// kernel::rcu_view! {
+///     /// What readers see of a device.
+///     struct DeviceView of Device {
+///         id: Published<u32>,
+///         name: Published<&'static str>,
+///     }
+/// }
+///
+/// let device = RcuFreeBox::pin_init(
+///     pin_init!(Device {
+///         id <- Published::new(7),
+///         name <- Published::new("seven"),
+///         opened: 0,
+///     }),
+///     GFP_KERNEL,
+/// )?;
+/// let rcu = rcu::read_lock();
+/// assert_eq!(*device.rcu_view(&rcu).name, "seven");
+/// # drop(rcu);
+/// # assert_eq!(device.opened, 0);
+/// # assert_eq!(*device.id, 7);
+/// # Ok::<(), Error>(())
+/// ```
+#[macro_export]
+macro_rules! rcu_view {
+    (
+        $(#[$attr:meta])*
+        $vis:vis struct $view:ident of $type:ty {
+            $($(#[$field_attr:meta])* $field:ident : $field_type:ty),* $(,)?
+        }
+    ) => {
+        $(#[$attr])*
+        $vis struct $view<'a> {
+            $(
+                $(#[$field_attr])*
+                pub $field: <$field_type as $crate::sync::rcu::RcuFreeSafe>::RcuView<'a>,
+            )*
+        }
+
+        // SAFETY: Each field that the view reaches keeps the promises for itself, and its
+        // `drop_before_gp` is run once. `project()` only returns a `Pin<&mut _>` for a field that is
+        // structurally pinned, and the assertion below holds `Self` to not being `Unpin`.
+        unsafe impl $crate::sync::rcu::RcuFreeSafe for $type {
+            type RcuView<'a> = $view<'a>;
+
+            fn rcu_view<'a>(
+                self: ::core::pin::Pin<&'a Self>,
+                rcu: &'a $crate::sync::rcu::Guard,
+            ) -> $view<'a> {
+                let this = self.get_ref();
+                $view {
+                    $(
+                        // SAFETY: The field is structurally pinned: `drop_before_gp` below compiles.
+                        $field: unsafe { ::core::pin::Pin::new_unchecked(&this.$field) }
+                            .rcu_view(rcu),
+                    )*
+                }
+            }
+
+            unsafe fn drop_before_gp(self: ::core::pin::Pin<&mut Self>) {
+                let this = self.project();
+                $({
+                    let field: ::core::pin::Pin<&mut $field_type> = this.$field;
+                    // SAFETY: The caller's promise for the whole holds for each part.
+                    unsafe { $crate::sync::rcu::RcuFreeSafe::drop_before_gp(field) };
+                })*
+            }
+        }
+
+        const _: () = {
+            // Two implementations for an `Unpin` type make the call ambiguous.
+            trait NotUnpin<A> {
+                fn not_unpin() {}
+            }
+            impl<T: ?Sized> NotUnpin<()> for T {}
+            impl<T: ?Sized + ::core::marker::Unpin> NotUnpin<u8> for T {}
+            let _ = <$type as NotUnpin<_>>::not_unpin;
+        };
+    };
+}
