@@ -226,8 +226,12 @@ __u64 fence_time(int fd)
 int fence_wait(int fd, int ms)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
-	int ret = poll(&poll_fd, 1, ms);
+	int ret;
 
+	/* poll(2) would wait for it. */
+	if (fd < 0)
+		return -EBADF;
+	ret = poll(&poll_fd, 1, ms);
 	if (ret < 0)
 		return -errno;
 	return ret && poll_fd.revents != POLLIN ? -EPROTO : ret;

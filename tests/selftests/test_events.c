@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Events: a test plays the device and is told who waits, and until when. */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/time.h>
+
+#include "fence.h"
+#include "kselftest_harness.h"
+
+/* How many events a timeline keeps. */
+#define CAPACITY	256
+#define COUNT		16
+
+FIXTURE(events)
+{
+	int fds[COUNT];
+	int tl;
+};
+
+FIXTURE_SETUP(events)
+{
+	self->tl = timeline_new("device", 0, FENCE_EXPORTER_SETUP_EVENTS);
+	ASSERT_LE(0, self->tl);
+	ASSERT_EQ(1, fence_create_many(self->tl, self->fds, COUNT));
+}
+
+FIXTURE_TEARDOWN(events)
+{
+	close(self->tl);
+}
+
+TEST_F(events, none_at_first)
+{
+	struct pollfd poll_tl = { .fd = self->tl, .events = POLLIN };
+
+	EXPECT_EQ(0, poll(&poll_tl, 1, 20));
+}
+
+TEST_F(events, somebody_waits)
+{
+	struct fence_exporter_event event;
+	__u64 before = now_ns();
+
+	EXPECT_EQ(0, fence_wait(self->fds[4], 0));
+	ASSERT_EQ(1, timeline_event(self->tl, &event, LONG_MS));
+	EXPECT_EQ(FENCE_EXPORTER_EVENT_WAIT, event.type);
+	EXPECT_EQ(5, event.seqno);
+	EXPECT_EQ(0, event.pad);
+	EXPECT_LE(before, event.time_ns);
+	EXPECT_GE(now_ns(), event.time_ns);
+	EXPECT_EQ(0, timeline_event(self->tl, &event, 0));
+}
+
+/* It is told once for a fence, however many wait and however often. */
+TEST_F(events, waits_are_told_once)
+{
+	struct fence_exporter_event event;
+	int merged = fence_merge(self->fds[0], self->fds[1]);
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		EXPECT_EQ(0, fence_wait(self->fds[1], 0));
+		EXPECT_EQ(0, fence_wait(merged, 0));
+	}
+	ASSERT_EQ(1, timeline_event(self->tl, &event, LONG_MS));
+	EXPECT_EQ(2, event.seqno);
+	EXPECT_EQ(0, timeline_event(self->tl, &event, 0));
+}
+
+TEST_F(events, no_wait_for_what_has_signalled)
+{
+	struct fence_exporter_event event;
+
+	ASSERT_EQ(COUNT, fence_signal(self->tl, COUNT, 0));
+	EXPECT_EQ(1, fence_wait(self->fds[0], 0));
+	EXPECT_EQ(0, fence_set_deadline(self->fds[0], now_ns()));
+	EXPECT_EQ(0, timeline_event(self->tl, &event, 20));
+}
+
+TEST_F(events, looking_is_no_wait)
+{
+	struct fence_exporter_event event;
+
+	EXPECT_EQ(0, fence_status(self->fds[0]));
+	EXPECT_EQ(0, fence_time(self->fds[0]));
+	EXPECT_EQ(0, timeline_event(self->tl, &event, 20));
+}
+
+TEST_F(events, deadlines)
+{
+	struct fence_exporter_event event;
+	__u64 deadline = now_ns() + NSEC_PER_SEC;
+
+	ASSERT_EQ(0, fence_set_deadline(self->fds[2], deadline));
+	ASSERT_EQ(1, timeline_event(self->tl, &event, LONG_MS));
+	EXPECT_EQ(FENCE_EXPORTER_EVENT_DEADLINE, event.type);
+	EXPECT_EQ(3, event.seqno);
+	EXPECT_EQ(deadline, event.value);
+	EXPECT_GE(now_ns(), event.time_ns);
+}
+
+/* The test plays the device: it signals what is waited for. */
+static void *play_device(void *arg)
+{
+	int tl = (int)(long)arg;
+	struct fence_exporter_event event;
+	long served = 0;
+
+	while (served < COUNT) {
+		if (timeline_event(tl, &event, LONG_MS) != 1)
+			break;
+		if (event.type != FENCE_EXPORTER_EVENT_WAIT ||
+		    fence_signal(tl, event.seqno, 0) != 1)
+			break;
+		served++;
+	}
+	return (void *)served;
+}
+
+TEST_F(events, device_signals_on_demand)
+{
+	pthread_t device;
+	void *served;
+	int i;
+
+	ASSERT_EQ(0, pthread_create(&device, NULL, play_device,
+				    (void *)(long)self->tl));
+	for (i = 0; i < COUNT; i++)
+		EXPECT_EQ(1, fence_wait(self->fds[i], LONG_MS));
+	pthread_join(device, &served);
+	EXPECT_EQ(COUNT, (long)served);
+}
+
+TEST_F(events, as_many_as_fit)
+{
+	struct fence_exporter_event events[COUNT];
+	int i;
+
+	for (i = 0; i < 10; i++)
+		EXPECT_EQ(0, fence_wait(self->fds[i], 0));
+	/* Room for three and a half. */
+	EXPECT_EQ(3 * (int)sizeof(*events),
+		  read(self->tl, events, 3 * sizeof(*events) + 16));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(i + 1, events[i].seqno);
+	EXPECT_EQ(7 * (int)sizeof(*events),
+		  read(self->tl, events, sizeof(events)));
+	for (i = 0; i < 7; i++) {
+		EXPECT_EQ(i + 4, events[i].seqno);
+		if (i)
+			EXPECT_LE(events[i - 1].time_ns, events[i].time_ns);
+	}
+}
+
+TEST_F(events, read_refuses)
+{
+	struct fence_exporter_event event;
+	size_t size;
+
+	EXPECT_EQ(0, fence_wait(self->fds[0], 0));
+	for (size = 1; size < sizeof(event); size++) {
+		EXPECT_EQ(-1, read(self->tl, &event, size));
+		EXPECT_EQ(EINVAL, errno);
+	}
+	EXPECT_EQ(-1, read(self->tl, (void *)8, sizeof(event)));
+	EXPECT_EQ(EFAULT, errno);
+	/* The event has not been lost. */
+	ASSERT_EQ(1, timeline_event(self->tl, &event, 0));
+	EXPECT_EQ(1, event.seqno);
+}
+
+TEST_F(events, read_without_events)
+{
+	struct fence_exporter_event event;
+	int tl = timeline_open();
+
+	ASSERT_LE(0, tl);
+	EXPECT_EQ(-1, read(tl, &event, sizeof(event)));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+TEST_F(events, read_nonblocking)
+{
+	struct fence_exporter_event event;
+
+	ASSERT_EQ(0, fcntl(self->tl, F_SETFL, O_NONBLOCK));
+	EXPECT_EQ(-1, read(self->tl, &event, sizeof(event)));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(0, fence_wait(self->fds[0], 0));
+	EXPECT_EQ((int)sizeof(event), read(self->tl, &event, sizeof(event)));
+	EXPECT_EQ(-1, read(self->tl, &event, sizeof(event)));
+	EXPECT_EQ(EAGAIN, errno);
+}
+
+static void *wait_later(void *arg)
+{
+	sleep_ms(100);
+	fence_wait((int)(long)arg, 0);
+	return NULL;
+}
+
+TEST_F(events, read_blocks)
+{
+	struct fence_exporter_event event;
+	__u64 begin = now_ns();
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_later,
+				    (void *)(long)self->fds[0]));
+	EXPECT_EQ((int)sizeof(event), read(self->tl, &event, sizeof(event)));
+	EXPECT_LE(begin + 100 * NSEC_PER_MSEC, now_ns());
+	EXPECT_EQ(1, event.seqno);
+	pthread_join(thread, NULL);
+}
+
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+TEST_F(events, read_interrupted)
+{
+	struct itimerval timer = { .it_value.tv_usec = 100000,
+				   .it_interval.tv_usec = 100000 };
+	struct sigaction action = { .sa_handler = ignore };
+	struct fence_exporter_event event;
+
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &timer, NULL));
+	EXPECT_EQ(-1, read(self->tl, &event, sizeof(event)));
+	EXPECT_EQ(EINTR, errno);
+}
+
+TEST_F(events, readiness)
+{
+	struct epoll_event ready = { .events = EPOLLIN };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct fence_exporter_event event;
+
+	ASSERT_LE(0, epoll);
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, self->tl, &ready));
+	EXPECT_EQ(0, epoll_wait(epoll, &ready, 1, 0));
+	EXPECT_EQ(0, fence_wait(self->fds[0], 0));
+	EXPECT_EQ(0, fence_wait(self->fds[1], 0));
+	EXPECT_EQ(1, epoll_wait(epoll, &ready, 1, 0));
+	EXPECT_EQ(EPOLLIN, ready.events);
+	EXPECT_EQ(1, timeline_event(self->tl, &event, 0));
+	EXPECT_EQ(1, epoll_wait(epoll, &ready, 1, 0));
+	EXPECT_EQ(1, timeline_event(self->tl, &event, 0));
+	EXPECT_EQ(0, epoll_wait(epoll, &ready, 1, 0));
+}
+
+TEST_F(events, overflow)
+{
+	enum { FENCES = CAPACITY + 64, KEPT = CAPACITY };
+	struct fence_exporter_event event;
+	int fds[FENCES];
+	int tl = timeline_new("flood", 0, FENCE_EXPORTER_SETUP_EVENTS);
+	int i;
+
+	ASSERT_LE(0, tl);
+	ASSERT_EQ(0, allow_fds(FENCES + 64));
+	for (i = 0; i < FENCES; i++) {
+		fds[i] = fence_create(tl);
+		EXPECT_EQ(0, fence_wait(fds[i], 0));
+	}
+	for (i = 0; i < KEPT; i++) {
+		ASSERT_EQ(1, timeline_event(tl, &event, 0));
+		ASSERT_EQ(FENCE_EXPORTER_EVENT_WAIT, event.type);
+		ASSERT_EQ(i + 1, event.seqno);
+	}
+	ASSERT_EQ(1, timeline_event(tl, &event, 0));
+	EXPECT_EQ(FENCE_EXPORTER_EVENT_OVERFLOW, event.type);
+	EXPECT_EQ(FENCES - KEPT, event.value);
+	EXPECT_EQ(0, timeline_event(tl, &event, 0));
+
+	/* It goes on as before. */
+	EXPECT_EQ(0, fence_wait(fence_create(tl), 0));
+	ASSERT_EQ(1, timeline_event(tl, &event, 0));
+	EXPECT_EQ(FENCE_EXPORTER_EVENT_WAIT, event.type);
+	EXPECT_EQ(FENCES + 1, event.seqno);
+}
+
+/* What was lost is told where it would have been. */
+TEST_F(events, overflow_in_its_place)
+{
+	struct fence_exporter_event event;
+	__u64 deadline = now_ns() + NSEC_PER_SEC;
+	int seen = 0;
+	int i;
+
+	for (i = 0; i < CAPACITY + 10; i++)
+		ASSERT_EQ(0, fence_set_deadline(self->fds[0], deadline - i));
+	for (i = 0; i < 100; i++, seen++) {
+		ASSERT_EQ(1, timeline_event(self->tl, &event, 0));
+		ASSERT_EQ(deadline - i, event.value);
+	}
+	EXPECT_EQ(0, fence_wait(self->fds[1], 0));
+	for (; seen < CAPACITY; seen++) {
+		ASSERT_EQ(1, timeline_event(self->tl, &event, 0));
+		ASSERT_EQ(deadline - seen, event.value);
+	}
+	ASSERT_EQ(1, timeline_event(self->tl, &event, 0));
+	EXPECT_EQ(FENCE_EXPORTER_EVENT_OVERFLOW, event.type);
+	EXPECT_EQ(10, event.value);
+	ASSERT_EQ(1, timeline_event(self->tl, &event, 0));
+	EXPECT_EQ(FENCE_EXPORTER_EVENT_WAIT, event.type);
+	EXPECT_EQ(2, event.seqno);
+}
+
+TEST_HARNESS_MAIN

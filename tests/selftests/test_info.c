@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/* INFO and fdinfo: what a timeline is and has done. */
+#include "fence.h"
+#include "kselftest_harness.h"
+
+#define TIMEOUT_NS	(2 * NSEC_PER_SEC)
+
+FIXTURE(info)
+{
+	int tl;
+};
+
+FIXTURE_SETUP(info)
+{
+	self->tl = timeline_new("watched", TIMEOUT_NS, 0);
+	ASSERT_LE(0, self->tl);
+}
+
+FIXTURE_TEARDOWN(info)
+{
+	close(self->tl);
+}
+
+TEST_F(info, of_a_new_timeline)
+{
+	struct fence_exporter_info info;
+
+	/* Every byte is written. */
+	memset(&info, 0xaa, sizeof(info));
+	ASSERT_EQ(0, call(self->tl, FENCE_EXPORTER_IOC_INFO, &info));
+	EXPECT_STREQ("watched", info.name);
+	EXPECT_EQ(0, info.name[sizeof(info.name) - 1]);
+	EXPECT_NE(0, info.context);
+	EXPECT_EQ(0, info.last_seqno);
+	EXPECT_EQ(0, info.signalled_seqno);
+	EXPECT_EQ(0, info.pending);
+	EXPECT_EQ(0, info.signalled);
+	EXPECT_EQ(0, info.timed_out);
+	EXPECT_EQ(0, info.cancelled);
+	EXPECT_EQ(0, info.deadline_ns);
+	EXPECT_EQ(TIMEOUT_NS, info.timeout_ns);
+	EXPECT_EQ(0, info.flags);
+	EXPECT_EQ(0, info.pad);
+}
+
+TEST_F(info, counts)
+{
+	struct fence_exporter_info info;
+	int fds[20];
+
+	ASSERT_EQ(1, fence_create_many(self->tl, fds, 20));
+	ASSERT_EQ(5, fence_signal(self->tl, 5, 0));
+	ASSERT_EQ(3, fence_signal(self->tl, 8, -EIO));
+	info = timeline_state(self->tl);
+	EXPECT_EQ(20, info.last_seqno);
+	EXPECT_EQ(8, info.signalled_seqno);
+	EXPECT_EQ(12, info.pending);
+	EXPECT_EQ(8, info.signalled);
+	EXPECT_EQ(0, info.timed_out);
+
+	EXPECT_EQ(1, fence_wait(fds[19], LONG_MS));
+	info = timeline_state(self->tl);
+	EXPECT_EQ(20, info.signalled_seqno);
+	EXPECT_EQ(0, info.pending);
+	EXPECT_EQ(8, info.signalled);
+	EXPECT_EQ(12, info.timed_out);
+	EXPECT_EQ(0, info.cancelled);
+}
+
+TEST_F(info, earliest_deadline)
+{
+	__u64 now = now_ns();
+	int fds[3];
+
+	ASSERT_EQ(1, fence_create_many(self->tl, fds, 3));
+	EXPECT_EQ(0, timeline_state(self->tl).deadline_ns);
+	ASSERT_EQ(0, fence_set_deadline(fds[1], now + 5 * NSEC_PER_SEC));
+	EXPECT_EQ(now + 5 * NSEC_PER_SEC, timeline_state(self->tl).deadline_ns);
+	ASSERT_EQ(0, fence_set_deadline(fds[0], now + 3 * NSEC_PER_SEC));
+	EXPECT_EQ(now + 3 * NSEC_PER_SEC, timeline_state(self->tl).deadline_ns);
+	/* A later deadline takes nothing back. */
+	ASSERT_EQ(0, fence_set_deadline(fds[0], now + 9 * NSEC_PER_SEC));
+	ASSERT_EQ(0, fence_set_deadline(fds[2], now + 4 * NSEC_PER_SEC));
+	EXPECT_EQ(now + 3 * NSEC_PER_SEC, timeline_state(self->tl).deadline_ns);
+
+	/* Of pending fences only. */
+	ASSERT_EQ(1, fence_signal(self->tl, 1, 0));
+	EXPECT_EQ(now + 4 * NSEC_PER_SEC, timeline_state(self->tl).deadline_ns);
+	ASSERT_EQ(2, fence_signal(self->tl, 3, 0));
+	EXPECT_EQ(0, timeline_state(self->tl).deadline_ns);
+	EXPECT_EQ(0, fence_set_deadline(fds[0], now));
+	EXPECT_EQ(0, timeline_state(self->tl).deadline_ns);
+}
+
+TEST_F(info, deadline_through_a_merge)
+{
+	int other = timeline_open();
+	__u64 deadline = now_ns() + NSEC_PER_SEC;
+	int merged;
+
+	ASSERT_LE(0, other);
+	merged = fence_merge(fence_create(self->tl), fence_create(other));
+	ASSERT_LE(0, merged);
+	ASSERT_EQ(0, fence_set_deadline(merged, deadline));
+	EXPECT_EQ(deadline, timeline_state(self->tl).deadline_ns);
+	EXPECT_EQ(deadline, timeline_state(other).deadline_ns);
+}
+
+static bool read_fdinfo(int fd, const char *key, char *value, size_t size)
+{
+	size_t length = strlen(key);
+	bool found = false;
+	char path[64];
+	char line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "re");
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		if (strncmp(line, key, length) || strncmp(line + length, ":\t", 2))
+			continue;
+		snprintf(value, size, "%.*s",
+			 (int)strcspn(line + length + 2, "\n"), line + length + 2);
+		found = true;
+	}
+	if (file)
+		fclose(file);
+	if (!found)
+		snprintf(value, size, "(no line \"%s\")", key);
+	return found;
+}
+
+static unsigned long long fdinfo_number(int fd, const char *key)
+{
+	char value[64];
+
+	if (!read_fdinfo(fd, key, value, sizeof(value)))
+		return ~0ULL - 1;
+	return strtoull(value, NULL, 0);
+}
+
+TEST_F(info, fdinfo_says_the_same)
+{
+	struct fence_exporter_info info;
+	char name[64];
+	int fds[10];
+	int round;
+
+	for (round = 0; round < 2; round++) {
+		ASSERT_LE(1, fence_create_many(self->tl, fds, 10));
+		ASSERT_EQ(0, fence_set_deadline(fds[9], now_ns()));
+		ASSERT_LE(0, fence_signal(self->tl, 3 + 4 * round, 0));
+		info = timeline_state(self->tl);
+		read_fdinfo(self->tl, "timeline-name", name, sizeof(name));
+		EXPECT_STREQ(info.name, name);
+		EXPECT_EQ(info.context, fdinfo_number(self->tl, "context"));
+		EXPECT_EQ(info.last_seqno, fdinfo_number(self->tl, "last-seqno"));
+		EXPECT_EQ(info.signalled_seqno,
+			  fdinfo_number(self->tl, "signalled-seqno"));
+		EXPECT_EQ(info.pending, fdinfo_number(self->tl, "pending"));
+		EXPECT_EQ(info.signalled, fdinfo_number(self->tl, "signalled"));
+		EXPECT_EQ(info.timed_out, fdinfo_number(self->tl, "timed-out"));
+		EXPECT_EQ(info.cancelled, fdinfo_number(self->tl, "cancelled"));
+		EXPECT_EQ(info.deadline_ns, fdinfo_number(self->tl, "deadline-ns"));
+		EXPECT_EQ(info.timeout_ns, fdinfo_number(self->tl, "timeout-ns"));
+		/* "flags" is what the descriptor was opened with. */
+		EXPECT_EQ(info.flags, fdinfo_number(self->tl, "timeline-flags"));
+		/* The second round has timed out fences too. */
+		if (!round)
+			ASSERT_EQ(1, fence_wait(fds[9], LONG_MS));
+	}
+	EXPECT_EQ(7, info.timed_out);
+}
+
+TEST_F(info, fdinfo_of_another_process)
+{
+	char command[64];
+	int status;
+	pid_t child = fork();
+
+	ASSERT_LE(0, child);
+	if (!child) {
+		FILE *file;
+
+		snprintf(command, sizeof(command), "/proc/%d/fdinfo/%d",
+			 getppid(), self->tl);
+		file = fopen(command, "re");
+		if (!file)
+			_exit(1);
+		while (fgets(command, sizeof(command), file)) {
+			if (!strcmp(command, "timeline-name:\twatched\n"))
+				_exit(0);
+		}
+		_exit(2);
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+}
+
+TEST_HARNESS_MAIN

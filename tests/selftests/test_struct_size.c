@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The structures may grow: the size in the number of the call is the caller's. An
+ * older caller's missing tail is zero, a newer caller's surplus must be.
+ */
+#include <sys/mman.h>
+
+#include "fence.h"
+#include "kselftest_harness.h"
+
+/* The call @request as a caller knows it whose structure has @size bytes. */
+static unsigned long resized(unsigned long request, size_t size)
+{
+	return _IOC(_IOC_DIR(request), _IOC_TYPE(request), _IOC_NR(request), size);
+}
+
+#define GUARD	0x5a
+
+FIXTURE(struct_size)
+{
+	/* The structure of a caller, and what comes after it in memory. */
+	union {
+		struct fence_exporter_setup setup;
+		struct fence_exporter_create create;
+		struct fence_exporter_signal signal;
+		struct fence_exporter_signal_at signal_at;
+		struct fence_exporter_submit submit;
+		struct fence_exporter_info info;
+		unsigned char bytes[512];
+	} arg;
+	int fds[2];
+	int tl;
+};
+
+FIXTURE_SETUP(struct_size)
+{
+	self->tl = timeline_open();
+	ASSERT_LE(0, self->tl);
+	memset(&self->arg, 0, sizeof(self->arg));
+}
+
+FIXTURE_TEARDOWN(struct_size)
+{
+}
+
+static bool is_guarded(const unsigned char *bytes, size_t from, size_t to)
+{
+	for (; from < to; from++) {
+		if (bytes[from] != GUARD)
+			return false;
+	}
+	return true;
+}
+
+static bool is_zero(const unsigned char *bytes, size_t from, size_t to)
+{
+	for (; from < to; from++) {
+		if (bytes[from])
+			return false;
+	}
+	return true;
+}
+
+/* The missing timeout and flags are the defaults. */
+TEST_F(struct_size, smaller_setup)
+{
+	static const size_t sizes[] = { 32, 40, 44 };
+	struct fence_exporter_info info;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		int tl = timeline_open();
+
+		/* What lies behind the structure is not looked at. */
+		memset(&self->arg, GUARD, sizeof(self->arg));
+		memset(&self->arg, 0, sizes[i]);
+		strcpy(self->arg.setup.name, "old");
+		EXPECT_EQ(0, call(tl, resized(FENCE_EXPORTER_IOC_SETUP, sizes[i]),
+				  &self->arg));
+		info = timeline_state(tl);
+		EXPECT_STREQ("old", info.name);
+		EXPECT_EQ(0, info.flags);
+		EXPECT_EQ(module_param("timeout_ms", 10000) * NSEC_PER_MSEC,
+			  info.timeout_ns);
+		close(tl);
+	}
+}
+
+TEST_F(struct_size, smaller_create)
+{
+	memset(&self->arg, GUARD, sizeof(self->arg));
+	self->arg.create.fds = (unsigned long)self->fds;
+	self->arg.create.count = 2;
+	self->arg.create.flags = 0;
+	EXPECT_EQ(0, call(self->tl, resized(FENCE_EXPORTER_IOC_CREATE, 16),
+			  &self->arg));
+	/* No room for the number, so it isn't written. */
+	EXPECT_TRUE(is_guarded(self->arg.bytes, 16, sizeof(self->arg)));
+	EXPECT_EQ(0, fence_status(self->fds[1]));
+	EXPECT_EQ(2, timeline_state(self->tl).last_seqno);
+}
+
+TEST_F(struct_size, smaller_signal)
+{
+	self->fds[0] = fence_create(self->tl);
+	memset(&self->arg, GUARD, sizeof(self->arg));
+	self->arg.signal.seqno = 1;
+	EXPECT_EQ(0, call(self->tl, resized(FENCE_EXPORTER_IOC_SIGNAL, 8),
+			  &self->arg));
+	EXPECT_TRUE(is_guarded(self->arg.bytes, 8, sizeof(self->arg)));
+	EXPECT_EQ(1, fence_status(self->fds[0]));
+}
+
+TEST_F(struct_size, smaller_info)
+{
+	size_t size;
+
+	ASSERT_EQ(0, timeline_setup(self->tl, "0123456789", 0, 0));
+	for (size = 8; size < sizeof(struct fence_exporter_info); size += 4) {
+		struct fence_exporter_info info = timeline_state(self->tl);
+
+		memset(&self->arg, GUARD, sizeof(self->arg));
+		ASSERT_EQ(0, call(self->tl,
+				  resized(FENCE_EXPORTER_IOC_INFO, size),
+				  &self->arg));
+		EXPECT_EQ(0, memcmp(&info, &self->arg, size));
+		EXPECT_TRUE(is_guarded(self->arg.bytes, size, sizeof(self->arg))) {
+			TH_LOG("with %zu bytes", size);
+		}
+	}
+}
+
+TEST_F(struct_size, larger_setup)
+{
+	strcpy(self->arg.setup.name, "new");
+	EXPECT_EQ(0, call(self->tl, resized(FENCE_EXPORTER_IOC_SETUP, 200),
+			  &self->arg));
+	EXPECT_TRUE(timeline_is_named(self->tl, "new"));
+}
+
+TEST_F(struct_size, larger_create)
+{
+	self->arg.create.fds = (unsigned long)self->fds;
+	self->arg.create.count = 1;
+	EXPECT_EQ(0, call(self->tl, resized(FENCE_EXPORTER_IOC_CREATE, 64),
+			  &self->arg));
+	EXPECT_EQ(1, self->arg.create.first_seqno);
+	EXPECT_TRUE(is_zero(self->arg.bytes, sizeof(self->arg.create), 64));
+	EXPECT_EQ(0, fence_status(self->fds[0]));
+}
+
+TEST_F(struct_size, larger_info)
+{
+	EXPECT_EQ(0, call(self->tl, resized(FENCE_EXPORTER_IOC_INFO, 256),
+			  &self->arg));
+	EXPECT_NE(0, self->arg.info.context);
+	EXPECT_TRUE(is_zero(self->arg.bytes, sizeof(self->arg.info), 512));
+}
+
+/* A newer caller asks for something that this kernel doesn't know. */
+TEST_F(struct_size, larger_and_not_zero)
+{
+	static const struct {
+		unsigned long request;
+		size_t size;
+	} calls[] = {
+		{ FENCE_EXPORTER_IOC_SETUP, sizeof(struct fence_exporter_setup) },
+		{ FENCE_EXPORTER_IOC_CREATE, sizeof(struct fence_exporter_create) },
+		{ FENCE_EXPORTER_IOC_SIGNAL, sizeof(struct fence_exporter_signal) },
+		{ FENCE_EXPORTER_IOC_SIGNAL_AT,
+		  sizeof(struct fence_exporter_signal_at) },
+		{ FENCE_EXPORTER_IOC_SUBMIT, sizeof(struct fence_exporter_submit) },
+	};
+	struct snapshot before = snapshot(self->tl);
+	unsigned int i;
+	size_t at;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		size_t size = calls[i].size;
+
+		/* The first and the last byte, and one far away. */
+		for (at = size; at < 400; at += at == size ? 7 : 160) {
+			memset(&self->arg, 0, sizeof(self->arg));
+			self->arg.bytes[at] = 1;
+			EXPECT_EQ(-E2BIG,
+				  call(self->tl, resized(calls[i].request, at + 1),
+				       &self->arg)) {
+				TH_LOG("call %u, byte %zu", i, at);
+			}
+		}
+	}
+	EXPECT_TRUE(unchanged(self->tl, &before));
+}
+
+/* The surplus is checked before anything is done. */
+TEST_F(struct_size, refused_create_made_nothing)
+{
+	struct snapshot before = snapshot(self->tl);
+
+	self->arg.create.fds = (unsigned long)self->fds;
+	self->arg.create.count = 2;
+	self->arg.bytes[60] = 1;
+	EXPECT_EQ(-E2BIG, call(self->tl, resized(FENCE_EXPORTER_IOC_CREATE, 64),
+			       &self->arg));
+	EXPECT_TRUE(unchanged(self->tl, &before));
+}
+
+/* The largest size that a number can hold, with memory only for the structure. */
+TEST_F(struct_size, larger_than_memory)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	unsigned char *map = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct snapshot before = snapshot(self->tl);
+	struct fence_exporter_setup *setup;
+
+	ASSERT_NE(MAP_FAILED, map);
+	ASSERT_EQ(0, munmap(map + page, page));
+	setup = (void *)(map + page - sizeof(*setup));
+	strcpy(setup->name, "edge");
+	EXPECT_EQ(-EFAULT, call(self->tl, resized(FENCE_EXPORTER_IOC_SETUP, 8191),
+				setup));
+	EXPECT_TRUE(unchanged(self->tl, &before));
+	EXPECT_EQ(0, call(self->tl, FENCE_EXPORTER_IOC_SETUP, setup));
+}
+
+TEST_F(struct_size, unknown_calls)
+{
+	struct snapshot before = snapshot(self->tl);
+	unsigned int nr;
+
+	for (nr = 6; nr < 256; nr++)
+		EXPECT_EQ(-ENOTTY, call(self->tl, _IOC(_IOC_READ | _IOC_WRITE,
+						       FENCE_EXPORTER_IOC_MAGIC,
+						       nr, 24), &self->arg));
+	/* The same numbers of somebody else. */
+	for (nr = 0; nr < 6; nr++)
+		EXPECT_EQ(-ENOTTY, call(self->tl, _IOC(_IOC_READ | _IOC_WRITE, 'W',
+						       nr, 24), &self->arg));
+	EXPECT_TRUE(unchanged(self->tl, &before));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0
+/* SUBMIT: a simulated engine that runs jobs one after the other. */
+#include <fcntl.h>
+#include <limits.h>
+
+#include "fence.h"
+#include "kselftest_harness.h"
+
+#define MS(n)	((n) * NSEC_PER_MSEC)
+
+FIXTURE(submit)
+{
+	int tl;
+};
+
+FIXTURE_SETUP(submit)
+{
+	self->tl = timeline_new("engine", 0, FENCE_EXPORTER_SETUP_ENGINE);
+	ASSERT_LE(0, self->tl);
+}
+
+FIXTURE_TEARDOWN(submit)
+{
+	close(self->tl);
+}
+
+TEST_F(submit, one_job)
+{
+	struct fence_exporter_submit job = {
+		.duration_ns = MS(100),
+		.in_fence = -1,
+		.out_fence = -1,
+	};
+	__u64 begin = now_ns();
+	struct fence_exporter_info info;
+	__u64 end;
+
+	ASSERT_EQ(0, call(self->tl, FENCE_EXPORTER_IOC_SUBMIT, &job));
+	end = now_ns();
+	EXPECT_EQ(1, job.seqno);
+	ASSERT_LE(0, job.out_fence);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(job.out_fence, F_GETFD));
+	EXPECT_EQ(1, fence_wait(job.out_fence, LONG_MS));
+	EXPECT_EQ(1, fence_status(job.out_fence));
+	EXPECT_LE(begin + MS(100), fence_time(job.out_fence));
+	EXPECT_GE(end + MS(100) + SLACK_NS, fence_time(job.out_fence));
+	info = timeline_state(self->tl);
+	EXPECT_EQ(1, info.last_seqno);
+	EXPECT_EQ(1, info.signalled);
+	EXPECT_EQ(0, info.pending);
+}
+
+TEST_F(submit, jobs_run_one_after_the_other)
+{
+	enum { JOBS = 8 };
+	__u64 begin = now_ns();
+	int fds[JOBS];
+	int i;
+
+	for (i = 0; i < JOBS; i++) {
+		fds[i] = fence_submit(self->tl, MS(40), -1, 0);
+		ASSERT_LE(0, fds[i]);
+	}
+	EXPECT_EQ(1, fence_wait(fds[JOBS - 1], LONG_MS));
+	for (i = 0; i < JOBS; i++) {
+		EXPECT_EQ(1, fence_status(fds[i]));
+		EXPECT_LE(begin + (i + 1) * MS(40), fence_time(fds[i]));
+		if (i)
+			EXPECT_LE(fence_time(fds[i - 1]) + MS(40),
+				  fence_time(fds[i]));
+	}
+	EXPECT_GE(begin + JOBS * MS(40) + SLACK_NS, fence_time(fds[JOBS - 1]));
+}
+
+TEST_F(submit, no_duration)
+{
+	int fd = fence_submit(self->tl, 0, -1, 0);
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(1, fence_wait(fd, LONG_MS));
+	EXPECT_EQ(1, fence_status(fd));
+}
+
+TEST_F(submit, status)
+{
+	int failed = fence_submit(self->tl, MS(10), -1, -EIO);
+	int next = fence_submit(self->tl, MS(10), -1, 0);
+
+	EXPECT_EQ(1, fence_wait(next, LONG_MS));
+	EXPECT_EQ(-EIO, fence_status(failed));
+	/* The next job of the queue needed nothing of the one that failed. */
+	EXPECT_EQ(1, fence_status(next));
+	EXPECT_EQ(2, timeline_state(self->tl).signalled);
+}
+
+TEST_F(submit, waits_for_in_fence)
+{
+	int source = timeline_open();
+	int in = fence_create(source);
+	int out = fence_submit(self->tl, MS(50), in, 0);
+	int behind = fence_submit(self->tl, 0, -1, 0);
+
+	ASSERT_LE(0, behind);
+	/* The descriptor isn't needed any more. */
+	close(in);
+	EXPECT_EQ(0, fence_wait(out, 150));
+	EXPECT_EQ(0, fence_wait(behind, 0));
+	ASSERT_EQ(0, fence_signal_at(source, 1, now_ns() + MS(50), 0));
+	in = now_ns() / MS(1);
+	EXPECT_EQ(1, fence_wait(out, LONG_MS));
+	EXPECT_EQ(1, fence_wait(behind, LONG_MS));
+	EXPECT_LE(MS(in) + MS(95), fence_time(out));
+	EXPECT_LE(fence_time(out), fence_time(behind));
+}
+
+TEST_F(submit, in_fence_has_signalled)
+{
+	int source = timeline_open();
+	int in = fence_create(source);
+	int out;
+
+	ASSERT_EQ(1, fence_signal(source, 1, 0));
+	out = fence_submit(self->tl, MS(10), in, 0);
+	EXPECT_EQ(1, fence_wait(out, LONG_MS));
+	EXPECT_EQ(1, fence_status(out));
+	/* Its error goes on too. */
+	in = fence_create(source);
+	ASSERT_EQ(1, fence_signal(source, 2, -EPIPE));
+	out = fence_submit(self->tl, MS(10), in, 0);
+	EXPECT_EQ(1, fence_wait(out, LONG_MS));
+	EXPECT_EQ(-EPIPE, fence_status(out));
+}
+
+TEST_F(submit, error_of_in_fence_goes_on)
+{
+	int source = timeline_open();
+	int in = fence_create(source);
+	int out = fence_submit(self->tl, MS(10), in, -EIO);
+	int next = fence_submit(self->tl, MS(10), out, 0);
+
+	ASSERT_EQ(1, fence_signal(source, 1, -EPIPE));
+	EXPECT_EQ(1, fence_wait(next, LONG_MS));
+	EXPECT_EQ(-EPIPE, fence_status(out));
+	EXPECT_EQ(-EPIPE, fence_status(next));
+}
+
+/* A job may wait for a job of its own queue. */
+TEST_F(submit, in_fence_of_the_same_timeline)
+{
+	int first = fence_submit(self->tl, MS(30), -1, 0);
+	int second = fence_submit(self->tl, MS(30), first, 0);
+
+	EXPECT_EQ(1, fence_wait(second, LONG_MS));
+	EXPECT_EQ(1, fence_status(first));
+	EXPECT_EQ(1, fence_status(second));
+	EXPECT_LE(fence_time(first) + MS(30), fence_time(second));
+}
+
+TEST_F(submit, merged_in_fence)
+{
+	int a = timeline_open();
+	int b = timeline_open();
+	int in = fence_merge(fence_create(a), fence_create(b));
+	int out = fence_submit(self->tl, 0, in, 0);
+
+	ASSERT_LE(0, out);
+	ASSERT_EQ(1, fence_signal(a, 1, 0));
+	EXPECT_EQ(0, fence_wait(out, 50));
+	ASSERT_EQ(1, fence_signal(b, 1, -EIO));
+	EXPECT_EQ(1, fence_wait(out, LONG_MS));
+	EXPECT_EQ(-EIO, fence_status(out));
+}
+
+TEST_F(submit, refuses)
+{
+	struct fence_exporter_submit job = { .in_fence = -1, .flags = 1 };
+	static const int statuses[] = { 1, INT_MAX, -4096, INT_MIN };
+	struct snapshot before = snapshot(self->tl);
+	int other = timeline_open();
+	unsigned int i;
+
+	before.fds = count_fds();
+	EXPECT_EQ(-EINVAL, call(self->tl, FENCE_EXPORTER_IOC_SUBMIT, &job));
+	job.flags = 1U << 31;
+	EXPECT_EQ(-EINVAL, call(self->tl, FENCE_EXPORTER_IOC_SUBMIT, &job));
+	for (i = 0; i < ARRAY_SIZE(statuses); i++)
+		EXPECT_EQ(-EINVAL, fence_submit(self->tl, 0, -1, statuses[i]));
+	EXPECT_EQ(-EBADF, fence_submit(self->tl, 0, 1000, 0));
+	EXPECT_EQ(-EBADF, fence_submit(self->tl, 0, INT_MAX, 0));
+	EXPECT_EQ(-EBADF, fence_submit(self->tl, 0, -2, 0));
+	EXPECT_EQ(-EBADF, fence_submit(self->tl, 0, INT_MIN, 0));
+	EXPECT_EQ(-EBADF, fence_submit(self->tl, 0, 0, 0));
+	EXPECT_EQ(-EBADF, fence_submit(self->tl, 0, other, 0));
+	EXPECT_EQ(-EBADF, fence_submit(self->tl, 0, self->tl, 0));
+	EXPECT_TRUE(unchanged(self->tl, &before));
+}
+
+TEST_F(submit, no_mixing)
+{
+	int other = timeline_open();
+	struct snapshot before;
+	int fd;
+
+	ASSERT_LE(0, other);
+	before = snapshot(self->tl);
+	EXPECT_EQ(-EBUSY, fence_create_many(self->tl, &fd, 1));
+	EXPECT_EQ(-EBUSY, fence_signal(self->tl, 0, 0));
+	EXPECT_EQ(-EBUSY, fence_signal_at(self->tl, 0, 0, 0));
+	EXPECT_TRUE(unchanged(self->tl, &before));
+	before = snapshot(other);
+	EXPECT_EQ(-EBUSY, fence_submit(other, 0, -1, 0));
+	EXPECT_TRUE(unchanged(other, &before));
+}
+
+/* The job that waits for ever times out, and so does one that runs too long. */
+TEST_F(submit, timeouts)
+{
+	int tl = timeline_new("hung", MS(200), FENCE_EXPORTER_SETUP_ENGINE);
+	int source = timeline_open();
+	int in = fence_create(source);
+	__u64 begin = now_ns();
+	int waits;
+	int runs;
+
+	ASSERT_LE(0, tl);
+	waits = fence_submit(tl, 0, in, 0);
+	EXPECT_EQ(1, fence_wait(waits, LONG_MS));
+	EXPECT_EQ(-ETIMEDOUT, fence_status(waits));
+	EXPECT_LE(begin + MS(200), fence_time(waits));
+	begin = now_ns();
+	runs = fence_submit(tl, MS(1000), -1, 0);
+	EXPECT_EQ(1, fence_wait(runs, LONG_MS));
+	EXPECT_EQ(-ETIMEDOUT, fence_status(runs));
+	EXPECT_LE(begin + MS(200), fence_time(runs));
+	EXPECT_GE(begin + MS(200) + SLACK_NS, fence_time(runs));
+	EXPECT_EQ(2, timeline_state(tl).timed_out);
+	/* The engine works on. */
+	runs = fence_submit(tl, MS(10), -1, 0);
+	EXPECT_EQ(1, fence_wait(runs, LONG_MS));
+	EXPECT_EQ(1, fence_status(runs));
+}
+
+/* Queued behind others, a job has all its time from when it starts. */
+TEST_F(submit, timeout_from_the_start_of_the_job)
+{
+	int tl = timeline_new("busy", MS(600), FENCE_EXPORTER_SETUP_ENGINE);
+	int fds[3];
+	int i;
+
+	ASSERT_LE(0, tl);
+	for (i = 0; i < 3; i++)
+		fds[i] = fence_submit(tl, MS(300), -1, 0);
+	EXPECT_EQ(1, fence_wait(fds[2], LONG_MS));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(1, fence_status(fds[i]));
+	EXPECT_EQ(0, timeline_state(tl).timed_out);
+}
+
+TEST_F(submit, durations_at_the_end_of_time)
+{
+	int tl = timeline_new("hung", MS(100), FENCE_EXPORTER_SETUP_ENGINE);
+	int first = fence_submit(tl, ~0ULL, -1, 0);
+	int second = fence_submit(tl, LLONG_MAX, -1, 0);
+
+	/* Refused or not, it never wraps to a time in the past. */
+	if (first >= 0) {
+		EXPECT_EQ(1, fence_wait(first, LONG_MS));
+		EXPECT_EQ(-ETIMEDOUT, fence_status(first));
+	} else {
+		EXPECT_EQ(-EINVAL, first);
+	}
+	if (second >= 0) {
+		EXPECT_EQ(1, fence_wait(second, LONG_MS));
+		EXPECT_EQ(-ETIMEDOUT, fence_status(second));
+	} else {
+		EXPECT_EQ(-EINVAL, second);
+	}
+}
+
+TEST_F(submit, close_cancels_the_queue)
+{
+	int fds[4];
+	int i;
+
+	for (i = 0; i < 4; i++)
+		fds[i] = fence_submit(self->tl, MS(1000), -1, 0);
+	close(self->tl);
+	self->tl = -1;
+	for (i = 0; i < 4; i++) {
+		EXPECT_EQ(1, fence_wait(fds[i], 0));
+		EXPECT_EQ(-ECANCELED, fence_status(fds[i]));
+	}
+}
+
+TEST_F(submit, cancelled_upstream)
+{
+	int upstream = timeline_new("up", 0, FENCE_EXPORTER_SETUP_ENGINE);
+	int in = fence_submit(upstream, MS(5000), -1, 0);
+	int out = fence_submit(self->tl, MS(10), in, 0);
+
+	ASSERT_LE(0, out);
+	EXPECT_EQ(0, fence_wait(out, 20));
+	close(upstream);
+	EXPECT_EQ(1, fence_wait(out, LONG_MS));
+	EXPECT_EQ(-ECANCELED, fence_status(out));
+	EXPECT_EQ(1, timeline_state(self->tl).cancelled);
+	EXPECT_EQ(0, timeline_state(self->tl).signalled);
+}
+
+TEST_HARNESS_MAIN

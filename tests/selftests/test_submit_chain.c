@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SUBMIT at length: a thousand jobs over three engines, each waiting for the one
+ * before it on another engine, with errors on the way and an engine that goes.
+ */
+#include "fence.h"
+#include "kselftest_harness.h"
+
+#define ENGINES		3
+#define JOBS		1000
+/* Every so many jobs a new chain begins, with a job that waits for nothing. */
+#define LINKS		100
+/* Which job of a chain fails. */
+#define FAILS		40
+#define DURATION_NS	(500000ULL)
+/*
+ * A job may never end early. Late it is by what the machine needs for a timer and
+ * the hand-over: on average no more than this.
+ */
+#define MEAN_LATE_NS	(20 * NSEC_PER_MSEC)
+
+FIXTURE(chain)
+{
+	int engines[ENGINES];
+	int fds[JOBS];
+	int fds_before;
+};
+
+FIXTURE_SETUP(chain)
+{
+	__u64 longest = module_param("max_timeout_ms", 60000) * NSEC_PER_MSEC;
+	char name[] = "engine-0";
+	int i;
+
+	ASSERT_EQ(0, allow_fds(JOBS + 64));
+	self->fds_before = count_fds();
+	memset(self->fds, 0xff, sizeof(self->fds));
+	for (i = 0; i < ENGINES; i++) {
+		name[7] = '0' + i;
+		self->engines[i] = timeline_new(name, longest,
+						FENCE_EXPORTER_SETUP_ENGINE);
+		ASSERT_LE(0, self->engines[i]);
+	}
+}
+
+FIXTURE_TEARDOWN(chain)
+{
+	int i;
+
+	for (i = 0; i < ENGINES; i++)
+		close(self->engines[i]);
+	for (i = 0; i < JOBS; i++)
+		close(self->fds[i]);
+	EXPECT_EQ(self->fds_before, count_fds());
+}
+
+/* Errors that differ from chain to chain. */
+static int error_of_chain(int chain)
+{
+	static const int errors[] = { -EIO, -EPIPE, -ENODEV, -EILSEQ, -4095 };
+
+	return errors[chain % ARRAY_SIZE(errors)];
+}
+
+static int submit_all(int *engines, int *fds, int links, int fails)
+{
+	int i;
+
+	for (i = 0; i < JOBS; i++) {
+		int in = i % links ? fds[i - 1] : -1;
+		int status = i % links == fails ? error_of_chain(i / links) : 0;
+
+		fds[i] = fence_submit(engines[i % ENGINES], DURATION_NS, in, status);
+		if (fds[i] < 0)
+			return fds[i];
+	}
+	return 0;
+}
+
+static __u64 later(__u64 a, __u64 b)
+{
+	return a > b ? a : b;
+}
+
+TEST_F_TIMEOUT(chain, thousand_with_errors, 180)
+{
+	__u64 begin = now_ns();
+	__u64 late = 0;
+	__u64 times[JOBS];
+	struct fence_exporter_info info;
+	int i;
+
+	ASSERT_EQ(0, submit_all(self->engines, self->fds, LINKS, FAILS));
+	for (i = 0; i < JOBS; i++) {
+		ASSERT_EQ(1, fence_wait(self->fds[i], 60000));
+		times[i] = fence_time(self->fds[i]);
+	}
+	for (i = 0; i < JOBS; i++) {
+		int link = i % LINKS;
+		int expected = link < FAILS ? 1 : error_of_chain(i / LINKS);
+		__u64 start = later(begin, link ? times[i - 1] : 0);
+
+		if (i >= ENGINES)
+			start = later(start, times[i - ENGINES]);
+		ASSERT_EQ(expected, fence_status(self->fds[i])) {
+			TH_LOG("job %d", i);
+		}
+		ASSERT_LE(start + DURATION_NS, times[i]) {
+			TH_LOG("job %d", i);
+		}
+		late += times[i] - start - DURATION_NS;
+	}
+	EXPECT_GE(MEAN_LATE_NS, late / JOBS);
+	ksft_print_msg("%d jobs of %llu us: late by %llu us on average\n", JOBS,
+		       DURATION_NS / 1000, late / JOBS / 1000);
+	for (i = 0; i < ENGINES; i++) {
+		info = timeline_state(self->engines[i]);
+		EXPECT_EQ(0, info.pending);
+		EXPECT_EQ(info.last_seqno, info.signalled);
+		EXPECT_EQ(0, info.timed_out);
+		EXPECT_EQ(0, info.cancelled);
+	}
+}
+
+FIXTURE(chain_closed)
+{
+	int engines[ENGINES];
+	int fds[JOBS];
+};
+
+FIXTURE_VARIANT(chain_closed)
+{
+	int engine;
+};
+
+FIXTURE_VARIANT_ADD(chain_closed, first)
+{
+	.engine = 0,
+};
+
+FIXTURE_VARIANT_ADD(chain_closed, second)
+{
+	.engine = 1,
+};
+
+FIXTURE_VARIANT_ADD(chain_closed, third)
+{
+	.engine = 2,
+};
+
+FIXTURE_SETUP(chain_closed)
+{
+	__u64 longest = module_param("max_timeout_ms", 60000) * NSEC_PER_MSEC;
+	int i;
+
+	ASSERT_EQ(0, allow_fds(JOBS + 64));
+	for (i = 0; i < ENGINES; i++) {
+		self->engines[i] = timeline_new("engine", longest,
+						FENCE_EXPORTER_SETUP_ENGINE);
+		ASSERT_LE(0, self->engines[i]);
+	}
+}
+
+FIXTURE_TEARDOWN(chain_closed)
+{
+}
+
+/* One of the engines goes in the middle: everything downstream is told. */
+TEST_F_TIMEOUT(chain_closed, in_the_middle, 180)
+{
+	int first_cancelled = -1;
+	__u64 cancelled = 0;
+	int i;
+
+	ASSERT_EQ(0, submit_all(self->engines, self->fds, JOBS, -1));
+	ASSERT_EQ(1, fence_wait(self->fds[200], 60000));
+	close(self->engines[variant->engine]);
+	for (i = 0; i < JOBS; i++)
+		ASSERT_EQ(1, fence_wait(self->fds[i], 60000));
+
+	for (i = 0; i < JOBS; i++) {
+		int status = fence_status(self->fds[i]);
+
+		if (first_cancelled < 0 && status != 1)
+			first_cancelled = i;
+		ASSERT_EQ(first_cancelled < 0 ? 1 : -ECANCELED, status) {
+			TH_LOG("job %d, the first cancelled is %d", i,
+			       first_cancelled);
+		}
+		if (first_cancelled >= 0 && i % ENGINES != variant->engine)
+			cancelled++;
+	}
+	/* It happened where the engine was closed, and that was in the middle. */
+	EXPECT_LT(200, first_cancelled);
+	EXPECT_EQ(variant->engine, first_cancelled % ENGINES);
+	for (i = 0; i < ENGINES; i++) {
+		struct fence_exporter_info info;
+
+		if (i == variant->engine)
+			continue;
+		info = timeline_state(self->engines[i]);
+		EXPECT_EQ(0, info.pending);
+		EXPECT_EQ(info.last_seqno, info.signalled + info.cancelled);
+		cancelled -= info.cancelled;
+	}
+	EXPECT_EQ(0, cancelled);
+}
+
+/* Nobody holds a descriptor, and all engines go at once. */
+TEST_F_TIMEOUT(chain_closed, all_at_once, 180)
+{
+	int i;
+
+	ASSERT_EQ(0, submit_all(self->engines, self->fds, JOBS, -1));
+	for (i = 0; i < JOBS - 1; i++)
+		close(self->fds[i]);
+	for (i = 0; i < ENGINES; i++)
+		close(self->engines[(i + variant->engine) % ENGINES]);
+	EXPECT_EQ(1, fence_wait(self->fds[JOBS - 1], LONG_MS));
+	EXPECT_EQ(-ECANCELED, fence_status(self->fds[JOBS - 1]));
+}
+
+TEST_HARNESS_MAIN

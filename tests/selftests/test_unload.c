@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Removing the module: an open timeline keeps it, the descriptor of a signalled
+ * fence doesn't, and still answers. Needs root and, in the environment,
+ *
+ *   FENCE_KO      the module's file
+ *   FENCE_PARAMS  its parameters, so that the next test finds it as it was
+ */
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <linux/dma-buf.h>
+
+#include "buffer.h"
+#include "fence.h"
+#include "kselftest_harness.h"
+
+#define MODULE	"fence_exporter"
+
+static int remove_module(void)
+{
+	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
+}
+
+static int load_module(void)
+{
+	const char *params = getenv("FENCE_PARAMS");
+	int fd = open(getenv("FENCE_KO"), O_RDONLY | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = syscall(SYS_finit_module, fd, params ? params : "", 0) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+static bool is_loaded(void)
+{
+	return !access("/sys/module/" MODULE, F_OK);
+}
+
+FIXTURE(unload)
+{
+	int tl;
+	int fd;
+};
+
+FIXTURE_SETUP(unload)
+{
+	if (!getenv("FENCE_KO"))
+		SKIP(return, "FENCE_KO doesn't name the module's file");
+	if (!is_loaded())
+		ASSERT_EQ(0, load_module());
+	self->tl = timeline_new("unload", 0, 0);
+	ASSERT_LE(0, self->tl);
+	self->fd = fence_create(self->tl);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(unload)
+{
+	close(self->tl);
+	close(self->fd);
+	if (!is_loaded())
+		EXPECT_EQ(0, load_module());
+	EXPECT_EQ(0, access(FENCE_DEVICE, F_OK));
+}
+
+TEST_F(unload, open_timeline_keeps_it)
+{
+	EXPECT_EQ(-EWOULDBLOCK, remove_module());
+	EXPECT_EQ(0, fence_status(self->fd));
+	EXPECT_EQ(1, fence_signal(self->tl, 1, 0));
+	EXPECT_EQ(-EWOULDBLOCK, remove_module());
+	EXPECT_TRUE(is_loaded());
+}
+
+TEST_F(unload, signalled_fence_stays)
+{
+	struct sync_fence_info before;
+	struct sync_fence_info after;
+
+	ASSERT_EQ(1, fence_signal(self->tl, 1, -EIO));
+	ASSERT_EQ(0, fence_describe(self->fd, &before));
+	ASSERT_EQ(0, close(self->tl));
+	self->tl = -1;
+	ASSERT_EQ(0, remove_module());
+	EXPECT_FALSE(is_loaded());
+	EXPECT_NE(0, access(FENCE_DEVICE, F_OK));
+
+	EXPECT_EQ(1, fence_wait(self->fd, 0));
+	ASSERT_EQ(0, fence_describe(self->fd, &after));
+	EXPECT_STREQ("signaled-timeline", after.obj_name);
+	EXPECT_STREQ("detached-driver", after.driver_name);
+	EXPECT_EQ(-EIO, after.status);
+	EXPECT_EQ(before.timestamp_ns, after.timestamp_ns);
+	EXPECT_EQ(0, fence_set_deadline(self->fd, now_ns()));
+}
+
+TEST_F(unload, cancelled_fence_stays)
+{
+	ASSERT_EQ(0, close(self->tl));
+	self->tl = -1;
+	ASSERT_EQ(0, remove_module());
+	EXPECT_EQ(-ECANCELED, fence_status(self->fd));
+	EXPECT_EQ(1, fence_wait(self->fd, 0));
+}
+
+/* A fence of it that is pending in a merged sync_file has a timeline, too. */
+TEST_F(unload, referenced_by_a_merge)
+{
+	int other = timeline_open();
+	int pending = fence_create(other);
+	int merged = fence_merge(self->fd, pending);
+
+	ASSERT_LE(0, merged);
+	ASSERT_EQ(0, close(self->tl));
+	self->tl = -1;
+	EXPECT_EQ(-EWOULDBLOCK, remove_module());
+	EXPECT_EQ(0, fence_status(merged));
+	ASSERT_EQ(0, close(other));
+	EXPECT_EQ(1, fence_wait(merged, LONG_MS));
+	ASSERT_EQ(0, remove_module());
+	EXPECT_EQ(-ECANCELED, fence_status(merged));
+	close(pending);
+	close(merged);
+}
+
+TEST_F(unload, held_by_a_buffer)
+{
+	const char *source;
+	int buffer = buffer_any(4096, &source);
+
+	ASSERT_LE(0, buffer);
+	ASSERT_EQ(0, buffer_import(buffer, self->fd, DMA_BUF_SYNC_WRITE));
+	ASSERT_EQ(0, close(self->fd));
+	self->fd = -1;
+	ASSERT_EQ(0, close(self->tl));
+	self->tl = -1;
+	ASSERT_EQ(0, remove_module());
+	self->fd = buffer_export(buffer, DMA_BUF_SYNC_WRITE);
+	EXPECT_LE(0, self->fd);
+	EXPECT_EQ(1, fence_wait(self->fd, 0));
+	close(buffer);
+}
+
+/* Timers and queued jobs of a timeline end with it. */
+TEST_F(unload, with_work_under_way)
+{
+	int engine = timeline_new("engine", 0, FENCE_EXPORTER_SETUP_ENGINE);
+	int first;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		fence_signal_at(self->tl, 1, now_ns() + NSEC_PER_SEC, 0);
+	first = fence_submit(engine, NSEC_PER_SEC, -1, 0);
+	EXPECT_LE(0, fence_submit(engine, NSEC_PER_SEC, first, 0));
+	/* Jobs that wait for another driver's fence, or for nothing at all. */
+	EXPECT_LE(0, fence_submit(engine, 0, self->fd, 0));
+	ASSERT_EQ(0, close(engine));
+	ASSERT_EQ(0, close(self->tl));
+	self->tl = -1;
+	ASSERT_EQ(0, remove_module());
+	EXPECT_EQ(-ECANCELED, fence_status(self->fd));
+	EXPECT_EQ(-ECANCELED, fence_status(first));
+	sleep_ms(1200);
+}
+
+TEST_F(unload, again_and_again)
+{
+	int i;
+
+	close(self->tl);
+	self->tl = -1;
+	for (i = 0; i < 5; i++) {
+		int tl;
+
+		ASSERT_EQ(0, remove_module());
+		ASSERT_EQ(0, load_module());
+		tl = timeline_open();
+		ASSERT_LE(0, tl);
+		ASSERT_LE(0, fence_create(tl));
+		ASSERT_EQ(0, close(tl));
+	}
+}
+
+TEST_HARNESS_MAIN
