@@ -74,7 +74,7 @@ TEST_F(struct_size, smaller_setup)
 		/* What lies behind the structure is not looked at. */
 		memset(&self->arg, GUARD, sizeof(self->arg));
 		memset(&self->arg, 0, sizes[i]);
-		strcpy(self->arg.setup.name, "old");
+		memcpy(self->arg.setup.name, "old", 4);
 		EXPECT_EQ(0, call(tl, resized(FENCE_EXPORTER_IOC_SETUP, sizes[i]),
 				  &self->arg));
 		info = timeline_state(tl);
@@ -132,7 +132,7 @@ TEST_F(struct_size, smaller_info)
 
 TEST_F(struct_size, larger_setup)
 {
-	strcpy(self->arg.setup.name, "new");
+	memcpy(self->arg.setup.name, "new", 4);
 	EXPECT_EQ(0, call(self->tl, resized(FENCE_EXPORTER_IOC_SETUP, 200),
 			  &self->arg));
 	EXPECT_TRUE(timeline_is_named(self->tl, "new"));
@@ -217,7 +217,7 @@ TEST_F(struct_size, larger_than_memory)
 	ASSERT_NE(MAP_FAILED, map);
 	ASSERT_EQ(0, munmap(map + page, page));
 	setup = (void *)(map + page - sizeof(*setup));
-	strcpy(setup->name, "edge");
+	memcpy(setup->name, "edge", 5);
 	EXPECT_EQ(-EFAULT, call(self->tl, resized(FENCE_EXPORTER_IOC_SETUP, 8191),
 				setup));
 	EXPECT_TRUE(unchanged(self->tl, &before));

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The node that is compatible with the kernel's sw_sync. What both must do runs
+ * against both: if a test is wrong, it fails with the kernel's too.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "fence.h"
+#include "kselftest_harness.h"
+#include "sw_sync_abi.h"
+
+static unsigned long taints(void)
+{
+	unsigned long bits = 0;
+	FILE *file = fopen("/proc/sys/kernel/tainted", "re");
+
+	if (file && fscanf(file, "%lu", &bits) != 1)
+		bits = ~0UL;
+	if (file)
+		fclose(file);
+	return bits;
+}
+
+/* First of all: the kernel's sw_sync taints, and that doesn't come off. */
+TEST(does_not_taint)
+{
+	unsigned long before = taints();
+	int tl = sw_sync_open(SW_SYNC_DEVICE);
+
+	if (tl < 0)
+		SKIP(return, SW_SYNC_DEVICE " is not there: load with sw_sync=1");
+	if (before & 1UL << 14)
+		SKIP(return, "the kernel's sw_sync has tainted already");
+	ASSERT_LE(0, sw_sync_create(tl, 1));
+	EXPECT_EQ(0, sw_sync_inc(tl, 1));
+	close(tl);
+	EXPECT_EQ(before, taints());
+}
+
+FIXTURE(sw_sync)
+{
+	int tl;
+	int fds_before;
+};
+
+FIXTURE_VARIANT(sw_sync)
+{
+	const char *path;
+};
+
+FIXTURE_VARIANT_ADD(sw_sync, ours)
+{
+	.path = SW_SYNC_DEVICE,
+};
+
+FIXTURE_VARIANT_ADD(sw_sync, kernel)
+{
+	.path = SW_SYNC_KERNEL,
+};
+
+FIXTURE_SETUP(sw_sync)
+{
+	self->fds_before = count_fds();
+	self->tl = sw_sync_open(variant->path);
+	if (self->tl < 0)
+		SKIP(return, "%s is not there", variant->path);
+}
+
+FIXTURE_TEARDOWN(sw_sync)
+{
+	close(self->tl);
+}
+
+TEST_F(sw_sync, in_order)
+{
+	int fds[4];
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		fds[i] = sw_sync_create(self->tl, i + 1);
+		ASSERT_LE(0, fds[i]);
+		EXPECT_EQ(FD_CLOEXEC, fcntl(fds[i], F_GETFD));
+		EXPECT_EQ(0, fence_status(fds[i]));
+	}
+	EXPECT_EQ(self->fds_before + 5, count_fds());
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 1));
+	EXPECT_EQ(1, fence_status(fds[0]));
+	EXPECT_EQ(0, fence_status(fds[1]));
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 2));
+	EXPECT_EQ(1, fence_status(fds[1]));
+	EXPECT_EQ(1, fence_status(fds[2]));
+	EXPECT_EQ(0, fence_status(fds[3]));
+	EXPECT_EQ(0, fence_wait(fds[3], 0));
+	EXPECT_EQ(1, fence_wait(fds[2], 0));
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 1000));
+	EXPECT_EQ(1, fence_wait(fds[3], 0));
+}
+
+TEST_F(sw_sync, created_out_of_order)
+{
+	static const __u32 values[] = { 50, 20, 90, 30, 10, 91, 21 };
+	int fds[ARRAY_SIZE(values)];
+	__u32 reached;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(values); i++)
+		fds[i] = sw_sync_create(self->tl, values[i]);
+	for (reached = 1; reached < 100; reached++) {
+		ASSERT_EQ(0, sw_sync_inc(self->tl, 1));
+		for (i = 0; i < ARRAY_SIZE(values); i++)
+			ASSERT_EQ(values[i] <= reached, fence_status(fds[i]));
+	}
+	/* Signalled in the order of their values. */
+	EXPECT_LT(fence_time(fds[4]), fence_time(fds[1]));
+	EXPECT_LT(fence_time(fds[0]), fence_time(fds[2]));
+}
+
+/* Signalled by one INC, they still signal in the order of their values. */
+TEST_F(sw_sync, order_of_time)
+{
+	int high = sw_sync_create(self->tl, 3);
+	int low = sw_sync_create(self->tl, 1);
+	int middle = sw_sync_create(self->tl, 2);
+
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 3));
+	EXPECT_LE(fence_time(low), fence_time(middle));
+	EXPECT_LE(fence_time(middle), fence_time(high));
+}
+
+TEST_F(sw_sync, same_value_is_one_fence)
+{
+	struct sync_file_info a_info;
+	struct sync_file_info b_info;
+	int a = sw_sync_create(self->tl, 7);
+	int b = sw_sync_create(self->tl, 7);
+	int merged = fence_merge(a, b);
+
+	ASSERT_LE(0, merged);
+	EXPECT_EQ(0, fence_file_info(a, &a_info));
+	EXPECT_EQ(0, fence_file_info(b, &b_info));
+	EXPECT_STREQ(a_info.name, b_info.name);
+	EXPECT_EQ(0, fence_file_info(merged, &a_info));
+	EXPECT_EQ(1, a_info.num_fences);
+	close(a);
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 6));
+	EXPECT_EQ(0, fence_status(b));
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 1));
+	EXPECT_EQ(1, fence_status(b));
+	EXPECT_EQ(fence_time(b), fence_time(merged));
+}
+
+TEST_F(sw_sync, same_value_after_close)
+{
+	int fd = sw_sync_create(self->tl, 3);
+
+	ASSERT_LE(0, fd);
+	close(fd);
+	fd = sw_sync_create(self->tl, 3);
+	EXPECT_EQ(0, fence_status(fd));
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 3));
+	EXPECT_EQ(1, fence_status(fd));
+}
+
+TEST_F(sw_sync, created_signalled)
+{
+	/* A new timeline has reached 0. */
+	EXPECT_EQ(1, fence_status(sw_sync_create(self->tl, 0)));
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 10));
+	EXPECT_EQ(1, fence_status(sw_sync_create(self->tl, 10)));
+	EXPECT_EQ(1, fence_status(sw_sync_create(self->tl, 1)));
+	EXPECT_EQ(1, fence_wait(sw_sync_create(self->tl, 9), 0));
+	EXPECT_EQ(0, fence_status(sw_sync_create(self->tl, 11)));
+	/* Half of all values are behind. */
+	EXPECT_EQ(1, fence_status(sw_sync_create(self->tl, 10 + 0x80000000U)));
+	EXPECT_EQ(0, fence_status(sw_sync_create(self->tl, 9 + 0x80000000U)));
+}
+
+TEST_F(sw_sync, values_wrap)
+{
+	int last, zero, one;
+
+	EXPECT_EQ(0, sw_sync_inc(self->tl, INT_MAX));
+	EXPECT_EQ(0, sw_sync_inc(self->tl, INT_MAX));
+	/* 0xfffffffe is reached. */
+	zero = sw_sync_create(self->tl, 0);
+	last = sw_sync_create(self->tl, ~0U);
+	one = sw_sync_create(self->tl, 1);
+	EXPECT_EQ(0, fence_status(last));
+	EXPECT_EQ(0, fence_status(zero));
+	EXPECT_EQ(1, fence_status(sw_sync_create(self->tl, 0xfffffffe)));
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 1));
+	EXPECT_EQ(1, fence_status(last));
+	EXPECT_EQ(0, fence_status(zero));
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 1));
+	EXPECT_EQ(1, fence_status(zero));
+	EXPECT_EQ(0, fence_status(one));
+	EXPECT_EQ(1, fence_status(sw_sync_create(self->tl, ~0U)));
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 1));
+	EXPECT_EQ(1, fence_status(one));
+}
+
+/* So large a step is taken in several: nothing on the way is passed by. */
+TEST_F(sw_sync, large_steps)
+{
+	int first = sw_sync_create(self->tl, 1);
+	int half = sw_sync_create(self->tl, INT_MAX);
+
+	EXPECT_EQ(0, sw_sync_inc(self->tl, ~0U));
+	EXPECT_EQ(1, fence_status(first));
+	EXPECT_EQ(1, fence_status(half));
+	EXPECT_EQ(1, fence_status(sw_sync_create(self->tl, ~0U)));
+	EXPECT_EQ(0, fence_status(sw_sync_create(self->tl, 0)));
+}
+
+TEST_F(sw_sync, step_of_nothing)
+{
+	int fd = sw_sync_create(self->tl, 1);
+
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 0));
+	EXPECT_EQ(0, fence_status(fd));
+}
+
+TEST_F(sw_sync, close_completes)
+{
+	int done = sw_sync_create(self->tl, 1);
+	int pending = sw_sync_create(self->tl, 2);
+
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 1));
+	close(self->tl);
+	self->tl = -1;
+	EXPECT_EQ(1, fence_status(done));
+	EXPECT_EQ(1, fence_wait(pending, 0));
+	EXPECT_EQ(-ENOENT, fence_status(pending));
+}
+
+TEST_F(sw_sync, deadlines)
+{
+	__u64 deadline = now_ns() + NSEC_PER_SEC;
+	int fd = sw_sync_create(self->tl, 1);
+	__u64 seen;
+
+	EXPECT_EQ(-ENOENT, sw_sync_deadline(self->tl, fd, &seen));
+	ASSERT_EQ(0, fence_set_deadline(fd, deadline));
+	EXPECT_EQ(0, sw_sync_deadline(self->tl, fd, &seen));
+	EXPECT_EQ(deadline, seen);
+	/* The earliest counts. */
+	ASSERT_EQ(0, fence_set_deadline(fd, deadline + 1000));
+	EXPECT_EQ(0, sw_sync_deadline(self->tl, fd, &seen));
+	EXPECT_EQ(deadline, seen);
+	ASSERT_EQ(0, fence_set_deadline(fd, deadline - 1000));
+	EXPECT_EQ(0, sw_sync_deadline(self->tl, fd, &seen));
+	EXPECT_EQ(deadline - 1000, seen);
+	/* It is still known after the fence has signalled. */
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 1));
+	EXPECT_EQ(0, sw_sync_deadline(self->tl, fd, &seen));
+	EXPECT_EQ(deadline - 1000, seen);
+}
+
+/* Any timeline's descriptor answers for any of the driver's fences. */
+TEST_F(sw_sync, deadline_by_another_timeline)
+{
+	__u64 deadline = now_ns() + NSEC_PER_SEC;
+	int fd = sw_sync_create(self->tl, 1);
+	int other = sw_sync_open(variant->path);
+	__u64 seen;
+
+	ASSERT_LE(0, other);
+	EXPECT_EQ(-ENOENT, sw_sync_deadline(other, fd, &seen));
+	ASSERT_EQ(0, fence_set_deadline(fd, deadline));
+	EXPECT_EQ(0, sw_sync_deadline(other, fd, &seen));
+	EXPECT_EQ(deadline, seen);
+}
+
+TEST_F(sw_sync, deadline_refused)
+{
+	bool kernel = !strcmp(variant->path, SW_SYNC_KERNEL);
+	int other = sw_sync_open(kernel ? SW_SYNC_DEVICE : SW_SYNC_KERNEL);
+	int native = fence_create(timeline_open());
+	int fd = sw_sync_create(self->tl, 1);
+	int twin = sw_sync_create(self->tl, 2);
+	__u64 arg;
+
+	ASSERT_EQ(0, fence_set_deadline(fd, now_ns()));
+	ASSERT_EQ(0, fence_set_deadline(twin, now_ns()));
+	arg = 1;
+	EXPECT_EQ(-EINVAL, sw_sync_deadline_raw(self->tl, fd, &arg, 0));
+	arg = 0;
+	EXPECT_EQ(-EINVAL, sw_sync_deadline_raw(self->tl, fd, &arg, 1));
+	EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl, -1, &arg));
+	EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl, 1000, &arg));
+	EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl, 0, &arg));
+	EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl, self->tl, &arg));
+	EXPECT_EQ(-EFAULT, call(self->tl, SW_SYNC_GET_DEADLINE, NULL));
+	/* Fences of other drivers, and several in one. */
+	if (native >= 0)
+		EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl, native, &arg));
+	if (other >= 0)
+		EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl,
+						    sw_sync_create(other, 1), &arg));
+	if (native >= 0)
+		EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl,
+						    fence_merge(native, fd), &arg));
+}
+
+TEST_F(sw_sync, refuses)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	struct sw_sync_create_fence_data *map;
+	struct rlimit limit;
+	int fds;
+
+	map = mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	fds = count_fds();
+	EXPECT_EQ(-EFAULT, call(self->tl, SW_SYNC_IOC_CREATE_FENCE, NULL));
+	EXPECT_EQ(-EFAULT, call(self->tl, SW_SYNC_IOC_CREATE_FENCE, (void *)8));
+	EXPECT_EQ(-EFAULT, call(self->tl, SW_SYNC_IOC_CREATE_FENCE, map));
+	EXPECT_EQ(-EFAULT, call(self->tl, SW_SYNC_IOC_INC, NULL));
+	EXPECT_EQ(-ENOTTY, call(self->tl, _IOWR('W', 0, __u64), map));
+	EXPECT_EQ(-ENOTTY, call(self->tl, _IOW('W', 1, __u64), map));
+	EXPECT_EQ(-ENOTTY, call(self->tl, _IO('W', 3), map));
+	EXPECT_EQ(-ENOTTY, call(self->tl, FENCE_EXPORTER_IOC_INFO, map));
+	EXPECT_EQ(fds, count_fds());
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = self->tl + 1;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	EXPECT_EQ(-EMFILE, sw_sync_create(self->tl, 1));
+}
+
+TEST_F(sw_sync, names)
+{
+	bool kernel = !strcmp(variant->path, SW_SYNC_KERNEL);
+	struct sync_fence_info fence;
+	char expected[64];
+	int tl, fd;
+
+	ASSERT_EQ(0, prctl(PR_SET_NAME, "compositor"));
+	tl = sw_sync_open(variant->path);
+	fd = sw_sync_create(tl, 1);
+	ASSERT_EQ(0, fence_describe(fd, &fence));
+	snprintf(expected, sizeof(expected), "compositor-%d", getpid());
+	EXPECT_STREQ(kernel ? "compositor" : expected, fence.obj_name);
+	EXPECT_STREQ(kernel ? "sw_sync" : "fence_exporter", fence.driver_name);
+	close(tl);
+}
+
+/* Many fences in no order at all, against a model of a few lines. */
+TEST_F_TIMEOUT(sw_sync, like_the_model, 120)
+{
+	enum { FENCES = 1500, WINDOW = 300 };
+	__u32 reached = 0xfffffc00;
+	__u32 values[FENCES];
+	int fds[FENCES];
+	int count = 0;
+	int i;
+
+	ASSERT_EQ(0, allow_fds(FENCES + 32));
+	ASSERT_EQ(0, sw_sync_inc(self->tl, reached));
+	srandom(1);
+	while (count < FENCES) {
+		if (random() % 8) {
+			__u32 value = reached - 20 + random() % WINDOW;
+
+			values[count] = value;
+			fds[count] = sw_sync_create(self->tl, value);
+			ASSERT_LE(0, fds[count]);
+			count++;
+			continue;
+		}
+		i = random() % 12;
+		ASSERT_EQ(0, sw_sync_inc(self->tl, i));
+		reached += i;
+		for (i = count > 400 ? count - 400 : 0; i < count; i++) {
+			ASSERT_EQ((int)(reached - values[i]) >= 0,
+				  fence_status(fds[i])) {
+				TH_LOG("value %u at %u", values[i], reached);
+			}
+		}
+	}
+	ASSERT_EQ(0, sw_sync_inc(self->tl, WINDOW));
+	for (i = 0; i < count; i++)
+		ASSERT_EQ(1, fence_status(fds[i]));
+}
+
+TEST_HARNESS_MAIN

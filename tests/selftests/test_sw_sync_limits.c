@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where the node that is compatible with sw_sync differs from it, by design:
+ * its fences time out, and how many may be pending has a limit.
+ */
+#include "fence.h"
+#include "kselftest_harness.h"
+
+FIXTURE(limits)
+{
+	int tl;
+};
+
+FIXTURE_SETUP(limits)
+{
+	self->tl = sw_sync_open(SW_SYNC_DEVICE);
+	if (self->tl < 0)
+		SKIP(return, SW_SYNC_DEVICE " is not there: load with sw_sync=1");
+}
+
+FIXTURE_TEARDOWN(limits)
+{
+	close(self->tl);
+}
+
+/* A value that times out takes all lower ones along, newer ones too. */
+TEST_F_TIMEOUT(limits, timeout, 60)
+{
+	__u64 timeout_ms = module_param("sw_sync_timeout_ms", 10000);
+	int high, low, higher;
+
+	if (timeout_ms > 15000)
+		SKIP(return, "sw_sync_timeout_ms is %llu: too long to wait for",
+		     timeout_ms);
+	high = sw_sync_create(self->tl, 100);
+	sleep_ms(timeout_ms / 2);
+	low = sw_sync_create(self->tl, 50);
+	higher = sw_sync_create(self->tl, 200);
+	EXPECT_EQ(0, fence_status(high));
+	EXPECT_EQ(1, fence_wait(high, timeout_ms));
+	EXPECT_EQ(-ETIMEDOUT, fence_status(high));
+	EXPECT_EQ(-ETIMEDOUT, fence_status(low));
+	EXPECT_EQ(0, fence_status(higher));
+	/* The timeline goes on from where it was. */
+	EXPECT_EQ(0, fence_status(sw_sync_create(self->tl, 10)));
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 10));
+	EXPECT_EQ(0, fence_status(sw_sync_create(self->tl, 11)));
+}
+
+/* Fences that nobody can see any more don't add up. */
+TEST_F_TIMEOUT(limits, forgotten_fences, 120)
+{
+	__u64 count = module_param("max_pending", 16384) * 2;
+	int kept = sw_sync_create(self->tl, 1);
+	__u64 i;
+
+	for (i = 0; i < count; i++) {
+		int fd = sw_sync_create(self->tl, i + 2);
+
+		ASSERT_LE(0, fd) {
+			TH_LOG("after %llu fences", i);
+		}
+		close(fd);
+	}
+	/* The one whose descriptor is open is still there. */
+	EXPECT_EQ(0, fence_status(kept));
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 1));
+	EXPECT_EQ(1, fence_status(kept));
+}
+
+TEST_F_TIMEOUT(limits, pending, 120)
+{
+	__u64 limit = module_param("max_pending", 16384);
+	__u64 i;
+	int fds;
+	int fd;
+
+	ASSERT_EQ(0, allow_fds(limit + 64));
+	for (i = 0; i < limit; i++)
+		ASSERT_LE(0, sw_sync_create(self->tl, i + 1));
+	fds = count_fds();
+	EXPECT_EQ(-EAGAIN, sw_sync_create(self->tl, limit + 1));
+	EXPECT_EQ(fds, count_fds());
+	EXPECT_EQ(0, sw_sync_inc(self->tl, 1));
+	fd = sw_sync_create(self->tl, limit + 1);
+	EXPECT_LE(0, fd);
+	EXPECT_EQ(-EAGAIN, sw_sync_create(self->tl, limit + 2));
+	EXPECT_EQ(0, sw_sync_inc(self->tl, limit));
+	EXPECT_EQ(1, fence_status(fd));
+}
+
+TEST_HARNESS_MAIN
