@@ -175,8 +175,11 @@ TEST_F_TIMEOUT(chain_closed, in_the_middle, 180)
 	ASSERT_EQ(0, submit_all(self->engines, self->fds, JOBS, -1));
 	ASSERT_EQ(1, fence_wait(self->fds[200], 60000));
 	close(self->engines[variant->engine]);
-	for (i = 0; i < JOBS; i++)
-		ASSERT_EQ(1, fence_wait(self->fds[i], 60000));
+	for (i = 0; i < JOBS; i++) {
+		int ret = fence_wait(self->fds[i], 60000);
+
+		ASSERT_EQ(1, ret);
+	}
 
 	for (i = 0; i < JOBS; i++) {
 		int status = fence_status(self->fds[i]);

@@ -179,8 +179,11 @@ TEST_F(timeout, tells_an_event)
 	EXPECT_LE(begin + TIMEOUT_NS, event.time_ns);
 	EXPECT_GE(now_ns(), event.time_ns);
 	/* One event or one for each: the last of them names the last fence. */
-	while (event.seqno < 5)
-		ASSERT_EQ(1, timeline_event(tl, &event, LONG_MS));
+	while (event.seqno < 5) {
+		int ret = timeline_event(tl, &event, LONG_MS);
+
+		ASSERT_EQ(1, ret);
+	}
 	EXPECT_EQ(5, event.seqno);
 	EXPECT_EQ(0, timeline_event(tl, &event, 0));
 	EXPECT_EQ(-ETIMEDOUT, fence_status(fds[0]));

@@ -4,7 +4,8 @@
  * fence doesn't, and still answers. Needs root and, in the environment,
  *
  *   FENCE_KO      the module's file
- *   FENCE_PARAMS  its parameters, so that the next test finds it as it was
+ *   FENCE_PARAMS  its parameters, so that the next test finds it as it was; by
+ *                 default those that give the nodes that are there
  */
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -21,15 +22,24 @@ static int remove_module(void)
 	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
 }
 
+static const char *params = "";
+
+static void remember_parameters(void)
+{
+	if (getenv("FENCE_PARAMS"))
+		params = getenv("FENCE_PARAMS");
+	else if (!access(SW_SYNC_DEVICE, F_OK))
+		params = "sw_sync=1";
+}
+
 static int load_module(void)
 {
-	const char *params = getenv("FENCE_PARAMS");
 	int fd = open(getenv("FENCE_KO"), O_RDONLY | O_CLOEXEC);
 	int ret;
 
 	if (fd < 0)
 		return -errno;
-	ret = syscall(SYS_finit_module, fd, params ? params : "", 0) ? -errno : 0;
+	ret = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
 	close(fd);
 	return ret;
 }
@@ -49,8 +59,8 @@ FIXTURE_SETUP(unload)
 {
 	if (!getenv("FENCE_KO"))
 		SKIP(return, "FENCE_KO doesn't name the module's file");
-	if (!is_loaded())
-		ASSERT_EQ(0, load_module());
+	ASSERT_TRUE(is_loaded());
+	remember_parameters();
 	self->tl = timeline_new("unload", 0, 0);
 	ASSERT_LE(0, self->tl);
 	self->fd = fence_create(self->tl);

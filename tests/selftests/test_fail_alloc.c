@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every allocation, and every copy from and to user space, in every call is made
+ * to fail once. The call then either works all the same, or it answers ENOMEM or
+ * EFAULT and everything is as it was before; and called again, it works.
+ *
+ * Wants a kernel with fault injection; see Documentation/fault-injection.
+ */
+#include <fcntl.h>
+
+#include "fence.h"
+#include "kselftest_harness.h"
+
+#define FAIL_NTH	"/proc/self/fail-nth"
+#define DEBUGFS		"/sys/kernel/debug/"
+/* No call has as many places that can fail. */
+#define MOST		2000
+
+/* What a call works on. */
+struct subject {
+	int tl;
+	int engine;
+	int compat;
+	int source;
+	int fence;
+};
+
+static int do_open(struct subject *s)
+{
+	int tl = timeline_open();
+
+	if (tl >= 0)
+		close(tl);
+	return tl < 0 ? tl : s->tl < 0;
+}
+
+static int do_open_compat(struct subject *s)
+{
+	int tl = sw_sync_open(SW_SYNC_DEVICE);
+
+	if (tl >= 0)
+		close(tl);
+	return tl < 0 ? tl : s->tl < 0;
+}
+
+static int do_setup(struct subject *s)
+{
+	return timeline_setup(s->tl, "fallible", 0, FENCE_EXPORTER_SETUP_EVENTS);
+}
+
+static int create(int tl, unsigned int count)
+{
+	int fds[FENCE_EXPORTER_MAX_FENCES];
+	__s64 ret = fence_create_many(tl, fds, count);
+	unsigned int i;
+
+	if (ret < 0)
+		return ret;
+	for (i = 0; i < count; i++)
+		close(fds[i]);
+	return 0;
+}
+
+static int do_create(struct subject *s)
+{
+	return create(s->tl, 1);
+}
+
+static int do_create_many(struct subject *s)
+{
+	return create(s->tl, 16);
+}
+
+static int do_signal(struct subject *s)
+{
+	__s64 ret = fence_signal(s->source, 1, 0);
+
+	return ret < 0 ? ret : 0;
+}
+
+static int do_signal_at(struct subject *s)
+{
+	return fence_signal_at(s->source, 1, now_ns() + 3600 * NSEC_PER_SEC, 0);
+}
+
+static int close_answer(int fd)
+{
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+static int do_submit(struct subject *s)
+{
+	return close_answer(fence_submit(s->engine, NSEC_PER_SEC, -1, 0));
+}
+
+static int do_submit_after(struct subject *s)
+{
+	return close_answer(fence_submit(s->engine, NSEC_PER_SEC, s->fence, 0));
+}
+
+static int do_info(struct subject *s)
+{
+	struct fence_exporter_info info;
+
+	return timeline_info(s->tl, &info);
+}
+
+static int do_compat_create(struct subject *s)
+{
+	return close_answer(sw_sync_create(s->compat, 1));
+}
+
+static int do_compat_inc(struct subject *s)
+{
+	return sw_sync_inc(s->compat, 0);
+}
+
+static int do_file_info(struct subject *s)
+{
+	struct sync_fence_info info;
+
+	return fence_describe(s->fence, &info);
+}
+
+static int do_merge(struct subject *s)
+{
+	return close_answer(fence_merge(s->fence, s->fence));
+}
+
+static int do_deadline(struct subject *s)
+{
+	return fence_set_deadline(s->fence, now_ns());
+}
+
+FIXTURE(fail)
+{
+	struct subject subject;
+	int fail_nth;
+};
+
+FIXTURE_VARIANT(fail)
+{
+	int (*call)(struct subject *subject);
+	/* It has its effect before it answers, and can't take it back. */
+	bool answers_late;
+	bool compat;
+};
+
+FIXTURE_VARIANT_ADD(fail, open)
+{
+	.call = do_open,
+};
+
+FIXTURE_VARIANT_ADD(fail, setup)
+{
+	.call = do_setup,
+};
+
+FIXTURE_VARIANT_ADD(fail, create)
+{
+	.call = do_create,
+};
+
+FIXTURE_VARIANT_ADD(fail, create_many)
+{
+	.call = do_create_many,
+};
+
+FIXTURE_VARIANT_ADD(fail, signal)
+{
+	.call = do_signal,
+	.answers_late = true,
+};
+
+FIXTURE_VARIANT_ADD(fail, signal_at)
+{
+	.call = do_signal_at,
+};
+
+FIXTURE_VARIANT_ADD(fail, submit)
+{
+	.call = do_submit,
+};
+
+FIXTURE_VARIANT_ADD(fail, submit_after)
+{
+	.call = do_submit_after,
+};
+
+FIXTURE_VARIANT_ADD(fail, info)
+{
+	.call = do_info,
+};
+
+FIXTURE_VARIANT_ADD(fail, file_info)
+{
+	.call = do_file_info,
+};
+
+FIXTURE_VARIANT_ADD(fail, merge)
+{
+	.call = do_merge,
+};
+
+FIXTURE_VARIANT_ADD(fail, deadline)
+{
+	.call = do_deadline,
+};
+
+FIXTURE_VARIANT_ADD(fail, open_compat)
+{
+	.call = do_open_compat,
+	.compat = true,
+};
+
+FIXTURE_VARIANT_ADD(fail, compat_create)
+{
+	.call = do_compat_create,
+	.compat = true,
+};
+
+FIXTURE_VARIANT_ADD(fail, compat_inc)
+{
+	.call = do_compat_inc,
+	.compat = true,
+};
+
+static void set_knob(const char *path, const char *value)
+{
+	char full[128];
+	int fd;
+
+	snprintf(full, sizeof(full), DEBUGFS "%s", path);
+	fd = open(full, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (write(fd, value, strlen(value)) < 0)
+		fprintf(stderr, "# %s: %s\n", full, strerror(errno));
+	close(fd);
+}
+
+FIXTURE_SETUP(fail)
+{
+	self->fail_nth = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	if (self->fail_nth < 0)
+		SKIP(return, "no fault injection in this kernel");
+	if (variant->compat && access(SW_SYNC_DEVICE, F_OK))
+		SKIP(return, SW_SYNC_DEVICE " is not there: load with sw_sync=1");
+	mount_debugfs();
+	/* Also those that may wait; and nothing in the log. */
+	set_knob("failslab/ignore-gfp-wait", "N");
+	set_knob("failslab/verbose", "0");
+	set_knob("fail_page_alloc/ignore-gfp-wait", "N");
+	set_knob("fail_page_alloc/min-order", "0");
+	set_knob("fail_page_alloc/verbose", "0");
+	set_knob("fail_usercopy/verbose", "0");
+}
+
+FIXTURE_TEARDOWN(fail)
+{
+}
+
+/* Makes the @nth place from now on fail, in this thread. */
+static void arm(int fail_nth, int nth)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", nth);
+	/* Taking it back may fail for the last time. */
+	while (pwrite(fail_nth, text, strlen(text), 0) < 0)
+		;
+}
+
+/* Whether that place was reached. */
+static bool has_failed(int fail_nth)
+{
+	char text[16] = {};
+	ssize_t ret = pread(fail_nth, text, sizeof(text) - 1, 0);
+
+	return ret > 0 && atoi(text) == 0;
+}
+
+static void prepare(struct subject *subject)
+{
+	subject->tl = timeline_open();
+	subject->engine = timeline_new("engine", 0, FENCE_EXPORTER_SETUP_ENGINE);
+	subject->source = timeline_new("source", 0, 0);
+	subject->fence = fence_create(subject->source);
+	subject->compat = sw_sync_open(SW_SYNC_DEVICE);
+}
+
+static void finish(struct subject *subject)
+{
+	close(subject->fence);
+	close(subject->compat);
+	close(subject->source);
+	close(subject->engine);
+	close(subject->tl);
+}
+
+struct all {
+	struct snapshot tl;
+	struct snapshot engine;
+	struct snapshot source;
+};
+
+static void look(const struct subject *subject, struct all *all)
+{
+	all->tl = snapshot(subject->tl);
+	all->engine = snapshot(subject->engine);
+	all->source = snapshot(subject->source);
+}
+
+static bool as_before(const struct subject *subject, const struct all *all)
+{
+	return unchanged(subject->tl, &all->tl) &&
+	       unchanged(subject->engine, &all->engine) &&
+	       unchanged(subject->source, &all->source);
+}
+
+TEST_F_TIMEOUT(fail, each_once, 390)
+{
+	int refused = 0;
+	int nth;
+
+	/* Once without, so that what is set up lazily is there. */
+	prepare(&self->subject);
+	ASSERT_EQ(0, variant->call(&self->subject));
+	finish(&self->subject);
+
+	for (nth = 1; nth < MOST; nth++) {
+		struct all before;
+		bool failed;
+		int ret;
+
+		prepare(&self->subject);
+		look(&self->subject, &before);
+		arm(self->fail_nth, nth);
+		ret = variant->call(&self->subject);
+		failed = has_failed(self->fail_nth);
+		arm(self->fail_nth, 0);
+		if (ret) {
+			refused++;
+			ASSERT_TRUE(failed);
+			ASSERT_TRUE(ret == -ENOMEM || ret == -EFAULT) {
+				TH_LOG("place %d: %d", nth, ret);
+			}
+			if (!variant->answers_late)
+				ASSERT_TRUE(as_before(&self->subject, &before)) {
+					TH_LOG("place %d", nth);
+				}
+			ASSERT_EQ(0, variant->call(&self->subject)) {
+				TH_LOG("after place %d", nth);
+			}
+		}
+		finish(&self->subject);
+		if (!failed)
+			break;
+	}
+	ASSERT_GT(MOST, nth);
+	ksft_print_msg("%d places, %d of them refuse the call\n", nth - 1, refused);
+}
+
+TEST_HARNESS_MAIN
