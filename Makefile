@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# `make help` tells what there is. The module itself is described to kbuild in
+# Kbuild; this file is for people.
+
+ARCH ?= x86_64
+FLAVOUR ?= gki
+# What kbuild understands and is worth passing on.
+KBUILD_ARGUMENTS := $(foreach v,CLIPPY W C V,$(if $($(v)),$(v)=$($(v))))
+
+ifneq ($(KDIR),)
+BUILD := tools/module --kdir $(KDIR)
+KBUILD_ARGUMENTS += $(foreach v,ARCH LLVM CROSS_COMPILE BINDGEN RUSTC,\
+	$(if $(filter command environment,$(firstword $(origin $(v)))),$(v)=$($(v))))
+else
+BUILD := tools/module
+WHICH := $(ARCH) $(FLAVOUR)
+endif
+
+.PHONY: modules
+modules: $(if $(KDIR),,setup)
+	@ko=$$($(BUILD) $(WHICH) $(KBUILD_ARGUMENTS)) && tools/imports -o $${ko%.ko}.imports $$ko && echo $$ko
+
+.PHONY: setup
+setup:
+	@tools/setup
+
+.PHONY: run
+run: setup
+	@tools/demo $(ARCH) $(FLAVOUR)
+
+.PHONY: test
+test: setup
+	@tools/test
+
+.PHONY: shell
+shell: setup
+	@tools/module $(ARCH) $(FLAVOUR) >/dev/null
+	@tools/vm shell --arch $(ARCH) --kernel $(FLAVOUR) --params 'sw_sync=1'
+
+.PHONY: rust-analyzer
+rust-analyzer: setup
+	@tools/analyze $(ARCH) $(FLAVOUR)
+
+.PHONY: doc
+doc: setup
+	@tools/doc $(ARCH) $(FLAVOUR)
+
+RUST_FILES = $(shell git ls-files '*.rs')
+
+.PHONY: rustfmt rustfmtcheck
+rustfmt rustfmtcheck:
+	@rustfmt --edition 2021 --config-path $$(tools/kernel/get)/.rustfmt.toml \
+		--config skip_children=true $(if $(filter %check,$@),--check) $(RUST_FILES) 
+
+.PHONY: clean
+clean:
+	rm -rf build rust-project.json
+
+.PHONY: help
+help:
+	@echo 'make                  build the module, and list what it imports'
+	@echo '  ARCH=x86_64|arm64   for which architecture (x86_64)'
+	@echo '  FLAVOUR=gki|debug   for which kernel of tools/kernel/configs (gki)'
+	@echo '  KDIR=DIR            for the kernel that was built in DIR instead'
+	@echo '  CLIPPY=1 W=1 C=1    as for the kernel'
+	@echo 'make run [ARCH=arm64] show the module at work in a virtual machine'
+	@echo 'make test             run all tests, on both architectures'
+	@echo 'make shell            a prompt in the virtual machine'
+	@echo 'make rust-analyzer    write rust-project.json'
+	@echo 'make doc              the documentation of the Rust crates'
+	@echo 'make rustfmt          format; rustfmtcheck only looks'
+	@echo 'make clean            remove build/'
+	@echo
+	@echo 'What is downloaded and built once goes to $${FENCE_CACHE:-~/.cache/fence_exporter}.'
+	@echo 'One program of your own in the guest: tools/vm run --add DIR -- COMMAND'

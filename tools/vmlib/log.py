@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What in a kernel's log is a failure."""
+
+import re
+import sys
+
+# Each is a line that begins a report. Those of the checkers say who they are;
+# the rest is what the kernel says when it finds itself broken.
+REPORTS = re.compile("|".join([
+    r"\bBUG\b", r"\bWARNING\b", r"\bOops\b", r"Kernel panic", r"general protection fault",
+    r"Unable to handle kernel", r"Internal error", r"kernel BUG at", r"CFI failure",
+    r"\bKASAN\b", r"\bKFENCE\b", r"\bUBSAN\b", r"\bKCSAN\b", r"ODEBUG",
+    r"kmemleak: .*(unreferenced object|new suspected)",
+    r"possible circular locking", r"possible recursive locking", r"inconsistent lock state",
+    r"possible irq lock inversion", r"suspicious RCU usage", r"Invalid wait context",
+    r"invalid wait context", r"held lock freed", r"bad unlock balance",
+    r"lock held when returning", r"turning off the locking correctness validator",
+    r"sleeping function called", r"scheduling while atomic", r"rcu: INFO:.*stall",
+    r"detected stall", r"blocked for more than", r"soft lockup", r"refcount_t:",
+    r"list_(add|del) corruption", r"page allocation failure", r"bad: scheduling",
+    r"Voluntary context switch within RCU",
+]))
+
+# What looks like a report and is none.
+HARMLESS = re.compile("|".join([
+    r"loading out-of-tree module taints",
+    r"ftrace-bug", r"bug-compat", r"DEBUG_", r"debug:",
+    # `dmesg -r` of KUnit's own words.
+    r"# Subtest", r"^ok \d", r"^# ",
+]))
+
+# The prefix of `dmesg -r`.
+PREFIX = re.compile(r"^<\d+>")
+CONTEXT = 40
+
+
+def reports(text):
+    """The lines of a log that begin a report, with their places."""
+    for number, line in enumerate(text.splitlines()):
+        line = PREFIX.sub("", line)
+        message = re.sub(r"^\[ *\d+\.\d+\](\[[^]]*\])? ?", "", line).strip()
+        if REPORTS.search(message) and not HARMLESS.search(message):
+            yield number, line
+
+
+def show(text, number):
+    """Prints a report."""
+    lines = [PREFIX.sub("", line) for line in text.splitlines()]
+    for line in lines[number:number + CONTEXT]:
+        print("  |", line, file=sys.stderr)
+
+
+def judge(result, args):
+    """Says what a run came to, and returns the exit status."""
+    text = result.log if result.complete else result.log + result.console
+    missing = [regex for regex in args.expect if not re.search(regex, text)]
+    expected = [re.compile(regex) for regex in args.expect]
+    bad = [(number, line) for number, line in reports(text)
+           if not any(regex.search(line) for regex in expected)]
+    if args.expect and not missing:
+        # What follows a report that was asked for is its consequence.
+        first = min(number for number, line in enumerate(text.splitlines())
+                    if any(regex.search(line) for regex in expected))
+        bad = [(number, line) for number, line in bad if number < first]
+    if result.timed_out or (result.status == 137 and not args.expect):
+        print(f"tools/vm: the command did not end within {args.timeout} s", file=sys.stderr)
+        print("".join("  | " + line + "\n" for line in text.splitlines()[-CONTEXT:]),
+              file=sys.stderr, end="")
+        return 124
+    if bad:
+        print(f"tools/vm: {len(bad)} report(s) in the guest's log; the first:", file=sys.stderr)
+        show(text, bad[0][0])
+        return 125
+    if missing:
+        print(f"tools/vm: the guest's log lacks {missing[0]!r}", file=sys.stderr)
+        return 125
+    if not result.complete and not args.expect:
+        print("tools/vm: the guest died", file=sys.stderr)
+        print("".join("  | " + line + "\n" for line in text.splitlines()[-CONTEXT:]),
+              file=sys.stderr, end="")
+        return 126
+    return 0 if args.expect and result.status is None else (result.status or 0)

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0
+"""QEMU: its command line, its life, and what comes over the serial line."""
+
+import dataclasses
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+
+from . import guest
+
+PROGRAMS = {"x86_64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}
+HOST = {"x86_64": "x86_64", "aarch64": "arm64"}.get(os.uname().machine)
+
+
+@dataclasses.dataclass
+class Result:
+    """What a run came to: the command's status, None if it didn't end."""
+    status: int | None = None
+    log: str = ""
+    console: str = ""
+    timed_out: bool = False
+    complete: bool = False
+
+
+def accelerator(arch):
+    """`kvm` where a guest of that architecture can use it, else `tcg`.
+
+    FENCE_ACCEL says which; what was found out is remembered until the next boot
+    of the host, since /dev/kvm may open and still not run a guest.
+    """
+    choice = os.environ.get("FENCE_ACCEL", "auto")
+    if choice != "auto":
+        return choice
+    if arch != HOST or not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "tcg"
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        boot = file.read().strip()
+    cache = os.environ.get("FENCE_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "fence_exporter")
+    note = os.path.join(cache, f"accel-{boot}")
+    try:
+        with open(note, encoding="ascii") as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        pass
+    found = "kvm" if kvm_runs(arch) else "tcg"
+    os.makedirs(cache, exist_ok=True)
+    with open(note, "w", encoding="ascii") as file:
+        file.write(found)
+    return found
+
+
+def kvm_runs(arch):
+    """Whether KVM runs a guest: its firmware must get as far as to complain of no disk."""
+    command = [PROGRAMS[arch], "-accel", "kvm", "-cpu", "host", "-display", "none",
+               "-net", "none", "-serial", "none", "-monitor", "none", "-no-reboot",
+               "-boot", "reboot-timeout=0"]
+    try:
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=10, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+class Machine:
+    """A guest that is about to run."""
+
+    def __init__(self, args, initrd):
+        self.args = args
+        accel = "tcg" if args.icount else accelerator(args.arch)
+        cpu = "host" if accel == "kvm" else "max"
+        smp = 1 if args.icount else args.smp
+        # Virtio devices are legacy-free; q35 has no ACPI _PRT trouble under KASAN.
+        machine = {"x86_64": "q35", "arm64": "virt,gic-version=3"}[args.arch]
+        console = {"x86_64": "ttyS0", "arm64": "ttyAMA0"}[args.arch]
+        append = f"console={console} panic=-1 loglevel=1 log_buf_len=8M kunit.enable=1 " \
+                 f"printk.devkmsg=on {args.append}"
+        self.command = [
+            PROGRAMS[args.arch], "-accel", accel, "-M", machine, "-cpu", cpu,
+            "-smp", str(smp), "-m", args.memory, "-display", "none", "-net", "none",
+            "-no-reboot", "-kernel", guest.kernel_image(args), "-initrd", initrd,
+            "-append", append,
+        ]
+        if args.icount:
+            self.command += ["-icount", "shift=0,sleep=off"]
+        for device in args.device:
+            self.command += ["-device", device]
+
+    def interact(self):
+        """Gives the terminal to the guest."""
+        return subprocess.run([*self.command, "-serial", "mon:stdio"], check=False).returncode
+
+    def run(self):
+        """Runs the guest to its end or to the limit, and shows what the command prints."""
+        process = subprocess.Popen(
+            [*self.command, "-serial", "stdio", "-monitor", "none"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            # A Ctrl-C is ours to handle: it must not leave the guest behind.
+            start_new_session=True)
+        try:
+            return self.listen(process)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def listen(self, process):
+        """Sorts what comes over the line into output, status and log."""
+        result = Result()
+        reader = Reader(result)
+        deadline = time.monotonic() + self.args.timeout
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                result.timed_out = True
+                return result
+            if not select.select([process.stdout], [], [], left)[0]:
+                continue
+            data = os.read(process.stdout.fileno(), 65536)
+            if not data:
+                return result
+            reader.feed(data)
+
+
+class Reader:
+    """Takes the console apart, line by line."""
+
+    def __init__(self, result):
+        self.result = result
+        self.rest = b""
+        self.part = "boot"
+        self.lines = []
+
+    def feed(self, data):
+        """Takes what came."""
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        for line in lines:
+            self.line(line.decode("utf-8", "replace").rstrip("\r"))
+
+    def line(self, line):
+        """Takes a line."""
+        if line.startswith("@fence:"):
+            self.mark(line.removeprefix("@fence:").split())
+        elif self.part == "log":
+            self.lines.append(line)
+        else:
+            self.result.console += line + "\n"
+            if self.part == "command":
+                print(line, flush=True)
+
+    def mark(self, words):
+        """Takes a line of the init script's."""
+        match words:
+            case ["begin"]:
+                self.part = "command"
+            case ["exit", status]:
+                self.result.status = int(status)
+                self.part = "after"
+            case ["log"]:
+                self.part = "log"
+            case ["end"]:
+                self.result.log = "\n".join(self.lines) + "\n"
+                self.result.complete = True
+            case _:
+                print("tools/vm: odd line from the guest:", words, file=sys.stderr)
