@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A display with one plane, driven by atomic commits. -errno on failure. */
+#ifndef SELFTEST_KMS_H
+#define SELFTEST_KMS_H
+
+#include <linux/types.h>
+#include <drm/drm.h>
+#include <drm/drm_mode.h>
+
+struct kms {
+	int card;
+	__u32 crtc;
+	__u32 connector;
+	__u32 plane;
+	__u32 fbs[2];
+	struct drm_mode_modeinfo mode;
+};
+
+/* Finds a connected display of the driver, and makes two pictures for it. */
+int kms_open(struct kms *kms, const char *driver);
+/* Lights the display with the first picture, and waits until it does. */
+int kms_enable(struct kms *kms);
+/* Shows another picture from the next vblank on, after @in_fence (or -1). */
+int kms_flip(struct kms *kms, int picture, int in_fence);
+/* Whether the flip has happened within @ms; when. */
+int kms_flipped(struct kms *kms, int ms, __u64 *time_ns);
+/* Waits for a vblank. */
+int kms_wait_vblank(struct kms *kms);
+
+#endif
