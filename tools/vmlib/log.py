@@ -21,6 +21,10 @@ REPORTS = re.compile("|".join([
     r"Voluntary context switch within RCU",
 ]))
 
+# What comes of a report that has just been made.
+CONSEQUENCE = re.compile(r"Oops|Kernel panic|Internal error|general protection|unable to handle",
+                         re.IGNORECASE)
+
 # What looks like a report and is none.
 HARMLESS = re.compile("|".join([
     r"loading out-of-tree module taints",
@@ -50,33 +54,49 @@ def show(text, number):
         print("  |", line, file=sys.stderr)
 
 
+def blocks(text):
+    """The reports of a log, each a list of lines: the one that begins it and what belongs to it.
+
+    A panic, an oops or a trace right after a report is its consequence.
+    """
+    lines = [PREFIX.sub("", line) for line in text.splitlines()]
+    starts = []
+    for number, line in reports(text):
+        follows = starts and number - starts[-1] < CONTEXT and CONSEQUENCE.search(line)
+        inside = starts and number - starts[-1] < 4
+        if not follows and not inside:
+            starts.append(number)
+    for start, end in zip(starts, starts[1:] + [len(lines)]):
+        yield lines[start:min(end, start + CONTEXT)]
+
+
+def tail(text):
+    """Prints the end of a log."""
+    show(text, max(len(text.splitlines()) - CONTEXT, 0))
+
+
 def judge(result, args):
     """Says what a run came to, and returns the exit status."""
-    text = result.log if result.complete else result.log + result.console
-    missing = [regex for regex in args.expect if not re.search(regex, text)]
-    expected = [re.compile(regex) for regex in args.expect]
-    bad = [(number, line) for number, line in reports(text)
-           if not any(regex.search(line) for regex in expected)]
-    if args.expect and not missing:
-        # What follows a report that was asked for is its consequence.
-        first = min(number for number, line in enumerate(text.splitlines())
-                    if any(regex.search(line) for regex in expected))
-        bad = [(number, line) for number, line in bad if number < first]
-    if result.timed_out or (result.status == 137 and not args.expect):
-        print(f"tools/vm: the command did not end within {args.timeout} s", file=sys.stderr)
-        print("".join("  | " + line + "\n" for line in text.splitlines()[-CONTEXT:]),
-              file=sys.stderr, end="")
-        return 124
+    text = result.kernel_log()
+    found = ["\n".join(block) for block in blocks(text)]
+    missing = [regex for regex in args.expect
+               if not any(re.search(regex, block) for block in found)]
+    bad = [block for block in found
+           if not any(re.search(regex, block) for regex in args.expect)]
     if bad:
         print(f"tools/vm: {len(bad)} report(s) in the guest's log; the first:", file=sys.stderr)
-        show(text, bad[0][0])
+        show(bad[0], 0)
         return 125
+    if result.timed_out or result.late:
+        print(f"tools/vm: the command did not end within {args.timeout} s", file=sys.stderr)
+        tail(text)
+        return 124
     if missing:
-        print(f"tools/vm: the guest's log lacks {missing[0]!r}", file=sys.stderr)
+        print(f"tools/vm: the guest's log has no report that matches {missing[0]!r}",
+              file=sys.stderr)
         return 125
     if not result.complete and not args.expect:
         print("tools/vm: the guest died", file=sys.stderr)
-        print("".join("  | " + line + "\n" for line in text.splitlines()[-CONTEXT:]),
-              file=sys.stderr, end="")
+        tail(text)
         return 126
     return 0 if args.expect and result.status is None else (result.status or 0)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """QEMU: its command line, its life, and what comes over the serial line."""
 
+import ctypes
 import dataclasses
 import os
+import re
 import select
 import signal
 import subprocess
@@ -12,7 +14,14 @@ import time
 from . import guest
 
 PROGRAMS = {"x86_64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}
+# A guest that is stuck can't tell its log: let it panic, which prints all of it.
+STUCK = "panic_console_replay=1 oops=panic softlockup_panic=1 hung_task_panic=1 " \
+        "sysctl.kernel.panic_on_rcu_stall=1"
 HOST = {"x86_64": "x86_64", "aarch64": "arm64"}.get(os.uname().machine)
+
+
+# What the kernel itself says on the console; only a dying one does.
+KERNEL_LINE = re.compile(r"^\[ *\d+\.\d{6}\]")
 
 
 @dataclasses.dataclass
@@ -22,7 +31,16 @@ class Result:
     log: str = ""
     console: str = ""
     timed_out: bool = False
+    # The command ran into the limit; the guest itself is well.
+    late: bool = False
     complete: bool = False
+
+    def kernel_log(self):
+        """The kernel's log: as the guest told it, or else as its panic replayed it."""
+        if self.complete:
+            return self.log
+        replay = self.console.rfind("[    0.000000] Linux version")
+        return self.console[replay:] if replay >= 0 else self.log + self.console
 
 
 def accelerator(arch):
@@ -65,6 +83,12 @@ def kvm_runs(arch):
         return False
 
 
+def die_with_parent():
+    """Has the kernel end QEMU when this process is killed and can't do it."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
 class Machine:
     """A guest that is about to run."""
 
@@ -77,7 +101,7 @@ class Machine:
         machine = {"x86_64": "q35", "arm64": "virt,gic-version=3"}[args.arch]
         console = {"x86_64": "ttyS0", "arm64": "ttyAMA0"}[args.arch]
         append = f"console={console} panic=-1 loglevel=1 log_buf_len=8M kunit.enable=1 " \
-                 f"printk.devkmsg=on {args.append}"
+                 f"printk.devkmsg=on {STUCK} {args.append}"
         self.command = [
             PROGRAMS[args.arch], "-accel", accel, "-M", machine, "-cpu", cpu,
             "-smp", str(smp), "-m", args.memory, "-display", "none", "-net", "none",
@@ -99,7 +123,7 @@ class Machine:
             [*self.command, "-serial", "stdio", "-monitor", "none"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             # A Ctrl-C is ours to handle: it must not leave the guest behind.
-            start_new_session=True)
+            start_new_session=True, preexec_fn=die_with_parent)
         try:
             return self.listen(process)
         finally:
@@ -148,7 +172,7 @@ class Reader:
             self.lines.append(line)
         else:
             self.result.console += line + "\n"
-            if self.part == "command":
+            if self.part == "command" and not KERNEL_LINE.match(line):
                 print(line, flush=True)
 
     def mark(self, words):
@@ -159,6 +183,8 @@ class Reader:
             case ["exit", status]:
                 self.result.status = int(status)
                 self.part = "after"
+            case ["late"]:
+                self.result.late = True
             case ["log"]:
                 self.part = "log"
             case ["end"]:
