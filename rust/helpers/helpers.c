@@ -36,6 +36,12 @@ __rust_helper bool rust_helper_dma_fence_test_signaled_flag(struct dma_fence *fe
 	return dma_fence_test_signaled_flag(fence);
 }
 
+/* What is written before the flag is set can be read after this has returned true. */
+__rust_helper bool rust_helper_dma_fence_test_signaled_acquire(struct dma_fence *fence)
+{
+	return test_bit_acquire(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags);
+}
+
 __rust_helper ktime_t rust_helper_dma_fence_timestamp(struct dma_fence *fence)
 {
 	return dma_fence_timestamp(fence);

@@ -31,6 +31,8 @@ pub struct Ready(bindings::__poll_t);
 impl Ready {
     /// Nothing.
     pub const NOTHING: Self = Self(0);
+    /// What a file is that has no `poll` (`DEFAULT_POLLMASK`).
+    pub const ALWAYS: Self = Self(0x1 | 0x4 | 0x40 | 0x100);
     /// There is something to read (`EPOLLIN | EPOLLRDNORM`).
     pub const READABLE: Self = Self(0x1 | 0x40);
 }

@@ -63,7 +63,12 @@ impl Arg {
     }
 
     /// Writes the structure, as much of it as the caller has, and zeroes what the caller has more.
-    pub(crate) fn write<T: FromBytes + IntoBytes>(self, mut value: T) -> Result {
+    ///
+    /// `EFAULT`; `EINVAL` without a structure.
+    pub(crate) fn write<T: FromBytes + IntoBytes>(self, value: &mut T) -> Result {
+        if self.size == 0 {
+            return Err(EINVAL);
+        }
         let bytes = value.as_mut_bytes();
         let mut writer = UserSlice::new(self.ptr, self.size).writer();
         writer.write_slice(bytes.get(..self.size.min(bytes.len())).ok_or(EINVAL)?)?;

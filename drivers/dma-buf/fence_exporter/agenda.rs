@@ -76,31 +76,33 @@ impl Agenda {
         Ok(())
     }
 
-    /// Takes out the first entry that is due at `now`.
-    fn take_due(&self, now: Ktime) -> Option<Entry> {
-        let mut entries = self.entries.lock();
+    /// Returns the first entry.
+    fn first(&self) -> Option<((Ktime, u64), Entry)> {
+        let entries = self.entries.lock();
         let (&key, &entry) = entries.by_time.cursor_front()?.current();
-        if key.0 > now {
-            return None;
-        }
+        Some((key, entry))
+    }
+
+    /// Removes an entry. Only the timer does, so that it is the one that `first` returned.
+    fn remove(&self, key: (Ktime, u64)) {
+        let mut entries = self.entries.lock();
         let node = entries.by_time.remove_node(&key);
-        entries.len -= 1;
+        entries.len = entries.len.saturating_sub(1);
         drop(entries);
         // Outside the lock: it frees memory.
         drop(node);
-        Some(entry)
     }
 
     /// Signals what is due at `now`, a bounded amount of it, and returns when the next entry is.
     pub(crate) fn run<O: FenceOps>(&self, timeline: &Timeline<O>, now: Ktime) -> Option<Ktime> {
         for _ in 0..AT_ONCE {
-            match self.take_due(now) {
-                Some(entry) => timeline.signal(entry.seqno, entry.status, Cause::Done),
-                None => break,
-            };
+            let (key, entry) = self.first()?;
+            let (time, _) = key;
+            if time > now || timeline.signal_some(entry.seqno, entry.status, Cause::Done) {
+                return Some(time);
+            }
+            self.remove(key);
         }
-        let entries = self.entries.lock();
-        let (&(time, _), _) = entries.by_time.cursor_front()?.current();
-        Some(time)
+        Some(now)
     }
 }

@@ -62,6 +62,11 @@ impl<'a, O: FenceOps> Export<'a, O> {
         Ok(Self { emitted, file, fd })
     }
 
+    /// The number of the descriptor, which is nobody's until it is installed.
+    pub(crate) fn fd(&self) -> i32 {
+        self.fd.reserved_fd() as i32
+    }
+
     /// The number that the fence has in its context.
     pub(crate) fn seqno(&self) -> u64 {
         self.emitted.fence().seqno()
@@ -76,6 +81,12 @@ impl<'a, O: FenceOps> Export<'a, O> {
     pub(crate) fn install_after(self, f: impl FnOnce()) {
         self.emitted.commit();
         f();
+        self.fd.fd_install(self.file);
+    }
+
+    /// As [`install`](Self::install), for a fence that has nothing to wait for.
+    pub(crate) fn install_done(self) {
+        self.emitted.commit_done();
         self.fd.fd_install(self.file);
     }
 }

@@ -23,5 +23,5 @@ pub(crate) fn show(m: &SeqFile, info: &fence_exporter_info) {
     seq_print!(m, "cancelled:\t{}\n", info.cancelled);
     seq_print!(m, "deadline-ns:\t{}\n", info.deadline_ns);
     seq_print!(m, "timeout-ns:\t{}\n", info.timeout_ns);
-    seq_print!(m, "flags:\t0x{:x}\n", info.flags);
+    seq_print!(m, "timeline-flags:\t0x{:x}\n", info.flags);
 }

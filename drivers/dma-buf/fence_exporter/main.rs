@@ -19,6 +19,7 @@ use kernel::{
 
 mod abi;
 mod agenda;
+mod engine;
 mod events;
 mod export;
 mod fdinfo;
@@ -73,21 +74,22 @@ impl kernel::Module for FenceExporter {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let limits = limits::Limits::from_parameters();
         let shared = Arc::pin_init(node::Shared::new(limits), GFP_KERNEL)?;
+        let options = MiscDeviceOptions {
+            name: c"fence_exporter",
+        };
+        let init = PollDeviceRegistration::register(options, shared.clone());
+        let native = KBox::try_pin_init(init, GFP_KERNEL)?;
         let sw_sync = if module_parameters::sw_sync.value() {
             let options = MiscDeviceOptions {
                 name: c"sw_sync",
             };
-            let init = PollDeviceRegistration::register(options, shared.clone());
+            let init = PollDeviceRegistration::register(options, shared);
             Some(KBox::try_pin_init(init, GFP_KERNEL)?)
         } else {
             None
         };
-        let options = MiscDeviceOptions {
-            name: c"fence_exporter",
-        };
-        let init = PollDeviceRegistration::register(options, shared);
         Ok(Self {
-            _native: KBox::try_pin_init(init, GFP_KERNEL)?,
+            _native: native,
             _sw_sync: sw_sync,
         })
     }

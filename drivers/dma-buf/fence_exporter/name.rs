@@ -30,7 +30,7 @@ pub(crate) struct Name {
 impl Name {
     /// The name that tells who opened the timeline: `<comm>-<pid>`.
     ///
-    /// The pid makes it unique, which those need who draw timelines by their names.
+    /// Of two timelines of one process it is the context's number that tells them apart.
     pub(crate) fn of_current() -> Self {
         let comm = current_comm().map(|byte| if byte == 0 || is_printable(byte) { byte } else { b'_' });
         let comm = comm.split(|&byte| byte == 0).next().unwrap_or_default();

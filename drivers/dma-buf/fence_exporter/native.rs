@@ -11,6 +11,12 @@ use crate::{
         Agenda,
         Entry, //
     },
+    engine::{
+        Engine,
+        InFence,
+        Job,
+        JobReservation, //
+    },
     events::{
         Event,
         EventQueue, //
@@ -33,8 +39,10 @@ use kernel::{
         FenceOps,
         Ktime,
         Order,
+        SyncFile,
         Timeline,
-        View, //
+        View,
+        KTIME_MAX, //
     },
     fs::{
         File,
@@ -49,7 +57,6 @@ use kernel::{
         PollDeviceRegistration,
         Ready, //
     },
-    module::this_module,
     prelude::*,
     seq_file::SeqFile,
     sync::{
@@ -100,10 +107,13 @@ pub(crate) struct Native {
     setup: SetOnce<Setup>,
     #[pin]
     agenda: Agenda,
+    #[pin]
+    engine: Engine,
     _slot: UserSlot,
 }
 
 impl FenceOps for Native {
+    type OwnerModule = crate::LocalModule;
     type Shared = Shown;
     const DRIVER_NAME: &'static CStr = c"fence_exporter";
     const ORDER: Order = Order::Emission;
@@ -127,13 +137,15 @@ impl FenceOps for Native {
     }
 
     fn timed_out(timeline: &Timeline<Self>, seqno: u64) {
-        if let Some(events) = timeline.events() {
-            events.push(Event::new(FENCE_EXPORTER_EVENT_TIMEOUT, seqno, 0));
-        }
+        timeline.tell_timed_out(seqno);
     }
 
     fn wake(timeline: &Timeline<Self>, now: Ktime) -> Option<Ktime> {
-        timeline.agenda.run(timeline, now)
+        if timeline.is_engine() {
+            timeline.engine.run(timeline, now)
+        } else {
+            timeline.agenda.run(timeline, now)
+        }
     }
 }
 
@@ -144,6 +156,7 @@ impl Native {
             shared,
             setup: SetOnce::new(),
             agenda <- Agenda::new(),
+            engine <- Engine::new(),
         })
     }
 
@@ -154,10 +167,18 @@ impl Native {
         })
     }
 
+    /// Returns the timeout of a fence, in ns.
+    pub(crate) fn timeout(&self) -> Ktime {
+        self.setup().timeout
+    }
+
+    fn is_engine(&self) -> bool {
+        self.setup().flags & FENCE_EXPORTER_SETUP_ENGINE != 0
+    }
+
     /// Fails with `EBUSY` unless the timeline is driven as the caller assumes.
     fn check_driven(&self, by_engine: bool) -> Result {
-        let engine = self.setup().flags & FENCE_EXPORTER_SETUP_ENGINE != 0;
-        if engine == by_engine {
+        if self.is_engine() == by_engine {
             Ok(())
         } else {
             Err(EBUSY)
@@ -166,18 +187,26 @@ impl Native {
 }
 
 /// The calls on a timeline.
-trait Calls {
+pub(crate) trait Calls {
     fn events(&self) -> Option<Pin<&EventQueue>>;
+    fn tell_timed_out(&self, seqno: u64);
     fn set_up(&self, arg: Arg) -> Result;
     fn create(&self, arg: Arg) -> Result;
     fn signal_now(&self, arg: Arg) -> Result;
     fn signal_at(&self, arg: Arg) -> Result;
+    fn submit(this: ArcBorrow<'_, Self>, arg: Arg) -> Result;
     fn info(&self) -> fence_exporter_info;
 }
 
 impl Calls for Timeline<Native> {
     fn events(&self) -> Option<Pin<&EventQueue>> {
         self.shared_data().get_ref().events.get()
+    }
+
+    fn tell_timed_out(&self, seqno: u64) {
+        if let Some(events) = self.events() {
+            events.push(Event::new(FENCE_EXPORTER_EVENT_TIMEOUT, seqno, 0));
+        }
     }
 
     fn set_up(&self, arg: Arg) -> Result {
@@ -243,14 +272,14 @@ impl Calls for Timeline<Native> {
             return Err(EAGAIN);
         }
         let mut exports = KVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
-        let expires = ktime_get().saturating_add(self.setup().timeout);
+        let expires = ktime_get().saturating_add(self.timeout());
         for reserved in reserved {
             let (fd, fence) = reserved.split();
             let export = Export::new(emission.emit(fence, expires), fd)?;
             exports.push(export, GFP_KERNEL_ACCOUNT)?;
         }
         request.first_seqno = exports.first().map_or(0, Export::seqno);
-        arg.write(request)?;
+        arg.write(&mut request)?;
         for export in exports {
             export.install();
         }
@@ -264,8 +293,11 @@ impl Calls for Timeline<Native> {
             return Err(EINVAL);
         }
         self.check_driven(false)?;
+        // What can't be answered must not happen.
+        request.signalled = 0;
+        arg.write(&mut request)?;
         request.signalled = self.signal(request.seqno, status, Cause::Done) as u64;
-        arg.write(request)
+        arg.write(&mut request)
     }
 
     fn signal_at(&self, arg: Arg) -> Result {
@@ -286,6 +318,42 @@ impl Calls for Timeline<Native> {
         self.agenda
             .add(time, entry, self.shared.limits.max_pending)?;
         self.wake_at(time);
+        Ok(())
+    }
+
+    fn submit(this: ArcBorrow<'_, Self>, arg: Arg) -> Result {
+        let mut request: fence_exporter_submit = arg.read()?;
+        let status = abi::status(request.status)?;
+        if request.flags != 0 {
+            return Err(EINVAL);
+        }
+        this.check_driven(true)?;
+        let in_fence = match request.in_fence {
+            -1 => None,
+            fd => Some(InFence::new(this.into(), SyncFile::fence_of_fd(fd)?)?),
+        };
+        let reservation = JobReservation::new(GFP_KERNEL_ACCOUNT)?;
+        let (fd, fence) = Reserved::new()?.split();
+
+        let emission = this.emission();
+        if this.counts().pending >= this.shared.limits.max_pending {
+            return Err(EAGAIN);
+        }
+        // The engine sees to timeouts: they begin when it does with the job.
+        let export = Export::new(emission.emit(fence, KTIME_MAX), fd)?;
+        request.out_fence = export.fd();
+        request.seqno = export.seqno();
+        arg.write(&mut request)?;
+        let job = Job {
+            submitted: ktime_get(),
+            // What is longer than that times out.
+            duration: Ktime::try_from(request.duration_ns).unwrap_or(KTIME_MAX),
+            status,
+            in_fence,
+        };
+        let seqno = export.seqno();
+        export.install_after(|| this.engine.push(reservation, seqno, job));
+        this.wake_at(ktime_get());
         Ok(())
     }
 
@@ -330,12 +398,16 @@ impl MiscDevice for Node {
         });
         Arc::pin_init(
             Timeline::new(
-                this_module::<crate::LocalModule>(),
                 shown,
                 Native::new(shared.clone()),
             ),
             GFP_KERNEL_ACCOUNT,
         )
+    }
+
+    fn release(timeline: Self::Ptr, _file: &File) {
+        // Jobs hold references to the timeline as long as they wait for something.
+        timeline.engine.clear();
     }
 
     fn ioctl(
@@ -348,6 +420,7 @@ impl MiscDevice for Node {
         const CREATE: u32 = abi::call(FENCE_EXPORTER_IOC_CREATE);
         const SIGNAL: u32 = abi::call(FENCE_EXPORTER_IOC_SIGNAL);
         const SIGNAL_AT: u32 = abi::call(FENCE_EXPORTER_IOC_SIGNAL_AT);
+        const SUBMIT: u32 = abi::call(FENCE_EXPORTER_IOC_SUBMIT);
         const INFO: u32 = abi::call(FENCE_EXPORTER_IOC_INFO);
 
         let arg = Arg::new(cmd, arg);
@@ -356,7 +429,8 @@ impl MiscDevice for Node {
             CREATE => timeline.create(arg)?,
             SIGNAL => timeline.signal_now(arg)?,
             SIGNAL_AT => timeline.signal_at(arg)?,
-            INFO => arg.write(timeline.info())?,
+            SUBMIT => Calls::submit(timeline, arg)?,
+            INFO => arg.write(&mut timeline.info())?,
             _ => return Err(ENOTTY),
         }
         Ok(0)

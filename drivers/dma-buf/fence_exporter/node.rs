@@ -4,6 +4,7 @@
 
 use crate::{
     limits::Limits,
+    sw_sync::Registry,
     users::{
         UserSlot,
         Users, //
@@ -19,6 +20,9 @@ use kernel::{
 pub(crate) struct Shared {
     pub(crate) limits: Limits,
     users: Arc<Users>,
+    /// The open timelines of the compatible node.
+    #[pin]
+    pub(crate) sw_sync: Registry,
 }
 
 impl Shared {
@@ -26,6 +30,7 @@ impl Shared {
         try_pin_init!(Self {
             limits,
             users: Arc::pin_init(Users::new(), GFP_KERNEL)?,
+            sw_sync <- Registry::new(),
         })
     }
 

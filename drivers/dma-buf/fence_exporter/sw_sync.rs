@@ -21,7 +21,9 @@ use kernel::{
         ktime_get,
         Cause,
         Emission,
+        Fence,
         FenceOps,
+        Ktime,
         Order,
         SyncFile,
         Timeline,
@@ -35,7 +37,6 @@ use kernel::{
         PollDeviceRegistration,
         Ready, //
     },
-    module::this_module,
     prelude::*,
     sync::{
         atomic::{
@@ -49,6 +50,10 @@ use kernel::{
         rcu::Published,
         Arc,
         ArcBorrow, //
+    },
+    xarray::{
+        AllocKind,
+        XArray, //
     },
 };
 
@@ -66,6 +71,7 @@ pub(crate) struct SwSync {
 }
 
 impl FenceOps for SwSync {
+    type OwnerModule = crate::LocalModule;
     type Shared = Published<Name>;
     const DRIVER_NAME: &'static CStr = c"fence_exporter";
     const ORDER: Order = Order::Seqno32;
@@ -82,7 +88,7 @@ trait Calls {
     fn create_fence(&self, arg: Arg) -> Result;
     fn increment(&self, arg: Arg) -> Result;
     fn get_deadline(&self, arg: Arg) -> Result;
-    fn signal_reached(&self, value: u32);
+    fn has_reached(&self, value: u32) -> bool;
 }
 
 impl Calls for Timeline<SwSync> {
@@ -117,16 +123,18 @@ impl Calls for Timeline<SwSync> {
         match emission.emit_at(new, value, expires) {
             Ok(emitted) => {
                 let export = Export::new(emitted, fd)?;
-                arg.write(data)?;
-                export.install_after(|| {
-                    // A fence that the value has reached already. If INC comes now instead, it finds
-                    // the fence: it takes the lock that the fence was linked under.
-                    self.signal_reached(value);
-                });
+                arg.write(&mut data)?;
+                // If INC comes after this look at the value, it finds the fence: it takes the lock
+                // that the fence was linked under.
+                if self.has_reached(value) {
+                    export.install_done();
+                } else {
+                    export.install();
+                }
             }
             Err(fence) => {
                 let file = SyncFile::new(&fence)?.into_file();
-                arg.write(data)?;
+                arg.write(&mut data)?;
                 fd.fd_install(file);
             }
         }
@@ -154,16 +162,63 @@ impl Calls for Timeline<SwSync> {
             return Err(EINVAL);
         }
         let fence = SyncFile::fence_of_fd(data.fence_fd).map_err(|_| EINVAL)?;
-        data.deadline_ns = self.deadline(&fence)?.ok_or(ENOENT)? as u64;
-        arg.write(data)
+        let deadline = match self.deadline(&fence) {
+            Err(_) => self.shared.sw_sync.deadline(&fence)?,
+            known => known?,
+        };
+        data.deadline_ns = deadline.ok_or(ENOENT)? as u64;
+        arg.write(&mut data)
     }
 
-    /// Signals up to the timeline's value if that has reached `value`.
-    fn signal_reached(&self, value: u32) {
-        let now = self.value.load(Relaxed);
-        if now.wrapping_sub(value) as i32 >= 0 {
-            self.signal(now.into(), Ok(()), Cause::Done);
-        }
+    /// Tells whether the timeline's value has reached `value`, by the kernel's reckoning: half of all
+    /// values are behind it.
+    fn has_reached(&self, value: u32) -> bool {
+        value.wrapping_sub(self.value.load(Relaxed)) as i32 <= 0
+    }
+}
+
+/// The open timelines, by the numbers of their contexts.
+///
+/// GET_DEADLINE may be asked of any timeline for a fence of any other.
+#[pin_data]
+pub(crate) struct Registry {
+    #[pin]
+    timelines: XArray<Arc<Timeline<SwSync>>>,
+}
+
+impl Registry {
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            timelines <- XArray::new(AllocKind::Alloc),
+        })
+    }
+
+    fn index(number: u64) -> Result<usize> {
+        usize::try_from(number).map_err(|_| EINVAL)
+    }
+
+    fn insert(&self, timeline: Arc<Timeline<SwSync>>) -> Result {
+        let index = Self::index(timeline.number())?;
+        self.timelines
+            .lock()
+            .store(index, timeline, GFP_KERNEL_ACCOUNT)?;
+        Ok(())
+    }
+
+    fn remove(&self, number: u64) {
+        let Ok(index) = Self::index(number) else {
+            return;
+        };
+        let timeline = self.timelines.lock().remove(index);
+        // Outside the lock: it may be the last reference but one.
+        drop(timeline);
+    }
+
+    /// Returns the deadline of a fence of an open timeline. `EINVAL` if it is of none.
+    fn deadline(&self, fence: &Fence) -> Result<Option<Ktime>> {
+        let index = Self::index(fence.context())?;
+        let timeline: Arc<_> = self.timelines.lock().get(index).ok_or(EINVAL)?.into();
+        timeline.deadline(fence)
     }
 }
 
@@ -177,7 +232,8 @@ impl PollDevice for Node {
         _timeline: &'a ArcBorrow<'_, Timeline<SwSync>>,
         _table: &PollTable<'a>,
     ) -> Ready {
-        Ready::NOTHING
+        // As for a file without `poll`, which the kernel's sw_sync is.
+        Ready::ALWAYS
     }
 }
 
@@ -193,14 +249,16 @@ impl MiscDevice for Node {
             value: Atomic::new(0),
             prune_at: Atomic::new(PRUNE_FROM),
         });
-        Arc::pin_init(
-            Timeline::new(
-                this_module::<crate::LocalModule>(),
-                Published::new(Name::of_current()),
-                owner,
-            ),
+        let timeline = Arc::pin_init(
+            Timeline::new(Published::new(Name::of_current()), owner),
             GFP_KERNEL_ACCOUNT,
-        )
+        )?;
+        shared.sw_sync.insert(timeline.clone())?;
+        Ok(timeline)
+    }
+
+    fn release(timeline: Self::Ptr, _file: &File) {
+        timeline.shared.sw_sync.remove(timeline.number());
     }
 
     fn ioctl(

@@ -55,7 +55,7 @@ struct fence_exporter_setup {
  * @first_seqno: out: sequence number of fds[0]; the others follow it
  *
  * All of them or none. EAGAIN: too many fences of the timeline are pending.
- * EBUSY: the timeline is driven by SUBMIT. EMFILE, ENFILE: no descriptors left.
+ * EBUSY: the timeline is driven by SUBMIT. EMFILE: no descriptors left.
  */
 struct fence_exporter_create {
 	__u64	fds;

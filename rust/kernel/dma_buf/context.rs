@@ -25,6 +25,7 @@ use super::{
     ops::{
         init_fence,
         signal_fence,
+        Order,
         View, //
     },
     pending::Pending,
@@ -89,6 +90,20 @@ pub struct Counts {
     pub cancelled: u64,
 }
 
+impl Counts {
+    /// Notes that everything up to `seqno` has signalled.
+    ///
+    /// A fence that was not committed may have timed out: it counts when it is committed, if ever.
+    pub(super) fn note_signalled(&mut self, order: Order, seqno: u64) {
+        if order == Order::Emission && seqno > self.last {
+            return;
+        }
+        if !order.up_to(seqno, self.signalled_up_to) {
+            self.signalled_up_to = seqno;
+        }
+    }
+}
+
 /// What the context's lock protects.
 #[pin_data]
 pub(super) struct State {
@@ -108,8 +123,10 @@ pub(super) struct Shared<O: FenceOps> {
     deadlines: AtomicFlag,
     #[pin]
     pub(super) state: SpinLockIrq<State>,
+    /// In an `UnsafePinned` of its own, since `drop_before_gp` has a `Pin<&mut _>` to this part
+    /// while readers have views of it.
     #[pin]
-    pub(super) data: O::Shared,
+    data: UnsafePinned<O::Shared>,
 }
 
 /// A context: fences that signal in order.
@@ -137,8 +154,7 @@ impl<'a, O: FenceOps> ContextView<'a, O> {
 
     /// Returns the view of what the issuer shares.
     pub(super) fn data(&self) -> View<'a, O> {
-        // SAFETY: The context is pinned, and the field is structurally pinned.
-        unsafe { Pin::new_unchecked(&self.shared.data) }.rcu_view(self.rcu)
+        self.shared.data().rcu_view(self.rcu)
     }
 
     /// Notes that some pending fence has a deadline.
@@ -171,10 +187,13 @@ pub(super) struct End {
     pub(super) cause: Option<Cause>,
 }
 
-/// What a batch has done.
+/// What a signaller has done.
+#[derive(Clone, Copy, Default)]
 pub(super) struct Signalled {
-    /// How many this signaller has signalled itself.
+    /// How many it has signalled itself.
     pub(super) count: usize,
+    /// The last one of those.
+    pub(super) last: Option<u64>,
     /// Whether there may be more.
     pub(super) more: bool,
 }
@@ -198,7 +217,7 @@ impl<O: FenceOps> FenceContext<O> {
                 }),
                 "fence_context"
             ),
-            data <- data,
+            data <- UnsafePinned::pin_init(data),
         });
         try_pin_init!(Self {
             shared <- UnsafePinned::pin_init(shared),
@@ -215,6 +234,13 @@ impl<O: FenceOps> FenceContext<O> {
 }
 
 impl<O: FenceOps> Shared<O> {
+    /// Returns what the issuer shares.
+    pub(super) fn data(&self) -> Pin<&O::Shared> {
+        // SAFETY: It was initialised by the constructor, and is structurally pinned. What is accessed
+        // exclusively of it, by its own `drop_before_gp`, is not what views of it reach.
+        unsafe { Pin::new_unchecked(&*self.data.get()) }
+    }
+
     /// Initialises a fence and links it, in one hold of the lock.
     ///
     /// `arm` is called under the lock if the timer must be armed for the fence.
@@ -288,8 +314,8 @@ impl<O: FenceOps> Shared<O> {
                 // `fence` is another, and is put outside the lock.
                 unsafe { bindings::dma_fence_put(fence.as_raw()) };
             }
-            if cause.is_some() && !O::ORDER.up_to(fence.seqno(), state.counts.signalled_up_to) {
-                state.counts.signalled_up_to = fence.seqno();
+            if cause.is_some() {
+                state.counts.note_signalled(O::ORDER, fence.seqno());
             }
         }
         let signalled = signalled as u64;
@@ -311,15 +337,21 @@ impl<O: FenceOps> Shared<O> {
         let mut batch = [const { None }; BATCH];
         let (collected, more) = self.collect(&mut batch, up_to);
         let batch = batch.get_mut(..collected).unwrap_or_default();
-        let mut count = 0;
+        let mut result = Signalled {
+            more,
+            ..Signalled::default()
+        };
         for fence in batch.iter().flatten() {
             // SAFETY: The fence is of this context, and no context lock is held.
-            count += usize::from(unsafe { signal_fence(section, fence, end.error) });
+            if unsafe { signal_fence(section, fence, end.error) } {
+                result.count += 1;
+                result.last = Some(fence.seqno());
+            }
         }
         if !batch.is_empty() {
-            self.unlink(batch, count, end.cause);
+            self.unlink(batch, result.count, end.cause);
         }
-        Signalled { count, more }
+        result
     }
 
     /// Signals fences in order, batch by batch, and returns how many it signalled itself.
@@ -328,14 +360,29 @@ impl<O: FenceOps> Shared<O> {
     pub(super) fn signal(&self, up_to: UpTo, end: End) -> usize {
         let mut total = 0;
         loop {
-            let rcu = rcu::read_lock();
-            let view = ContextView::<O>::new(self, &rcu);
-            let batch = signalling(|section| view.signal_batch(section, up_to, end));
-            total += batch.count;
-            if !batch.more {
+            let done = self.signal_some(up_to, end, usize::MAX);
+            total += done.count;
+            if !done.more {
                 return total;
             }
         }
+    }
+
+    /// Signals fences in order, at most `batches` batches.
+    pub(super) fn signal_some(&self, up_to: UpTo, end: End, batches: usize) -> Signalled {
+        let mut total = Signalled::default();
+        for _ in 0..batches {
+            let rcu = rcu::read_lock();
+            let view = ContextView::<O>::new(self, &rcu);
+            let batch = signalling(|section| view.signal_batch(section, up_to, end));
+            total.count += batch.count;
+            total.last = batch.last.or(total.last);
+            total.more = batch.more;
+            if !batch.more {
+                break;
+            }
+        }
+        total
     }
 
     /// Returns the last number in order whose time is over at `now`.
@@ -407,8 +454,9 @@ impl<O: FenceOps> Shared<O> {
 
     /// Unwinds the pending fences that only the list refers to.
     ///
-    /// Nobody else can come to one of those but a signaller, which does it no harm: a new reference is
-    /// made from an old one, or under the lock by whoever emits, which is the caller.
+    /// A new reference is made from an old one, or under the lock by whoever emits, which is the
+    /// caller. Who reads a `dma_resv` under RCU may still come to a fence that was put there before,
+    /// and then finds one that has signalled, as it would if the fence had been freed.
     pub(super) fn prune(&self) {
         loop {
             let mut unseen = [const { None::<ARef<Fence>> }; BATCH];
@@ -475,9 +523,7 @@ unsafe impl<O: FenceOps> RcuFreeSafe for FenceContext<O> {
     }
 
     unsafe fn drop_before_gp(self: Pin<&mut Self>) {
-        let shared = self.shared.get();
-        // SAFETY: It is initialised; the reference is shared, as are those of readers.
-        let this = unsafe { &*shared };
+        let this = self.as_ref().get_ref().shared();
         *this.state.lock().as_mut().project().closing = true;
         this.signal(
             UpTo::All,
@@ -488,7 +534,7 @@ unsafe impl<O: FenceOps> RcuFreeSafe for FenceContext<O> {
         );
         // SAFETY: The field is structurally pinned. It is run once, since this is; views of it claim
         // only what its own promises allow.
-        unsafe { Pin::new_unchecked(&mut (*shared).data).drop_before_gp() };
+        unsafe { Pin::new_unchecked(&mut *this.data.get()).drop_before_gp() };
     }
 }
 
@@ -518,14 +564,32 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
         &self.fence
     }
 
+    /// Lets the fence stand, and signals it, and it alone: what it stands for has come to its end
+    /// already.
+    ///
+    /// As [`commit`](Self::commit), but not with the lock of a fence held.
+    pub fn commit_done(self) -> ARef<Fence> {
+        let emission = self.emission;
+        let fence = self.commit();
+        emission.timeline().shared().signal(
+            UpTo::Only(NonNull::from(&*fence).cast()),
+            End {
+                error: None,
+                cause: Some(Cause::Done),
+            },
+        );
+        fence
+    }
+
     /// Lets the fence stand. Traced as `dma_fence_emit`.
     ///
     /// Takes the context's lock; any context in which the [`Emission`] may be.
     pub fn commit(mut self) -> ARef<Fence> {
         self.committed = true;
-        self.emission.committed(&self.fence);
+        // Before anybody may signal it: a signalled fence has lost its names.
         // SAFETY: The fence is initialised; the shim takes the RCU section that the names need.
         unsafe { bindings::trace_dma_fence_emit(self.fence.as_raw()) };
+        self.emission.committed(&self.fence);
         self.fence.clone()
     }
 }

@@ -146,11 +146,11 @@ impl Fence {
     /// Takes no lock: this is what a waiter uses, which runs under the lock of its fence.
     pub fn error(&self) -> Option<Error> {
         // SAFETY: By the type invariant.
-        if !unsafe { bindings::dma_fence_test_signaled_flag(self.as_raw()) } {
+        if !unsafe { bindings::dma_fence_test_signaled_acquire(self.as_raw()) } {
             return None;
         }
         // SAFETY: By the type invariant the fence is initialised. The field is written before the
-        // flag is set, under the lock, and not after.
+        // flag is set by a full barrier, which the acquire above pairs with, and not after.
         match unsafe { (*self.as_raw()).error } {
             0 => None,
             err => Some(Error::from_errno(err)),

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     bindings,
+    module::ModuleMetadata,
     prelude::*,
     sync::rcu::{
         self,
@@ -61,6 +62,9 @@ pub type View<'a, O> = <<O as FenceOps>::Shared as RcuFreeSafe>::RcuView<'a>;
 /// The type is the owner's data, which a [`Timeline`] holds. What readers of fences see is apart from
 /// it, in [`Shared`](Self::Shared), and only through its view.
 pub trait FenceOps: Sized + Send + Sync + 'static {
+    /// The module that the implementation stands in: `crate::LocalModule`. A timeline pins it.
+    type OwnerModule: ModuleMetadata;
+
     /// What the callbacks below see: it is a part of the context, and lives as long.
     type Shared: RcuFreeSafe + Send + Sync;
 

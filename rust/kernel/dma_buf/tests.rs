@@ -8,6 +8,7 @@ use crate::prelude::*;
 mod cases {
     use super::super::*;
     use crate::{
+        module::ModuleMetadata,
         prelude::*,
         sync::{
             aref::ARef,
@@ -30,9 +31,14 @@ mod cases {
     const SECOND: Ktime = 1_000_000_000;
     const MILLISECOND: Ktime = 1_000_000;
 
-    /// The tests run while the module is loaded: it can't go meanwhile.
-    // SAFETY: A null pointer is that of code that is built in, which needs no reference.
-    static MODULE: ThisModule = unsafe { ThisModule::from_ptr(core::ptr::null_mut()) };
+    /// The tests run while their module is being loaded: it can't go meanwhile, and isn't counted.
+    struct Uncounted;
+
+    impl ModuleMetadata for Uncounted {
+        const NAME: &'static CStr = c"kunit";
+        // SAFETY: A null pointer is that of code that is built in, which needs no reference.
+        const THIS_MODULE: ThisModule = unsafe { ThisModule::from_ptr(core::ptr::null_mut()) };
+    }
 
     /// What the callbacks of fences have told.
     struct Told {
@@ -69,6 +75,7 @@ mod cases {
             struct $name(Owner);
 
             impl FenceOps for $name {
+                type OwnerModule = Uncounted;
                 type Shared = Published<Told>;
                 const DRIVER_NAME: &'static CStr = c"kunit";
                 const ORDER: Order = $order;
@@ -104,7 +111,7 @@ mod cases {
     fn timeline<O: FenceOps<Shared = Published<Told>>>(owner: O) -> Arc<Timeline<O>> {
         let owner = move || Ok::<O, Error>(owner);
         Arc::pin_init(
-            Timeline::new(&MODULE, Published::new(Told::new()), owner()),
+            Timeline::new(Published::new(Told::new()), owner()),
             GFP_KERNEL,
         )
         .unwrap()
@@ -366,6 +373,8 @@ mod cases {
     struct Count(Arc<Atomic<u32>>);
 
     impl FenceCallback for Count {
+        type OwnerModule = Uncounted;
+
         fn signalled(&self, fence: &Fence) {
             // Hazard 33: `status()` would wait for itself here.
             self.0.add(if fence.error().is_some() { 100 } else { 1 }, Relaxed);
@@ -373,7 +382,7 @@ mod cases {
     }
 
     fn wait_for(fence: &Fence, count: &Arc<Atomic<u32>>) -> Result<Pin<KBox<Waiter<Count>>>> {
-        KBox::try_pin_init(Waiter::new(&MODULE, fence, Count(count.clone())), GFP_KERNEL)
+        KBox::try_pin_init(Waiter::new(fence, Count(count.clone())), GFP_KERNEL)
     }
 
     #[test]

@@ -25,6 +25,7 @@ use super::{
 use crate::{
     bindings,
     impl_has_hr_timer,
+    module::this_module,
     new_mutex,
     prelude::*,
     sync::{
@@ -101,8 +102,6 @@ impl_has_hr_timer! {
 impl<O: FenceOps> Timeline<O> {
     /// Returns an initialiser for a timeline with a context of its own.
     ///
-    /// `module` is that of the code which `O` stands in; the timeline pins it.
-    ///
     /// # Errors
     ///
     /// `ENOMEM`; `ENODEV` if the module is being unloaded; what `shared` and `owner` fail with.
@@ -111,7 +110,6 @@ impl<O: FenceOps> Timeline<O> {
     ///
     /// Process context; allocates with `GFP_KERNEL_ACCOUNT`.
     pub fn new<E>(
-        module: &'static ThisModule,
         shared: impl PinInit<O::Shared, E>,
         owner: impl PinInit<O, Error>,
     ) -> impl PinInit<Self, Error>
@@ -119,7 +117,7 @@ impl<O: FenceOps> Timeline<O> {
         Error: From<E>,
     {
         try_pin_init!(Self {
-            _module: ModuleRef::new(module)?,
+            _module: ModuleRef::new(this_module::<O::OwnerModule>())?,
             owner <- owner,
             context: ManuallyDrop::new(RcuFreeBox::pin_init::<Error>(
                 FenceContext::new(shared),
@@ -131,7 +129,7 @@ impl<O: FenceOps> Timeline<O> {
     }
 
     #[inline]
-    fn shared(&self) -> &Shared<O> {
+    pub(super) fn shared(&self) -> &Shared<O> {
         self.context.shared()
     }
 
@@ -142,8 +140,7 @@ impl<O: FenceOps> Timeline<O> {
 
     /// Returns what callbacks of fences view.
     pub fn shared_data(&self) -> Pin<&O::Shared> {
-        // SAFETY: The context is pinned, and the field is structurally pinned.
-        unsafe { Pin::new_unchecked(&self.shared().data) }
+        self.shared().data()
     }
 
     /// Returns what the context has come to. Any context.
@@ -201,6 +198,19 @@ impl<O: FenceOps> Timeline<O> {
         )
     }
 
+    /// As [`signal`](Self::signal), but signals a bounded number of fences only.
+    ///
+    /// Returns whether there may be more: for those who signal in an interrupt and can come back.
+    pub fn signal_some(&self, seqno: u64, status: Result, cause: Cause) -> bool {
+        let end = End {
+            error: status.err(),
+            cause: Some(cause),
+        };
+        self.shared()
+            .signal_some(UpTo::Seqno(seqno), end, TIMER_BATCHES)
+            .more
+    }
+
     /// Calls [`FenceOps::wake`] at `time`, or at once if that is past.
     ///
     /// If several calls are waiting, the earliest one counts: `wake` says when it wants to be called
@@ -239,8 +249,18 @@ impl<O: FenceOps> Timeline<O> {
             let Some(last) = self.shared().expired(now) else {
                 return false;
             };
-            if self.signal(last, Err(ETIMEDOUT), Cause::TimedOut) > 0 {
-                O::timed_out(self, last);
+            let end = End {
+                error: Some(ETIMEDOUT),
+                cause: Some(Cause::TimedOut),
+            };
+            let done = self.shared().signal_some(UpTo::Seqno(last), end, TIMER_BATCHES);
+            match done.last {
+                // Of one that was not committed nobody has heard.
+                Some(last) if O::ORDER.up_to(last, self.counts().last) => O::timed_out(self, last),
+                _ => {}
+            }
+            if done.more {
+                break;
             }
         }
         true
@@ -382,6 +402,10 @@ impl<'a, O: FenceOps> Emission<'a, O> {
         let counts = guard.as_mut().project().counts;
         if O::ORDER == Order::Seqno32 || fence.seqno() > counts.last {
             counts.last = fence.seqno();
+        }
+        // It may have timed out before.
+        if fence.is_signalled() {
+            counts.note_signalled(O::ORDER, fence.seqno());
         }
     }
 

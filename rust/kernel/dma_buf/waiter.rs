@@ -9,6 +9,10 @@ use super::{
 use crate::{
     bindings,
     error::to_result,
+    module::{
+        this_module,
+        ModuleMetadata, //
+    },
     prelude::*,
     sync::aref::ARef,
     types::Opaque, //
@@ -17,6 +21,9 @@ use core::mem::offset_of;
 
 /// What is done when a fence signals.
 pub trait FenceCallback: Send + Sync + 'static {
+    /// The module that the implementation stands in: `crate::LocalModule`. A waiter pins it.
+    type OwnerModule: ModuleMetadata;
+
     /// The fence has signalled.
     ///
     /// # Context
@@ -52,16 +59,15 @@ pub trait FenceCallback: Send + Sync + 'static {
 /// struct Count(Atomic<u32>);
 ///
 /// impl FenceCallback for Count {
+///     type OwnerModule = crate::LocalModule;
+///
 ///     fn signalled(&self, _fence: &Fence) {
 ///         self.0.add(1, Relaxed);
 ///     }
 /// }
 ///
-/// fn wait_for(
-///     module: &'static ThisModule,
-///     fence: &Fence,
-/// ) -> Result<Pin<KBox<Waiter<Count>>>> {
-///     KBox::try_pin_init(Waiter::new(module, fence, Count(Atomic::new(0))), GFP_KERNEL)
+/// fn wait_for(fence: &Fence) -> Result<Pin<KBox<Waiter<Count>>>> {
+///     KBox::try_pin_init(Waiter::new(fence, Count(Atomic::new(0))), GFP_KERNEL)
 /// }
 /// ```
 #[pin_data(PinnedDrop)]
@@ -83,8 +89,6 @@ unsafe impl<T: FenceCallback> Sync for Waiter<T> {}
 impl<T: FenceCallback> Waiter<T> {
     /// Returns an initialiser that adds `callback` to `fence`.
     ///
-    /// `module` is that of the code which `T` stands in; the waiter pins it.
-    ///
     /// # Errors
     ///
     /// `ENOENT` if the fence has signalled: the callback is not called. `ENODEV` if the module is
@@ -93,17 +97,13 @@ impl<T: FenceCallback> Waiter<T> {
     /// # Context
     ///
     /// Takes the fence's lock, and asks its issuer to enable signalling.
-    pub fn new(
-        module: &'static ThisModule,
-        fence: &Fence,
-        callback: T,
-    ) -> impl PinInit<Self, Error> {
+    pub fn new(fence: &Fence, callback: T) -> impl PinInit<Self, Error> {
         let fence: ARef<Fence> = fence.into();
         let raw = fence.as_raw();
         const { assert!(offset_of!(Self, cb) == 0) };
         // `cb` is initialised last: from then on the callback may run.
         try_pin_init!(Self {
-            _module: ModuleRef::new(module)?,
+            _module: ModuleRef::new(this_module::<T::OwnerModule>())?,
             fence,
             callback,
             cb <- Opaque::try_ffi_init(move |cb: *mut bindings::dma_fence_cb| {

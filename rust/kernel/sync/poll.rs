@@ -148,7 +148,8 @@ unsafe impl RcuFreeSafe for PollCondVar {
 pub struct PollTable<'a> {
     table: *mut bindings::poll_table,
     file: &'a File,
-    _private_data: PhantomData<&'a ()>,
+    // Invariant in `'a`: a shorter one would let a condition in that is gone before the file is.
+    _private_data: PhantomData<fn(&'a ()) -> &'a ()>,
 }
 
 impl<'a> PollTable<'a> {

@@ -249,7 +249,7 @@ unsafe impl<T: RcuFreeSafe, A: Allocator> ForeignOwnable for RcuFreeBox<T, A> {
 
 // SAFETY: The memory is freed one grace period after the drop, and by the safety requirements of
 // `RcuFreeSafe` what a view reaches stays valid until then.
-unsafe impl<T: RcuFreeSafe, A: Allocator> ForeignOwnableRcu for RcuFreeBox<T, A> {
+unsafe impl<T: RcuFreeSafe + Sync, A: Allocator> ForeignOwnableRcu for RcuFreeBox<T, A> {
     type RcuBorrowed<'a>
         = T::RcuView<'a>
     where

@@ -33,6 +33,10 @@ use crate::prelude::*;
 ///   [`drop_before_gp`](Self::drop_before_gp) has returned. It is in fields that contain
 ///   [`UnsafePinned`] or an equivalent, so that neither a `Pin<&mut Self>` nor `drop_before_gp` claims
 ///   exclusive access to it; in particular `Self` is not [`Unpin`].
+/// - [`rcu_view`](Self::rcu_view) is given a `Pin<&Self>` while `drop_before_gp` may run: that writes
+///   only to what is in an [`UnsafePinned`] or an `UnsafeCell`, also if no reader looks at it.
+/// - A value that is composed of others keeps readers out before it runs the `drop_before_gp` of its
+///   parts: the memory of a part may be queued to be freed from then on.
 /// - Everything that must be given up is given up by [`drop_before_gp`](Self::drop_before_gp):
 ///   no destructor runs later.
 /// - [`drop_before_gp`](Self::drop_before_gp) does not sleep: the owner may be dropped in atomic

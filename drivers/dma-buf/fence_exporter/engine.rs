@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A simulated engine: jobs that run one after the other, each when its in-fence has signalled.
+//!
+//! A job starts when its in-fence has signalled and the job before it has finished, and ends after its
+//! duration: no fence signals earlier than its duration after the fences that it comes after.
+//!
+//! ```text
+//!            in-fence signalled,               duration over, or timeout,
+//!            job before finished               or the in-fence has failed
+//!  Queued ───────────────────────► Running ──────────────────────────────► Finished
+//!     │                                                                        ▲
+//!     └── timeout since submission, in-fence not signalled ────────────────────┘
+//! ```
+//!
+//! Only the timeline's timer moves the engine. A waiter on an in-fence, which runs under the lock of
+//! that fence, wakes it and does no more. Jobs that have finished keep their waiters until somebody
+//! submits or closes: the timer must not put what may be the last reference to the timeline.
+
+use crate::native::{
+    Calls,
+    Native, //
+};
+use kernel::{
+    dma_buf::{
+        ktime_get,
+        Cause,
+        Fence,
+        FenceCallback,
+        Ktime,
+        Timeline,
+        Waiter, //
+    },
+    prelude::*,
+    rbtree::{
+        RBTree,
+        RBTreeNodeReservation, //
+    },
+    sync::{
+        aref::ARef,
+        new_spinlock_irq,
+        Arc,
+        SpinLockIrq, //
+    },
+};
+
+/// How many jobs are finished before other softirqs get their turn.
+const AT_ONCE: usize = 64;
+
+/// Wakes the engine when an in-fence signals.
+struct Kick(Arc<Timeline<Native>>);
+
+impl FenceCallback for Kick {
+    type OwnerModule = crate::LocalModule;
+
+    fn signalled(&self, _fence: &Fence) {
+        self.0.wake_at(ktime_get());
+    }
+}
+
+/// What a job waits for.
+pub(crate) struct InFence {
+    fence: ARef<Fence>,
+    /// `None` if it had signalled already.
+    _waiter: Option<Pin<KBox<Waiter<Kick>>>>,
+}
+
+impl InFence {
+    /// Begins to wait for `fence`. `ENOMEM`.
+    pub(crate) fn new(timeline: Arc<Timeline<Native>>, fence: ARef<Fence>) -> Result<Self> {
+        let init = Waiter::new(&fence, Kick(timeline));
+        let waiter = match KBox::try_pin_init(init, GFP_KERNEL_ACCOUNT) {
+            Ok(waiter) => Some(waiter),
+            Err(ENOENT) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self {
+            fence,
+            _waiter: waiter,
+        })
+    }
+}
+
+/// A job as it was submitted.
+pub(crate) struct Job {
+    pub(crate) submitted: Ktime,
+    pub(crate) duration: Ktime,
+    pub(crate) status: Result,
+    pub(crate) in_fence: Option<InFence>,
+}
+
+/// How a job stands.
+enum Progress {
+    /// Nothing happens before this time.
+    Until(Ktime),
+    /// It has finished.
+    Finished(Result, Cause),
+}
+
+impl Job {
+    /// Returns how the job stands, which is the first of its queue.
+    fn progress(&self, now: Ktime, engine_free: Ktime, timeout: Ktime) -> Progress {
+        let mut start = self.submitted.max(engine_free);
+        if let Some(InFence { fence, .. }) = &self.in_fence {
+            let Some(signalled) = fence.timestamp() else {
+                return at(
+                    self.submitted.saturating_add(timeout).max(engine_free),
+                    now,
+                    Err(ETIMEDOUT),
+                    Cause::TimedOut,
+                );
+            };
+            start = start.max(signalled);
+            if let Some(error) = fence.error() {
+                let cause = if error == ECANCELED {
+                    Cause::Cancelled
+                } else {
+                    Cause::Done
+                };
+                return Progress::Finished(Err(error), cause);
+            }
+        }
+        if self.duration > timeout {
+            let end = start.saturating_add(timeout);
+            at(end, now, Err(ETIMEDOUT), Cause::TimedOut)
+        } else {
+            let end = start.saturating_add(self.duration);
+            at(end, now, self.status, Cause::Done)
+        }
+    }
+}
+
+/// What ends so at a time.
+fn at(end: Ktime, now: Ktime, status: Result, cause: Cause) -> Progress {
+    if end <= now {
+        Progress::Finished(status, cause)
+    } else {
+        Progress::Until(end)
+    }
+}
+
+struct Queue {
+    /// By the number of their fence. Those before `first` have finished.
+    jobs: RBTree<u64, Job>,
+    first: u64,
+    /// When the last job finished.
+    free: Ktime,
+}
+
+/// Memory for a job in the queue.
+pub(crate) type JobReservation = RBTreeNodeReservation<u64, Job>;
+
+/// The engine of a timeline.
+#[pin_data]
+pub(crate) struct Engine {
+    #[pin]
+    queue: SpinLockIrq<Queue>,
+}
+
+impl Engine {
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            queue <- new_spinlock_irq!(
+                Queue {
+                    jobs: RBTree::new(),
+                    first: 1,
+                    free: 0,
+                },
+                "fence_engine"
+            ),
+        })
+    }
+
+    /// Queues a job whose fence is `seqno`. The timeline must be woken after.
+    ///
+    /// Process context: lets go of jobs that have finished.
+    pub(crate) fn push(&self, reservation: JobReservation, seqno: u64, job: Job) {
+        let node = reservation.into_node(seqno, job);
+        let mut queue = self.queue.lock();
+        // The number is new: nothing is replaced.
+        let _ = queue.jobs.insert(node);
+        drop(queue);
+        self.reap();
+    }
+
+    /// Lets go of the jobs that have finished.
+    fn reap(&self) {
+        loop {
+            let mut queue = self.queue.lock();
+            let Some(cursor) = queue.jobs.cursor_front() else {
+                return;
+            };
+            let (&seqno, _) = cursor.current();
+            if seqno >= queue.first {
+                return;
+            }
+            let node = queue.jobs.remove_node(&seqno);
+            drop(queue);
+            // Outside the lock: it takes that of the in-fence, and may put its last reference.
+            drop(node);
+        }
+    }
+
+    /// Lets go of all jobs. Process context.
+    pub(crate) fn clear(&self) {
+        let jobs = core::mem::replace(&mut self.queue.lock().jobs, RBTree::new());
+        // Outside the lock, as above.
+        drop(jobs);
+    }
+
+    /// Moves on to `now`, and returns when there is something to do next.
+    pub(crate) fn run(&self, timeline: &Timeline<Native>, now: Ktime) -> Option<Ktime> {
+        let timeout = timeline.timeout();
+        for _ in 0..AT_ONCE {
+            let mut queue = self.queue.lock();
+            let seqno = queue.first;
+            let job = queue.jobs.get(&seqno)?;
+            match job.progress(now, queue.free, timeout) {
+                Progress::Until(time) => return Some(time),
+                Progress::Finished(status, cause) => {
+                    queue.first += 1;
+                    drop(queue);
+                    timeline.signal(seqno, status, cause);
+                    // Not before the time that its fence tells.
+                    self.queue.lock().free = ktime_get();
+                    if cause == Cause::TimedOut {
+                        timeline.tell_timed_out(seqno);
+                    }
+                }
+            }
+        }
+        Some(now)
+    }
+}
