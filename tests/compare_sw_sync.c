@@ -11,7 +11,6 @@
  * unsignalled for as long as it runs, which takes a slow machine that long.
  */
 #include <errno.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -107,11 +106,26 @@ static bool same_result(const struct run *kernel, const struct run *ours, int i,
 	return same;
 }
 
+static const char *own_directory(void)
+{
+	static char path[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *end;
+
+	if (length < 0)
+		return ".";
+	path[length] = '\0';
+	end = strrchr(path, '/');
+	if (end)
+		*end = '\0';
+	return path;
+}
+
 int main(int argc, char **argv)
 {
 	static struct run kernel = { .program = "sync_test_kernel" };
 	static struct run ours = { .program = "sync_test_ours" };
-	const char *directory = argc > 1 ? argv[1] : dirname(strdup(argv[0]));
+	const char *directory = argc > 1 ? argv[1] : own_directory();
 	bool same;
 	int count;
 	int i;

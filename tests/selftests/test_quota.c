@@ -11,15 +11,18 @@ FIXTURE(quota)
 {
 	__u64 max_pending;
 	__u64 max_timelines;
+	__u64 longest_ns;
 	int tl;
 };
 
 FIXTURE_SETUP(quota)
 {
+	/* A slow machine needs a while to create as many as there may be. */
+	self->longest_ns = module_param("max_timeout_ms", 60000) * NSEC_PER_MSEC;
 	self->max_pending = module_param("max_pending", 16384);
 	self->max_timelines = module_param("max_timelines", 1024);
 	ASSERT_EQ(0, allow_fds(self->max_pending + self->max_timelines + 256));
-	self->tl = timeline_open();
+	self->tl = timeline_new("quota", self->longest_ns, 0);
 	ASSERT_LE(0, self->tl);
 }
 
@@ -70,13 +73,14 @@ TEST_F_TIMEOUT(quota, pending, 120)
 
 TEST_F_TIMEOUT(quota, jobs, 120)
 {
-	int engine = timeline_new("engine", 0, FENCE_EXPORTER_SETUP_ENGINE);
+	int engine = timeline_new("engine", self->longest_ns,
+				  FENCE_EXPORTER_SETUP_ENGINE);
 	struct snapshot before;
 	int first;
 	__u64 i;
 
 	ASSERT_LE(0, engine);
-	first = fence_submit(engine, 9 * NSEC_PER_SEC, -1, 0);
+	first = fence_submit(engine, self->longest_ns, -1, 0);
 	ASSERT_LE(0, first);
 	for (i = 1; i < self->max_pending; i++) {
 		ASSERT_LE(0, fence_submit(engine, 0, -1, 0)) {
