@@ -30,7 +30,7 @@
 //! A fence holds a raw pointer to its context and no reference: creating and signalling fences on
 //! many CPUs shares no counter. The pointer is valid while the fence has not signalled and for one
 //! grace period after, which is as long as the C side follows it. What makes that true is kept in
-//! three rules of [`context`]:
+//! three rules, kept in `context.rs`:
 //!
 //! 1. A fence is initialised and linked in one hold of the context lock. An initialised fence that
 //!    is not linked could be read, and the context would not know of it.

@@ -59,7 +59,9 @@ impl Arg {
                 return Err(E2BIG);
             }
         }
-        T::read_from_prefix(&bytes).map(|(value, _)| value).map_err(|_| EINVAL)
+        T::read_from_prefix(&bytes)
+            .map(|(value, _)| value)
+            .map_err(|_| EINVAL)
     }
 
     /// Writes the structure, as much of it as the caller has, and zeroes what the caller has more.

@@ -6,12 +6,14 @@
 //! duration: no fence signals earlier than its duration after the fences that it comes after.
 //!
 //! ```text
-//!            in-fence signalled,               duration over, or timeout,
-//!            job before finished               or the in-fence has failed
+//!            in-fence signalled,
+//!            job before finished               duration over, or timeout
 //!  Queued ───────────────────────► Running ──────────────────────────────► Finished
 //!     │                                                                        ▲
 //!     └── timeout since submission, in-fence not signalled ────────────────────┘
 //! ```
+//!
+//! A job whose in-fence has failed takes its time like any other, and hands the error on.
 //!
 //! Only the timeline's timer moves the engine. A waiter on an in-fence, which runs under the lock of
 //! that fence, wakes it and does no more. Jobs that have finished keep their waiters until somebody
@@ -101,37 +103,30 @@ impl Job {
     /// Returns how the job stands, which is the first of its queue.
     fn progress(&self, now: Ktime, engine_free: Ktime, timeout: Ktime) -> Progress {
         let mut start = self.submitted.max(engine_free);
+        let mut result = (self.status, Cause::Done);
         if let Some(InFence { fence, .. }) = &self.in_fence {
             let Some(signalled) = fence.timestamp() else {
-                return at(
-                    self.submitted.saturating_add(timeout).max(engine_free),
-                    now,
-                    Err(ETIMEDOUT),
-                    Cause::TimedOut,
-                );
+                let end = self.submitted.saturating_add(timeout);
+                return at(end, now, (Err(ETIMEDOUT), Cause::TimedOut));
             };
             start = start.max(signalled);
-            if let Some(error) = fence.error() {
-                let cause = if error == ECANCELED {
-                    Cause::Cancelled
-                } else {
-                    Cause::Done
-                };
-                return Progress::Finished(Err(error), cause);
-            }
+            result = match fence.error() {
+                Some(ECANCELED) => (Err(ECANCELED), Cause::Cancelled),
+                Some(error) => (Err(error), Cause::Done),
+                None => result,
+            };
         }
         if self.duration > timeout {
             let end = start.saturating_add(timeout);
-            at(end, now, Err(ETIMEDOUT), Cause::TimedOut)
+            at(end, now, (Err(ETIMEDOUT), Cause::TimedOut))
         } else {
-            let end = start.saturating_add(self.duration);
-            at(end, now, self.status, Cause::Done)
+            at(start.saturating_add(self.duration), now, result)
         }
     }
 }
 
 /// What ends so at a time.
-fn at(end: Ktime, now: Ktime, status: Result, cause: Cause) -> Progress {
+fn at(end: Ktime, now: Ktime, (status, cause): (Result, Cause)) -> Progress {
     if end <= now {
         Progress::Finished(status, cause)
     } else {

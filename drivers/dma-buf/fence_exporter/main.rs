@@ -80,9 +80,7 @@ impl kernel::Module for FenceExporter {
         let init = PollDeviceRegistration::register(options, shared.clone());
         let native = KBox::try_pin_init(init, GFP_KERNEL)?;
         let sw_sync = if module_parameters::sw_sync.value() {
-            let options = MiscDeviceOptions {
-                name: c"sw_sync",
-            };
+            let options = MiscDeviceOptions { name: c"sw_sync" };
             let init = PollDeviceRegistration::register(options, shared);
             Some(KBox::try_pin_init(init, GFP_KERNEL)?)
         } else {

@@ -2,6 +2,7 @@
 
 //! The name of a timeline.
 
+use core::mem::ManuallyDrop;
 use fence_uapi::FENCE_EXPORTER_NAME_LEN;
 use kernel::{
     fmt::Write,
@@ -13,7 +14,6 @@ use kernel::{
     sync::SetOnce,
     task::current_comm, //
 };
-use core::mem::ManuallyDrop;
 
 /// Bytes of a name with its NUL.
 pub(crate) const LEN: usize = FENCE_EXPORTER_NAME_LEN as usize;
@@ -32,7 +32,13 @@ impl Name {
     ///
     /// Of two timelines of one process it is the context's number that tells them apart.
     pub(crate) fn of_current() -> Self {
-        let comm = current_comm().map(|byte| if byte == 0 || is_printable(byte) { byte } else { b'_' });
+        let comm = current_comm().map(|byte| {
+            if byte == 0 || is_printable(byte) {
+                byte
+            } else {
+                b'_'
+            }
+        });
         let comm = comm.split(|&byte| byte == 0).next().unwrap_or_default();
         let mut default = [0; LEN];
         if let Some(mut buffer) = NullTerminatedFormatter::new(&mut default) {
@@ -60,7 +66,10 @@ impl Name {
             return Err(EINVAL);
         }
         let mut checked = [0; LEN];
-        checked.iter_mut().zip(name).for_each(|(to, from)| *to = *from);
+        checked
+            .iter_mut()
+            .zip(name)
+            .for_each(|(to, from)| *to = *from);
         Ok(checked)
     }
 

@@ -397,10 +397,7 @@ impl MiscDevice for Node {
             events <- RcuOnce::new(),
         });
         Arc::pin_init(
-            Timeline::new(
-                shown,
-                Native::new(shared.clone()),
-            ),
+            Timeline::new(shown, Native::new(shared.clone())),
             GFP_KERNEL_ACCOUNT,
         )
     }
@@ -450,10 +447,7 @@ impl MiscDevice for Node {
 impl PollDevice for Node {
     type Data = Arc<Shared>;
 
-    fn poll<'a>(
-        timeline: &'a ArcBorrow<'_, Timeline<Native>>,
-        table: &PollTable<'a>,
-    ) -> Ready {
+    fn poll<'a>(timeline: &'a ArcBorrow<'_, Timeline<Native>>, table: &PollTable<'a>) -> Ready {
         let Some(events) = timeline.events() else {
             return Ready::NOTHING;
         };

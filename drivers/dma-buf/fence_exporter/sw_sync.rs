@@ -99,7 +99,12 @@ impl Calls for Timeline<SwSync> {
     /// fences have doubled.
     fn make_room(&self, emission: &Emission<'_, SwSync>) -> Result {
         let pending = self.counts().pending;
-        if pending >= self.prune_at.load(Relaxed).min(self.shared.limits.max_pending) {
+        if pending
+            >= self
+                .prune_at
+                .load(Relaxed)
+                .min(self.shared.limits.max_pending)
+        {
             emission.prune();
             let left = self.counts().pending.saturating_mul(2);
             self.prune_at.store(left.max(PRUNE_FROM), Relaxed);
@@ -112,8 +117,7 @@ impl Calls for Timeline<SwSync> {
 
     fn create_fence(&self, arg: Arg) -> Result {
         let (fd, new) = Reserved::new()?.split();
-        let mut data: sw_sync_create_fence_data =
-            arg.read()?;
+        let mut data: sw_sync_create_fence_data = arg.read()?;
         data.fence = fd.reserved_fd() as i32;
         let value = data.value;
 
@@ -156,8 +160,7 @@ impl Calls for Timeline<SwSync> {
     }
 
     fn get_deadline(&self, arg: Arg) -> Result {
-        let mut data: sw_sync_get_deadline =
-            arg.read()?;
+        let mut data: sw_sync_get_deadline = arg.read()?;
         if data.deadline_ns != 0 || data.pad != 0 {
             return Err(EINVAL);
         }
@@ -228,10 +231,7 @@ pub(crate) struct Node;
 impl PollDevice for Node {
     type Data = Arc<Shared>;
 
-    fn poll<'a>(
-        _timeline: &'a ArcBorrow<'_, Timeline<SwSync>>,
-        _table: &PollTable<'a>,
-    ) -> Ready {
+    fn poll<'a>(_timeline: &'a ArcBorrow<'_, Timeline<SwSync>>, _table: &PollTable<'a>) -> Ready {
         // As for a file without `poll`, which the kernel's sw_sync is.
         Ready::ALWAYS
     }

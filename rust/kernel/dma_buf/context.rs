@@ -38,8 +38,7 @@ use super::{
     Section, //
 };
 use crate::{
-    bindings,
-    new_spinlock_irq,
+    bindings, new_spinlock_irq,
     prelude::*,
     sync::{
         aref::ARef,
@@ -333,7 +332,13 @@ impl<O: FenceOps> Shared<O> {
     ///
     /// `rcu` is held since before anything is signalled: if another signaller unlinks the last fence
     /// and the owner goes, the context is there for [`unlink`](Self::unlink) all the same.
-    fn signal_batch(&self, _rcu: &rcu::Guard, section: &Section, up_to: UpTo, end: End) -> Signalled {
+    fn signal_batch(
+        &self,
+        _rcu: &rcu::Guard,
+        section: &Section,
+        up_to: UpTo,
+        end: End,
+    ) -> Signalled {
         let mut batch = [const { None }; BATCH];
         let (collected, more) = self.collect(&mut batch, up_to);
         let batch = batch.get_mut(..collected).unwrap_or_default();

@@ -196,7 +196,10 @@ impl<O: FenceOps> VTable<O> {
     /// # Safety
     ///
     /// Called by the dma-fence core only, on a fence that a context of `O` has emitted.
-    unsafe extern "C" fn set_deadline(fence: *mut bindings::dma_fence, deadline: bindings::ktime_t) {
+    unsafe extern "C" fn set_deadline(
+        fence: *mut bindings::dma_fence,
+        deadline: bindings::ktime_t,
+    ) {
         // SAFETY: The core holds RCU across its test of SIGNALED and this call.
         let (point, view) = unsafe { Self::view(fence) };
         point.note_deadline(deadline);

@@ -151,8 +151,11 @@ impl Pending {
         match self.order {
             // SAFETY: By the safety requirements.
             Order::Emission => unsafe { self.younger(point) },
-            // SAFETY: What is on the list is in the tree.
-            Order::Seqno32 => tree_entry(unsafe { bindings::rb_next((*point.as_ptr()).node.get()) }),
+            Order::Seqno32 => {
+                // SAFETY: What is on the list is in the tree.
+                let next = unsafe { bindings::rb_next((*point.as_ptr()).node.get()) };
+                tree_entry(next)
+            }
         }
     }
 
@@ -205,7 +208,8 @@ unsafe fn tree_insert(root: *mut bindings::rb_root, point: NonNull<Point>) {
     // SAFETY: `link` is the root's or that of a node in the tree.
     while let Some(other) = tree_entry(unsafe { *link }) {
         // SAFETY: The tree owns a reference to what is in it.
-        let (other_seqno, node) = unsafe { (other.as_ref().seqno() as u32, other.as_ref().node.get()) };
+        let (other_seqno, node) =
+            unsafe { (other.as_ref().seqno() as u32, other.as_ref().node.get()) };
         parent = node;
         link = if Order::later_by(seqno, other_seqno) >= 0 {
             // SAFETY: `node` is in the tree.

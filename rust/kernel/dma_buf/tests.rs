@@ -155,7 +155,10 @@ mod cases {
         }
         let before = ktime_get();
         assert_eq!(timeline.signal(2, Ok(()), Cause::Done), 2);
-        let times = (fences[0].timestamp().unwrap(), fences[1].timestamp().unwrap());
+        let times = (
+            fences[0].timestamp().unwrap(),
+            fences[1].timestamp().unwrap(),
+        );
         assert!(before <= times.0 && times.0 <= times.1 && times.1 <= ktime_get());
         assert_eq!(fences[1].status(), Status::Signalled);
         assert_eq!(fences[2].status(), Status::Pending);
@@ -240,7 +243,9 @@ mod cases {
         let timeline = timeline(ByNumber(Owner::new()));
         let mut fences = KVec::new();
         for seqno in [50, 10, 40, 20, 30, 60] {
-            fences.push(create_at(&timeline, seqno), GFP_KERNEL).unwrap();
+            fences
+                .push(create_at(&timeline, seqno), GFP_KERNEL)
+                .unwrap();
         }
         assert_eq!(timeline.signal(35, Ok(()), Cause::Done), 3);
         for fence in &fences {
@@ -280,7 +285,10 @@ mod cases {
             kept = second.fence().into();
             assert_eq!(timeline.counts().pending, 2);
             // Not committed: nobody may signal it.
-            assert_eq!(timeline.signal(timeline.counts().last, Ok(()), Cause::Done), 0);
+            assert_eq!(
+                timeline.signal(timeline.counts().last, Ok(()), Cause::Done),
+                0
+            );
             drop(first);
         }
         assert_eq!(kept.status(), Status::Failed(ECANCELED));
@@ -295,7 +303,9 @@ mod cases {
         let fences;
         {
             let emission = timeline.emission();
-            let first = emission.emit(new(), ktime_get() + 20 * MILLISECOND).commit();
+            let first = emission
+                .emit(new(), ktime_get() + 20 * MILLISECOND)
+                .commit();
             let second = emission.emit(new(), ktime_get() + 10 * SECOND).commit();
             fences = (first, second);
         }
@@ -325,7 +335,9 @@ mod cases {
         };
         let young = create_at(&timeline, 10);
         let later = create_at(&timeline, 30);
-        assert!(old.wait(false, kernel::time::msecs_to_jiffies(5_000)).is_ok());
+        assert!(old
+            .wait(false, kernel::time::msecs_to_jiffies(5_000))
+            .is_ok());
         assert_eq!(young.status(), Status::Failed(ETIMEDOUT));
         assert_eq!(old.status(), Status::Failed(ETIMEDOUT));
         assert_eq!(later.status(), Status::Pending);
@@ -377,7 +389,8 @@ mod cases {
 
         fn signalled(&self, fence: &Fence) {
             // Hazard 33: `status()` would wait for itself here.
-            self.0.add(if fence.error().is_some() { 100 } else { 1 }, Relaxed);
+            self.0
+                .add(if fence.error().is_some() { 100 } else { 1 }, Relaxed);
         }
     }
 

@@ -23,8 +23,7 @@ use super::{
     KTIME_MAX, //
 };
 use crate::{
-    bindings,
-    impl_has_hr_timer,
+    bindings, impl_has_hr_timer,
     module::this_module,
     new_mutex,
     prelude::*,
@@ -253,7 +252,9 @@ impl<O: FenceOps> Timeline<O> {
                 error: Some(ETIMEDOUT),
                 cause: Some(Cause::TimedOut),
             };
-            let done = self.shared().signal_some(UpTo::Seqno(last), end, TIMER_BATCHES);
+            let done = self
+                .shared()
+                .signal_some(UpTo::Seqno(last), end, TIMER_BATCHES);
             match done.last {
                 // Of one that was not committed nobody has heard.
                 Some(last) if O::ORDER.up_to(last, self.counts().last) => O::timed_out(self, last),
@@ -384,8 +385,8 @@ impl<'a, O: FenceOps> Emission<'a, O> {
     /// Returns the pending fence `seqno` of a context of [`Order::Seqno32`].
     fn find(&self, seqno: u32) -> Option<ARef<Fence>> {
         let guard = self.timeline.shared().state.lock();
-        // SAFETY: The list owns a reference to what is linked.
         let fence = guard.pending.find(seqno)?;
+        // SAFETY: The list owns a reference to what is linked.
         Some(unsafe { fence.as_ref() }.as_fence().into())
     }
 

@@ -106,7 +106,10 @@ impl<T: RcuFreeSafe, A: Allocator> RcuFreeBox<T, A> {
             !needs_drop::<T>(),
             "an RcuFreeBox never runs a destructor: use `ManuallyDrop` and `drop_before_gp`, or `RcuBox`"
         );
-        assert!(offset_of!(Inner<T>, head) == 0, "the RCU head must come first");
+        assert!(
+            offset_of!(Inner<T>, head) == 0,
+            "the RCU head must come first"
+        );
     };
 
     /// Returns the value, pinned.

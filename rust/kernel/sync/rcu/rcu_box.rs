@@ -93,7 +93,10 @@ unsafe impl<T: Send + Sync, A: Allocator> Send for RcuBox<T, A> {}
 unsafe impl<T: Send + Sync, A: Allocator> Sync for RcuBox<T, A> {}
 
 impl<T: Send, A: Allocator> RcuBox<T, A> {
-    const LAYOUT: () = assert!(offset_of!(Inner<T>, head) == 0, "the RCU head must come first");
+    const LAYOUT: () = assert!(
+        offset_of!(Inner<T>, head) == 0,
+        "the RCU head must come first"
+    );
 
     /// Returns the value, pinned.
     #[inline]

@@ -168,8 +168,7 @@ mod cases {
     fn rcu_box_is_borrowed_across_the_drop() {
         static DROPPED: Atomic<u32> = Atomic::new(0);
 
-        let noisy: RcuBox<Noisy, KVmalloc> =
-            RcuBox::pin_init(Noisy(&DROPPED), GFP_KERNEL).unwrap();
+        let noisy: RcuBox<Noisy, KVmalloc> = RcuBox::pin_init(Noisy(&DROPPED), GFP_KERNEL).unwrap();
         let ptr = noisy.into_foreign();
         let guard = rcu::read_lock();
         // SAFETY: The box is not dropped yet.
@@ -189,7 +188,10 @@ mod cases {
         let probe: RcuFreeBox<Probe> =
             RcuFreeBox::pin_init(Probe::new(21, &UNSHARED), GFP_KERNEL).unwrap();
         let ptr = probe.into_foreign();
-        assert_eq!(ptr.addr() % <RcuFreeBox<Probe> as ForeignOwnable>::FOREIGN_ALIGN, 0);
+        assert_eq!(
+            ptr.addr() % <RcuFreeBox<Probe> as ForeignOwnable>::FOREIGN_ALIGN,
+            0
+        );
         {
             // SAFETY: Not given back before the borrow ends.
             let borrowed = unsafe { <RcuFreeBox<Probe> as ForeignOwnable>::borrow(ptr) };
