@@ -73,7 +73,8 @@ struct Inner<T> {
 /// ```
 /// use kernel::{sync::rcu::{self, ForeignOwnableRcu, Published, RcuFreeBox}, types::ForeignOwnable};
 ///
-/// let ptr = RcuFreeBox::pin_init(Published::new(3), GFP_KERNEL)?.into_foreign();
+/// let ours: RcuFreeBox<_> = RcuFreeBox::pin_init(Published::new(3), GFP_KERNEL)?;
+/// let ptr = ours.into_foreign();
 /// let rcu = rcu::read_lock();
 /// // SAFETY: The pointer was just made, and the box is dropped in this critical section.
 /// let view = unsafe { <RcuFreeBox<Published<i32>>>::rcu_borrow(ptr, &rcu) };

@@ -75,7 +75,7 @@ pub unsafe trait RcuFreeSafe {
 /// ```
 /// use kernel::sync::rcu::{self, Published, RcuFreeBox};
 ///
-/// let answer = RcuFreeBox::pin_init(Published::new(42), GFP_KERNEL)?;
+/// let answer: RcuFreeBox<_> = RcuFreeBox::pin_init(Published::new(42), GFP_KERNEL)?;
 /// assert_eq!(*answer.rcu_view(&rcu::read_lock()), 42);
 /// # Ok::<(), Error>(())
 /// ```
@@ -163,7 +163,7 @@ unsafe impl<T: Sync> RcuFreeSafe for Published<T> {
 ///     }
 /// }
 ///
-/// let device = RcuFreeBox::pin_init(
+/// let device: RcuFreeBox<_> = RcuFreeBox::pin_init(
 ///     pin_init!(Device {
 ///         id <- Published::new(7),
 ///         name <- Published::new("seven"),

@@ -28,7 +28,8 @@ use core::mem::ManuallyDrop;
 /// ```
 /// use kernel::sync::rcu::{self, Published, RcuFreeBox, RcuOnce};
 ///
-/// let late = RcuFreeBox::pin_init(RcuOnce::<Published<u32>>::new(), GFP_KERNEL)?;
+/// let late: RcuFreeBox<RcuOnce<Published<u32>>> =
+///     RcuFreeBox::pin_init(RcuOnce::new(), GFP_KERNEL)?;
 /// assert!(late.rcu_view(&rcu::read_lock()).is_none());
 /// let part = RcuFreeBox::pin_init(Published::new(8), GFP_KERNEL)?;
 /// assert!(late.populate(part));
