@@ -97,5 +97,7 @@ pub fn ktime_get() -> Ktime {
     unsafe { crate::bindings::ktime_get() }
 }
 
+#[cfg(CONFIG_FENCE_EXPORTER_NEGATIVE_TEST)]
+mod negative;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod tests;

@@ -359,6 +359,22 @@ impl<O: FenceOps> Shared<O> {
         result
     }
 
+    /// Breaks rule 2, for a negative control: unlinks a fence that has not signalled.
+    #[cfg(CONFIG_FENCE_EXPORTER_NEGATIVE_TEST)]
+    pub(super) fn pop_without_signalling(&self, fence: &ARef<Fence>) {
+        self.unlink(&mut [Some(fence.clone())], 0, None);
+    }
+
+    /// Breaks rule 1, for a negative control: initialises a fence and doesn't link it.
+    #[cfg(CONFIG_FENCE_EXPORTER_NEGATIVE_TEST)]
+    pub(super) fn initialise_without_linking(&self, new: NewFence) -> ARef<Fence> {
+        let point = new.write(core::ptr::from_ref(self).cast(), super::KTIME_MAX);
+        // SAFETY: It isn't: the lock is not held until the fence is linked. This is the broken rule.
+        unsafe { init_fence::<O>(point, self.number, 1) };
+        // SAFETY: The fence is initialised, with one reference, which is handed out.
+        unsafe { Fence::take_raw(point.cast()) }
+    }
+
     /// Signals fences in order, batch by batch, and returns how many it signalled itself.
     ///
     /// When it returns, none of those that were pending is linked.

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Negative controls: each case breaks one rule, and a checker of the debug kernel must say so.
+//!
+//! They are built by a switch of their own (`CONFIG_FENCE_EXPORTER_NEGATIVE_TEST`), and run one to a
+//! boot by `tools/negative`, which names the report that each must bring about. A checker that doesn't
+//! see the broken rule would not see it in the driver either.
+
+use crate::prelude::*;
+
+#[kunit_tests(rust_negative)]
+mod cases {
+    use super::super::*;
+    use crate::{
+        bindings,
+        module::ModuleMetadata,
+        prelude::*,
+        sync::{
+            aref::ARef,
+            rcu::{
+                self,
+                ForeignOwnableRcu,
+                Published,
+                RcuFreeBox,
+                RcuFreeSafe,
+                UnsafePinned, //
+            },
+            Arc, //
+        },
+        time::{
+            delay::fsleep,
+            Delta, //
+        },
+        types::ForeignOwnable,
+    };
+
+    struct Uncounted;
+
+    impl ModuleMetadata for Uncounted {
+        const NAME: &'static CStr = c"kunit";
+        // SAFETY: A null pointer is that of code that is built in, which needs no reference.
+        const THIS_MODULE: ThisModule = unsafe { ThisModule::from_ptr(core::ptr::null_mut()) };
+    }
+
+    struct Issuer;
+
+    impl FenceOps for Issuer {
+        type OwnerModule = Uncounted;
+        type Shared = Published<[u8; 16]>;
+        const DRIVER_NAME: &'static CStr = c"kunit";
+        const ORDER: Order = Order::Emission;
+        const CLOSED: Error = ECANCELED;
+
+        fn timeline_name(name: View<'_, Self>) -> &CStr {
+            CStr::from_bytes_until_nul(name).unwrap_or(c"?")
+        }
+    }
+
+    fn timeline() -> Arc<Timeline<Issuer>> {
+        let name = *b"in the context\0\0";
+        Arc::pin_init(
+            Timeline::new(Published::new(name), Ok::<_, Error>(Issuer)),
+            GFP_KERNEL,
+        )
+        .unwrap()
+    }
+
+    fn create(timeline: &Timeline<Issuer>) -> ARef<Fence> {
+        let new = NewFence::alloc(GFP_KERNEL).unwrap();
+        timeline.emission().emit(new, KTIME_MAX).commit()
+    }
+
+    /// Waits until what was given to `kvfree_rcu()` is freed: a sheaf is handed to RCU when it is full.
+    fn free_what_is_queued() {
+        for _ in 0..256 {
+            drop(timeline());
+        }
+        rcu::synchronize_rcu();
+        rcu::rcu_barrier();
+        // Without sheaves it is a timer that drains the batches.
+        fsleep(Delta::from_secs(6));
+        rcu::rcu_barrier();
+    }
+
+    fn length_of_name(fence: &Fence) -> usize {
+        let rcu = rcu::read_lock();
+        fence.timeline_name(&rcu).count_bytes()
+    }
+
+    // The right order, as it is: nothing is reported.
+    #[test]
+    fn signal_then_unlink() {
+        let timeline = timeline();
+        let fence = create(&timeline);
+        drop(timeline);
+        free_what_is_queued();
+        assert_eq!(length_of_name(&fence), c"signaled-timeline".count_bytes());
+    }
+
+    // Hazard 3: the fence is unlinked, and the owner goes before it is signalled.
+    #[test]
+    fn pop_then_signal() {
+        let timeline = timeline();
+        let fence = create(&timeline);
+        timeline.shared().pop_without_signalling(&fence);
+        drop(timeline);
+        free_what_is_queued();
+        // SIGNALED is clear: the reader follows the pointer to the context.
+        assert!(length_of_name(&fence) > 0);
+        // SAFETY: The fence is initialised; nobody else will signal it.
+        unsafe { bindings::dma_fence_signal(fence.as_raw()) };
+    }
+
+    // Hazard 31: the fence is initialised, and the owner goes before it is linked.
+    #[test]
+    fn initialise_then_link_later() {
+        let timeline = timeline();
+        let new = NewFence::alloc(GFP_KERNEL).unwrap();
+        let fence = timeline.shared().initialise_without_linking(new);
+        drop(timeline);
+        free_what_is_queued();
+        assert!(length_of_name(&fence) > 0);
+        // SAFETY: The fence is initialised; nobody else will signal it.
+        unsafe { bindings::dma_fence_signal(fence.as_raw()) };
+    }
+
+    // Hazard 2: the memory is freed at once.
+    #[test]
+    fn kfree_instead_of_rcu() {
+        let ptr = RcuFreeBox::<_>::pin_init(Published::new([1u64; 8]), GFP_KERNEL)
+            .unwrap()
+            .into_foreign();
+        let guard = rcu::read_lock();
+        // SAFETY: The box is alive.
+        let view = unsafe { <RcuFreeBox<Published<[u64; 8]>>>::rcu_borrow(ptr, &guard) };
+        // SAFETY: This is the broken rule: the reader above has not ended.
+        unsafe { bindings::kvfree(ptr) };
+        assert!(core::hint::black_box(view)[3] != 7);
+    }
+
+    // Hazard 21: somebody may wait for the fence in the shrinker that the allocation comes to.
+    #[test]
+    fn allocation_in_signalling_section() {
+        let memory = signalling(|_| KBox::new(1u32, GFP_KERNEL));
+        assert!(memory.is_ok());
+    }
+
+    #[pin_data]
+    struct Sleeper {
+        #[pin]
+        value: UnsafePinned<u32>,
+    }
+
+    // SAFETY: It isn't: `drop_before_gp` sleeps, which is the broken rule.
+    unsafe impl RcuFreeSafe for Sleeper {
+        type RcuView<'a> = ();
+
+        fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a rcu::Guard) {}
+
+        unsafe fn drop_before_gp(self: Pin<&mut Self>) {
+            fsleep(Delta::from_millis(1));
+        }
+    }
+
+    // Hazard 5: the drop sleeps, in a context where it must not.
+    #[test]
+    fn sleeping_drop() {
+        let init = pin_init!(Sleeper {
+            value: UnsafePinned::new(1),
+        });
+        let sleeper = RcuFreeBox::<_>::pin_init(init, GFP_KERNEL).unwrap();
+        let guard = rcu::read_lock();
+        drop(sleeper);
+        drop(guard);
+    }
+}
