@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -160,6 +161,46 @@ TEST_F(misuse, path_descriptor)
 
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-EBADF, timeline_info(fd, &info));
+}
+
+/* How many lines of the kernel's log are about the module. */
+static int lines_in_log(void)
+{
+	static char log[1 << 20];
+	int length = klogctl(3, log, sizeof(log) - 1);
+	int count = 0;
+	char *line;
+
+	if (length < 0)
+		return -errno;
+	log[length] = '\0';
+	for (line = log; (line = strstr(line, "fence")); line++)
+		count++;
+	return count;
+}
+
+/* No caller can flood the log, whatever it does wrong. */
+TEST_F(misuse, logs_nothing)
+{
+	int before = lines_in_log();
+	char zeroes[128] = {};
+	unsigned int i, k;
+	int fd;
+
+	ASSERT_LE(0, before);
+	for (i = 0; i < 20; i++) {
+		for (k = 0; k < ARRAY_SIZE(calls); k++) {
+			call(self->tl, calls[k].request, NULL);
+			call(self->tl, calls[k].request, zeroes);
+			call(self->tl, calls[k].request + 1, zeroes);
+		}
+		fd = timeline_new("timed out", 1, 0);
+		close(fence_create(fd));
+		timeline_setup(fd, "unbound", 0, ~0U);
+		fence_submit(fd, ~0ULL, fd, 1);
+		close(fd);
+	}
+	EXPECT_EQ(before, lines_in_log());
 }
 
 #define HAMMERS		6

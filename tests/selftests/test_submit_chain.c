@@ -62,12 +62,13 @@ static int error_of_chain(int chain)
 	return errors[chain % ARRAY_SIZE(errors)];
 }
 
-static int submit_all(int *engines, int *fds, int links, int fails)
+/* The first job of each chain waits for @gate, or for nothing if it is -1. */
+static int submit_all(int *engines, int *fds, int links, int fails, int gate)
 {
 	int i;
 
 	for (i = 0; i < JOBS; i++) {
-		int in = i % links ? fds[i - 1] : -1;
+		int in = i % links ? fds[i - 1] : gate;
 		int status = i % links == fails ? error_of_chain(i / links) : 0;
 
 		fds[i] = fence_submit(engines[i % ENGINES], DURATION_NS, in, status);
@@ -90,7 +91,7 @@ TEST_F_TIMEOUT(chain, thousand_with_errors, 180)
 	struct fence_exporter_info info;
 	int i;
 
-	ASSERT_EQ(0, submit_all(self->engines, self->fds, LINKS, FAILS));
+	ASSERT_EQ(0, submit_all(self->engines, self->fds, LINKS, FAILS, -1));
 	for (i = 0; i < JOBS; i++) {
 		ASSERT_EQ(1, fence_wait(self->fds[i], 60000));
 		times[i] = fence_time(self->fds[i]);
@@ -172,7 +173,7 @@ TEST_F_TIMEOUT(chain_closed, in_the_middle, 180)
 	__u64 cancelled = 0;
 	int i;
 
-	ASSERT_EQ(0, submit_all(self->engines, self->fds, JOBS, -1));
+	ASSERT_EQ(0, submit_all(self->engines, self->fds, JOBS, -1, -1));
 	ASSERT_EQ(1, fence_wait(self->fds[200], 60000));
 	close(self->engines[variant->engine]);
 	for (i = 0; i < JOBS; i++) {
@@ -212,9 +213,13 @@ TEST_F_TIMEOUT(chain_closed, in_the_middle, 180)
 /* Nobody holds a descriptor, and all engines go at once. */
 TEST_F_TIMEOUT(chain_closed, all_at_once, 180)
 {
+	int source = timeline_open();
+	int gate = fence_create(source);
 	int i;
 
-	ASSERT_EQ(0, submit_all(self->engines, self->fds, JOBS, -1));
+	/* Nothing runs, however long the rest takes. */
+	ASSERT_LE(0, gate);
+	ASSERT_EQ(0, submit_all(self->engines, self->fds, JOBS, -1, gate));
 	for (i = 0; i < JOBS - 1; i++)
 		close(self->fds[i]);
 	for (i = 0; i < ENGINES; i++)
