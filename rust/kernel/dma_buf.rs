@@ -100,4 +100,6 @@ pub fn ktime_get() -> Ktime {
 #[cfg(CONFIG_FENCE_EXPORTER_NEGATIVE_TEST)]
 mod negative;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
+mod race_tests;
+#[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod tests;
