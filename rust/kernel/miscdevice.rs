@@ -2,8 +2,8 @@
 
 //! Misc devices that can be polled.
 //!
-//! The `kernel` crate's [`MiscDevice`] has no hook for `poll(2)`. This one adds it, and leaves all else
-//! as it is.
+//! The `kernel` crate's [`MiscDevice`] has no hook for `poll(2)`. This one adds it, and leaves all
+//! else as it is.
 //!
 //! C header: [`include/linux/miscdevice.h`](srctree/include/linux/miscdevice.h)
 
@@ -63,7 +63,8 @@ pub fn nonblocking<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> bool {
 /// # Invariants
 ///
 /// `inner` is registered by `misc_register()`, and deregistered when this is dropped. It is at the
-/// start: the `kernel` crate's `open` takes a pointer to it for one to a [`MiscDeviceRegistration`].
+/// start: the `kernel` crate's `open` takes a pointer to it for one to a
+/// [`MiscDeviceRegistration`].
 #[repr(C)]
 #[pin_data(PinnedDrop)]
 pub struct PollDeviceRegistration<T: PollDevice> {
@@ -116,8 +117,8 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
         let poll = unsafe { (*(*misc.as_raw()).fops).poll };
         // The `kernel` crate's registration has no `poll`.
         poll?;
-        // SAFETY: `T` was registered here, so this is the start of a `Self`; it stays registered while
-        // a file of it is being opened.
+        // SAFETY: `T` was registered here, so this is the start of a `Self`; it stays registered
+        // while a file of it is being opened.
         Some(unsafe { &(*misc.as_raw().cast::<Self>()).data })
     }
 

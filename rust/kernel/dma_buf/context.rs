@@ -3,10 +3,10 @@
 //! The context of fences: what is shared with readers, and the unshare theorem.
 //!
 //! A context lives in an [`RcuFreeBox`]. For a reader of a fence, the flag that says that it has
-//! signalled is what keeps it away from the context: signalling *is* the store that unpublishes. The
-//! box frees one grace period after [`RcuFreeSafe::drop_before_gp`] has returned, so every such store
-//! must have been made by then, by whichever signaller. The three rules that make it so are in the
-//! documentation of [the module](super); they are kept here:
+//! signalled is what keeps it away from the context: signalling *is* the store that unpublishes.
+//! The box frees one grace period after [`RcuFreeSafe::drop_before_gp`] has returned, so every such
+//! store must have been made by then, by whichever signaller. The three rules that make it so are
+//! in the documentation of [the module](super); they are kept here:
 //!
 //! - rule 1 by [`Shared::emit`],
 //! - rule 2 by [`Shared::signal_batch`],
@@ -15,9 +15,9 @@
 //! Signallers may race: each works in the order of the list, inside an RCU section that it begins
 //! before it signals, and unlinks only what is linked still.
 //!
-//! Locks: a fence's, then the context's, then the timer's. Waiters run under the lock of their fence
-//! and may come here; so no fence is signalled, queried or given a callback with the context's lock
-//! held.
+//! Locks: a fence's, then the context's, then the timer's. Waiters run under the lock of their
+//! fence and may come here; so no fence is signalled, queried or given a callback with the
+//! context's lock held.
 //!
 //! [`RcuFreeBox`]: crate::sync::rcu::RcuFreeBox
 
@@ -226,8 +226,8 @@ impl<O: FenceOps> FenceContext<O> {
     /// Returns what owner and readers share.
     #[inline]
     pub(super) fn shared(&self) -> &Shared<O> {
-        // SAFETY: It was initialised by the constructor. Only `drop_before_gp` accesses a part of it
-        // exclusively, `data`'s own part, and that part says what it may.
+        // SAFETY: It was initialised by the constructor. Only `drop_before_gp` accesses a part of
+        // it exclusively, `data`'s own part, and that part says what it may.
         unsafe { &*self.shared.get() }
     }
 }
@@ -235,8 +235,8 @@ impl<O: FenceOps> FenceContext<O> {
 impl<O: FenceOps> Shared<O> {
     /// Returns what the issuer shares.
     pub(super) fn data(&self) -> Pin<&O::Shared> {
-        // SAFETY: It was initialised by the constructor, and is structurally pinned. What is accessed
-        // exclusively of it, by its own `drop_before_gp`, is not what views of it reach.
+        // SAFETY: It was initialised by the constructor, and is structurally pinned. What is
+        // accessed exclusively of it, by its own `drop_before_gp`, is not what views of it reach.
         unsafe { Pin::new_unchecked(&*self.data.get()) }
     }
 
@@ -309,8 +309,8 @@ impl<O: FenceOps> Shared<O> {
             let point = NonNull::from(&**fence).cast::<Point>();
             // SAFETY: What was collected was linked, and `fence` is a reference to it.
             if unsafe { state.pending.as_mut().remove(point) } {
-                // SAFETY: It was linked, so the list's reference is ours now. It isn't the last one:
-                // `fence` is another, and is put outside the lock.
+                // SAFETY: It was linked, so the list's reference is ours now. It isn't the last
+                // one: `fence` is another, and is put outside the lock.
                 unsafe { bindings::dma_fence_put(fence.as_raw()) };
             }
             if cause.is_some() {
@@ -330,8 +330,8 @@ impl<O: FenceOps> Shared<O> {
     ///
     /// Interrupts are off for one fence at a time, and for two walks of a batch.
     ///
-    /// `rcu` is held since before anything is signalled: if another signaller unlinks the last fence
-    /// and the owner goes, the context is there for [`unlink`](Self::unlink) all the same.
+    /// `rcu` is held since before anything is signalled: if another signaller unlinks the last
+    /// fence and the owner goes, the context is there for [`unlink`](Self::unlink) all the same.
     fn signal_batch(
         &self,
         _rcu: &rcu::Guard,
@@ -369,7 +369,8 @@ impl<O: FenceOps> Shared<O> {
     #[cfg(CONFIG_FENCE_EXPORTER_NEGATIVE_TEST)]
     pub(super) fn initialise_without_linking(&self, new: NewFence) -> ARef<Fence> {
         let point = new.write(core::ptr::from_ref(self).cast(), super::KTIME_MAX);
-        // SAFETY: It isn't: the lock is not held until the fence is linked. This is the broken rule.
+        // SAFETY: It isn't: the lock is not held until the fence is linked. This is the broken
+        // rule.
         unsafe { init_fence::<O>(point, self.number, 1) };
         // SAFETY: The fence is initialised, with one reference, which is handed out.
         unsafe { Fence::take_raw(point.cast()) }
@@ -431,8 +432,8 @@ impl<O: FenceOps> Shared<O> {
 
     /// Visits the pending points by age, a few at a time, and lets the lock go in between.
     ///
-    /// Some may be visited more than once if others are unlinked meanwhile. Ends early when `f` returns
-    /// false.
+    /// Some may be visited more than once if others are unlinked meanwhile. Ends early when `f`
+    /// returns false.
     fn visit(&self, mut f: impl FnMut(&Point) -> bool) {
         let mut cursor: Option<ARef<Fence>> = None;
         loop {
@@ -476,8 +477,8 @@ impl<O: FenceOps> Shared<O> {
     /// Unwinds the pending fences that only the list refers to.
     ///
     /// A new reference is made from an old one, or under the lock by whoever emits, which is the
-    /// caller. Who reads a `dma_resv` under RCU may still come to a fence that was put there before,
-    /// and then finds one that has signalled, as it would if the fence had been freed.
+    /// caller. Who reads a `dma_resv` under RCU may still come to a fence that was put there
+    /// before, and then finds one that has signalled, as it would if the fence had been freed.
     pub(super) fn prune(&self) {
         loop {
             let mut unseen = [const { None::<ARef<Fence>> }; BATCH];
@@ -530,8 +531,9 @@ impl<O: FenceOps> Shared<O> {
 
 // SAFETY:
 // - Readers come to the context by way of a fence that has not signalled, under its lock or in a
-//   critical section in which they saw that. `drop_before_gp` has signalled all that were linked when
-//   it returns; every initialised fence is linked (rule 1) until it has signalled (rules 2 and 3).
+//   critical section in which they saw that. `drop_before_gp` has signalled all that were linked
+//   when it returns; every initialised fence is linked (rule 1) until it has signalled (rules 2 and
+//   3).
 // - What a view reaches is in the `UnsafePinned`, and is not accessed exclusively; `data` keeps the
 //   promises for itself.
 // - Nothing in it has a destructor, which `RcuFreeBox` asserts.
@@ -553,8 +555,8 @@ unsafe impl<O: FenceOps> RcuFreeSafe for FenceContext<O> {
                 cause: Some(Cause::Cancelled),
             },
         );
-        // SAFETY: The field is structurally pinned. It is run once, since this is; views of it claim
-        // only what its own promises allow.
+        // SAFETY: The field is structurally pinned. It is run once, since this is; views of it
+        // claim only what its own promises allow.
         unsafe { Pin::new_unchecked(&mut *this.data.get()).drop_before_gp() };
     }
 }
@@ -562,8 +564,8 @@ unsafe impl<O: FenceOps> RcuFreeSafe for FenceContext<O> {
 /// A fence that was emitted and may still be taken back.
 ///
 /// Nobody outside knows the fence yet, but the timeline does: it may time out meanwhile. Dropped
-/// without [`commit`](Self::commit), it is signalled with `ECANCELED`, then unlinked, then put, and its
-/// number is given out anew.
+/// without [`commit`](Self::commit), it is signalled with `ECANCELED`, then unlinked, then put, and
+/// its number is given out anew.
 #[must_use = "a fence that is not committed is unwound"]
 pub struct Emitted<'a, O: FenceOps> {
     emission: &'a Emission<'a, O>,

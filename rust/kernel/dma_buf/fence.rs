@@ -169,8 +169,8 @@ impl Fence {
 
     /// Waits until the fence signals, and returns the time that was left.
     ///
-    /// `interruptible` is whether signals to the task end the wait. Whether the fence signalled with
-    /// an error is not told: ask [`status`](Self::status).
+    /// `interruptible` is whether signals to the task end the wait. Whether the fence signalled
+    /// with an error is not told: ask [`status`](Self::status).
     ///
     /// # Errors
     ///

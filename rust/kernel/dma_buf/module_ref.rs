@@ -9,9 +9,9 @@ use crate::{
 
 /// Keeps a module from being unloaded.
 ///
-/// What a fence, a timer or a waiter may call stands in the text of a module. `mem::forget` is safe:
-/// it may leak the memory of a timeline or a waiter, but with this in it, it leaks the module too, and
-/// the C side never calls into text that is gone.
+/// What a fence, a timer or a waiter may call stands in the text of a module. `mem::forget` is
+/// safe: it may leak the memory of a timeline or a waiter, but with this in it, it leaks the module
+/// too, and the C side never calls into text that is gone.
 ///
 /// # Invariants
 ///

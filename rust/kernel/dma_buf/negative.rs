@@ -2,9 +2,9 @@
 
 //! Negative controls: each case breaks one rule, and a checker of the debug kernel must say so.
 //!
-//! They are built by a switch of their own (`CONFIG_FENCE_EXPORTER_NEGATIVE_TEST`), and run one to a
-//! boot by `tools/negative`, which names the report that each must bring about. A checker that doesn't
-//! see the broken rule would not see it in the driver either.
+//! They are built by a switch of their own (`CONFIG_FENCE_EXPORTER_NEGATIVE_TEST`), and run one to
+//! a boot by `tools/negative`, which names the report that each must bring about. A checker that
+//! doesn't see the broken rule would not see it in the driver either.
 
 use crate::prelude::*;
 
@@ -70,7 +70,8 @@ mod cases {
         timeline.emission().emit(new, KTIME_MAX).commit()
     }
 
-    /// Waits until what was given to `kvfree_rcu()` is freed: a sheaf is handed to RCU when it is full.
+    /// Waits until what was given to `kvfree_rcu()` is freed: a sheaf is handed to RCU when it is
+    /// full.
     fn free_what_is_queued() {
         for _ in 0..256 {
             drop(timeline());

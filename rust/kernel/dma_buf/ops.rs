@@ -32,8 +32,8 @@ use core::{
 pub enum Order {
     /// That in which they are emitted; the timeline numbers them itself, from 1.
     Emission,
-    /// That of 32-bit numbers which the caller chooses, and which wrap: of two, the later one is that
-    /// which is less than 2^31 ahead.
+    /// That of 32-bit numbers which the caller chooses, and which wrap: of two, the later one is
+    /// that which is less than 2^31 ahead.
     Seqno32,
 }
 
@@ -59,8 +59,8 @@ pub type View<'a, O> = <<O as FenceOps>::Shared as RcuFreeSafe>::RcuView<'a>;
 
 /// An issuer of fences.
 ///
-/// The type is the owner's data, which a [`Timeline`] holds. What readers of fences see is apart from
-/// it, in [`Shared`](Self::Shared), and only through its view.
+/// The type is the owner's data, which a [`Timeline`] holds. What readers of fences see is apart
+/// from it, in [`Shared`](Self::Shared), and only through its view.
 pub trait FenceOps: Sized + Send + Sync + 'static {
     /// The module that the implementation stands in: `crate::LocalModule`. A timeline pins it.
     type OwnerModule: ModuleMetadata;
@@ -113,9 +113,9 @@ pub trait FenceOps: Sized + Send + Sync + 'static {
 
 /// The C side's table for an issuer.
 ///
-/// There is no `release` and no `wait`: either would bind every fence to this module for ever, since
-/// the core then doesn't detach a fence when it signals. Nor is there `signaled`: a fence is signalled
-/// by its timeline, and by nothing else.
+/// There is no `release` and no `wait`: either would bind every fence to this module for ever,
+/// since the core then doesn't detach a fence when it signals. Nor is there `signaled`: a fence is
+/// signalled by its timeline, and by nothing else.
 pub(super) struct VTable<O>(PhantomData<O>);
 
 /// Returns evidence of an RCU critical section that the caller's caller is in.
@@ -128,8 +128,8 @@ pub(super) struct VTable<O>(PhantomData<O>);
 /// For all of `'a` RCU is held, or what the guard is to protect can't be unshared.
 unsafe fn callers_guard<'a>() -> &'a rcu::Guard {
     const { assert!(size_of::<rcu::Guard>() == 0) };
-    // SAFETY: A reference to a type without a size needs no memory. Nothing is dropped through it, and
-    // the invariant of the guard is the safety requirement.
+    // SAFETY: A reference to a type without a size needs no memory. Nothing is dropped through it,
+    // and the invariant of the guard is the safety requirement.
     unsafe { NonNull::<rcu::Guard>::dangling().as_ref() }
 }
 
@@ -151,8 +151,8 @@ impl<O: FenceOps> VTable<O> {
     ///
     /// # Safety
     ///
-    /// `fence` is one that a context of `O` has emitted. For all of `'a` it can't be freed, and either
-    /// RCU is held and the fence had not signalled when that began, or it can't signal.
+    /// `fence` is one that a context of `O` has emitted. For all of `'a` it can't be freed, and
+    /// either RCU is held and the fence had not signalled when that began, or it can't signal.
     unsafe fn view<'a>(fence: *mut bindings::dma_fence) -> (&'a Point, ContextView<'a, O>) {
         // SAFETY: By the safety requirements the fence is that of a point, at its start.
         let point = unsafe { &*fence.cast::<Point>() };
@@ -212,12 +212,12 @@ impl<O: FenceOps> VTable<O> {
 ///
 /// # Safety
 ///
-/// `point` was written by `NewFence::write` with the context `shared`, whose lock the caller holds, and
-/// which links the point before it lets go.
+/// `point` was written by `NewFence::write` with the context `shared`, whose lock the caller holds,
+/// and which links the point before it lets go.
 pub(super) unsafe fn init_fence<O: FenceOps>(point: NonNull<Point>, number: u64, seqno: u64) {
-    // SAFETY: The memory is valid and not shared yet. Without an external lock the fence uses its own,
-    // which lives as long as it does. The table is `'static`; the module can't go while a fence of it
-    // has not signalled, since the timeline pins it.
+    // SAFETY: The memory is valid and not shared yet. Without an external lock the fence uses its
+    // own, which lives as long as it does. The table is `'static`; the module can't go while a
+    // fence of it has not signalled, since the timeline pins it.
     unsafe {
         bindings::dma_fence_init(
             point.as_ref().fence.get(),
@@ -231,8 +231,8 @@ pub(super) unsafe fn init_fence<O: FenceOps>(point: NonNull<Point>, number: u64,
 
 /// Signals a fence with its error, if it has not signalled, and tells whether it did.
 ///
-/// The flag is tested and the error set under the fence's lock: a signaller that comes second changes
-/// nothing.
+/// The flag is tested and the error set under the fence's lock: a signaller that comes second
+/// changes nothing.
 ///
 /// # Safety
 ///

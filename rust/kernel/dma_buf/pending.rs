@@ -19,15 +19,16 @@ use core::ptr::{
 
 /// The pending points of a context: by age, and in the order that they signal in.
 ///
-/// The list by age is what timeouts go by, since every point of a context has the same timeout. In a
-/// context whose order is that of emission, it is the order of signalling too, and the tree is unused.
+/// The list by age is what timeouts go by, since every point of a context has the same timeout. In
+/// a context whose order is that of emission, it is the order of signalling too, and the tree is
+/// unused.
 ///
 /// It is a part of the state under the context's lock. What is linked is referenced.
 ///
 /// # Invariants
 ///
-/// `age` is an initialised list head. On the list, and in the tree unless `order` is that of emission,
-/// are the same points, `len` of them, to each of which the list owns a reference.
+/// `age` is an initialised list head. On the list, and in the tree unless `order` is that of
+/// emission, are the same points, `len` of them, to each of which the list owns a reference.
 #[pin_data]
 pub(super) struct Pending {
     #[pin]

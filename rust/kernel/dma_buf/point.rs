@@ -36,8 +36,9 @@ use core::{
 /// # Invariants
 ///
 /// From emission on: `fence` is initialised. `context` points to the `Shared` of the context that
-/// emitted it, which is valid until one grace period after the fence has signalled. `age` and `node`
-/// are initialised and are only used under the lock of that context. `expires` does not change.
+/// emitted it, which is valid until one grace period after the fence has signalled. `age` and
+/// `node` are initialised and are only used under the lock of that context. `expires` does not
+/// change.
 #[repr(C)]
 pub(super) struct Point {
     pub(super) fence: Opaque<bindings::dma_fence>,
@@ -63,8 +64,8 @@ impl Point {
     /// Returns the point as a fence.
     #[inline]
     pub(super) fn as_fence(&self) -> &Fence {
-        // SAFETY: By the type invariant the fence is initialised, and a reference exists while there
-        // is a `&Point`.
+        // SAFETY: By the type invariant the fence is initialised, and a reference exists while
+        // there is a `&Point`.
         unsafe { Fence::from_raw(self.fence.get()) }
     }
 
@@ -116,7 +117,8 @@ impl NewFence {
 
     /// Writes what is there before the fence is initialised, and gives up the memory.
     ///
-    /// The back pointer is among it: `dma_fence_init()` ends in a tracepoint that asks for the names.
+    /// The back pointer is among it: `dma_fence_init()` ends in a tracepoint that asks for the
+    /// names.
     pub(super) fn write(mut self, context: *const c_void, expires: Ktime) -> NonNull<Point> {
         (*self.0).write(Point {
             fence: Opaque::uninit(),

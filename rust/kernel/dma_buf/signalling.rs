@@ -11,18 +11,19 @@ use crate::{
 ///
 /// # Invariants
 ///
-/// `dma_fence_begin_signalling()` was called on this thread, and `dma_fence_end_signalling()` will be
-/// when the last reference to this value is gone.
+/// `dma_fence_begin_signalling()` was called on this thread, and `dma_fence_end_signalling()` will
+/// be when the last reference to this value is gone.
 pub struct Section(NotThreadSafe);
 
 /// Runs `f` in a signalling section.
 ///
-/// Somebody may be waiting for a fence with a lock held, from the shrinker, or in an MMU notifier. So
-/// code that must run for a fence to signal may not allocate with `GFP_KERNEL`, nor take a lock under
-/// which others do, nor a `dma_resv` lock. It can't be seen from the code that signals alone; this
-/// tells lockdep, which then reports it.
+/// Somebody may be waiting for a fence with a lock held, from the shrinker, or in an MMU notifier.
+/// So code that must run for a fence to signal may not allocate with `GFP_KERNEL`, nor take a lock
+/// under which others do, nor a `dma_resv` lock. It can't be seen from the code that signals alone;
+/// this tells lockdep, which then reports it.
 ///
-/// Sections nest. As a closure they can't be ended out of order, twice, never, or on another thread.
+/// Sections nest. As a closure they can't be ended out of order, twice, never, or on another
+/// thread.
 ///
 /// Costs nothing without `CONFIG_LOCKDEP`. Any context; what `f` may do is narrowed, not widened.
 ///

@@ -46,8 +46,8 @@ impl SyncFile {
         }
         // SAFETY: It was made just now, with a file whose one reference is the caller's.
         let file = unsafe { NonNull::new_unchecked(bindings::sync_file_file(sync_file)) };
-        // SAFETY: The reference to the file is ours, and `File` is transparent over `struct file`. It
-        // has no position that a light reference could protect.
+        // SAFETY: The reference to the file is ours, and `File` is transparent over `struct file`.
+        // It has no position that a light reference could protect.
         Ok(Self(unsafe { ARef::from_raw(file.cast::<File>()) }))
     }
 

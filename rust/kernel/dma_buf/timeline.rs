@@ -65,8 +65,8 @@ const TIMER_BATCHES: usize = 8;
 ///
 /// In this order: [`FenceOps::closing`] lets go of waiters on other fences; the timer is cancelled,
 /// and waited for; the context's box is dropped, which completes the pending fences with
-/// [`FenceOps::CLOSED`] and unshares the context. Nothing waits for a grace period. Since the box isn't
-/// public, safe code can't drop a context whose timer is armed.
+/// [`FenceOps::CLOSED`] and unshares the context. Nothing waits for a grace period. Since the box
+/// isn't public, safe code can't drop a context whose timer is armed.
 ///
 /// # Context
 ///
@@ -75,8 +75,8 @@ const TIMER_BATCHES: usize = 8;
 ///
 /// # Invariants
 ///
-/// `context` is there until the drop takes it. The timer is started under the context's lock only, and
-/// not after `closing` was set.
+/// `context` is there until the drop takes it. The timer is started under the context's lock only,
+/// and not after `closing` was set.
 #[pin_data(PinnedDrop)]
 pub struct Timeline<O: FenceOps> {
     context: ManuallyDrop<RcuFreeBox<FenceContext<O>>>,
@@ -153,17 +153,17 @@ impl<O: FenceOps> Timeline<O> {
 
     /// Returns the earliest deadline that was set on a fence which is pending. Any context.
     ///
-    /// Takes the time of a walk over the pending fences if any deadline was ever set; interrupts are
-    /// on in between.
+    /// Takes the time of a walk over the pending fences if any deadline was ever set; interrupts
+    /// are on in between.
     pub fn earliest_deadline(&self) -> Option<Ktime> {
         self.shared().earliest_deadline()
     }
 
     /// Begins to emit fences.
     ///
-    /// Numbers are chosen, and committed, by one thread at a time. Whatever else is needed to make the
-    /// fences known may be done meanwhile, and may sleep: neither signalling nor the timer nor a drop
-    /// waits for it.
+    /// Numbers are chosen, and committed, by one thread at a time. Whatever else is needed to make
+    /// the fences known may be done meanwhile, and may sleep: neither signalling nor the timer nor
+    /// a drop waits for it.
     ///
     /// # Context
     ///
@@ -180,13 +180,13 @@ impl<O: FenceOps> Timeline<O> {
 
     /// Signals everything up to and including `seqno`, in order, and returns how many it signalled.
     ///
-    /// What has signalled already keeps its status. When it returns, none of them is pending, also if
-    /// other signallers were at it.
+    /// What has signalled already keeps its status. When it returns, none of them is pending, also
+    /// if other signallers were at it.
     ///
     /// # Context
     ///
-    /// Any, but not with the lock of a fence held, so not in a waiter. Interrupts are off for a bounded
-    /// number of fences at a time.
+    /// Any, but not with the lock of a fence held, so not in a waiter. Interrupts are off for a
+    /// bounded number of fences at a time.
     pub fn signal(&self, seqno: u64, status: Result, cause: Cause) -> usize {
         self.shared().signal(
             UpTo::Seqno(seqno),
@@ -212,8 +212,8 @@ impl<O: FenceOps> Timeline<O> {
 
     /// Calls [`FenceOps::wake`] at `time`, or at once if that is past.
     ///
-    /// If several calls are waiting, the earliest one counts: `wake` says when it wants to be called
-    /// next. Nothing happens when the timeline is being dropped.
+    /// If several calls are waiting, the earliest one counts: `wake` says when it wants to be
+    /// called next. Nothing happens when the timeline is being dropped.
     ///
     /// # Context
     ///
@@ -231,7 +231,8 @@ impl<O: FenceOps> Timeline<O> {
     fn start_timer(&self, time: Ktime) {
         let timer = <Self as HasHrTimer<Self>>::c_timer_ptr;
         // SAFETY: `self` is valid and pinned, and the timer initialised. It is not freed before the
-        // timer is cancelled: the drop does that, after `closing` was set, so that no start follows.
+        // timer is cancelled: the drop does that, after `closing` was set, so that no start
+        // follows.
         unsafe {
             bindings::hrtimer_start_range_ns(
                 timer(self).cast_mut(),
@@ -360,8 +361,8 @@ impl<'a, O: FenceOps> Emission<'a, O> {
         self.emit_numbered(new, seqno, expires)
     }
 
-    /// Emits the fence `seqno` in a context of [`Order::Seqno32`], or returns the pending one that has
-    /// this number.
+    /// Emits the fence `seqno` in a context of [`Order::Seqno32`], or returns the pending one that
+    /// has this number.
     ///
     /// Two points of one number are one fence: `Err` is the one that exists.
     pub fn emit_at(
@@ -392,8 +393,9 @@ impl<'a, O: FenceOps> Emission<'a, O> {
 
     /// Takes out the pending fences that nobody but the timeline refers to.
     ///
-    /// They are signalled with `ECANCELED` first, like all that are unwound, but there is nobody who
-    /// could notice. Takes the time of a walk over the pending fences, with interrupts on in between.
+    /// They are signalled with `ECANCELED` first, like all that are unwound, but there is nobody
+    /// who could notice. Takes the time of a walk over the pending fences, with interrupts on in
+    /// between.
     pub fn prune(&self) {
         self.timeline.shared().prune();
     }

@@ -28,18 +28,18 @@ pub trait FenceCallback: Send + Sync + 'static {
     ///
     /// # Context
     ///
-    /// Called under the lock of `fence`, with interrupts off. It may ask [`Fence::error`], which takes
-    /// no lock; [`Fence::status`] would wait for itself. It may not signal another fence: all fences
-    /// have one lock class, and two that do so crosswise deadlock. It may not drop a [`Waiter`] on
-    /// `fence`, nor put a fence of another driver. Hand over to a timer or to work.
+    /// Called under the lock of `fence`, with interrupts off. It may ask [`Fence::error`], which
+    /// takes no lock; [`Fence::status`] would wait for itself. It may not signal another fence: all
+    /// fences have one lock class, and two that do so crosswise deadlock. It may not drop a
+    /// [`Waiter`] on `fence`, nor put a fence of another driver. Hand over to a timer or to work.
     fn signalled(&self, fence: &Fence);
 }
 
 /// A callback on a fence.
 ///
 /// It is called at most once. Dropping the waiter takes it back: when the drop has returned, it has
-/// either run to its end or will never run. The drop takes the fence's lock in any case, also if the
-/// callback is known to have begun: that it has begun doesn't mean that it has ended.
+/// either run to its end or will never run. The drop takes the fence's lock in any case, also if
+/// the callback is known to have begun: that it has begun doesn't mean that it has ended.
 ///
 /// # Context
 ///
@@ -131,8 +131,8 @@ impl<T: FenceCallback> Waiter<T> {
         fence: *mut bindings::dma_fence,
         cb: *mut bindings::dma_fence_cb,
     ) {
-        // SAFETY: `cb` is at the start of a waiter, which can't go before the fence's lock is let go:
-        // its drop takes it.
+        // SAFETY: `cb` is at the start of a waiter, which can't go before the fence's lock is let
+        // go: its drop takes it.
         let this = unsafe { &*cb.cast::<Self>() };
         // SAFETY: The core signals a fence that is initialised; the waiter holds a reference.
         this.callback.signalled(unsafe { Fence::from_raw(fence) });

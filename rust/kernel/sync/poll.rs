@@ -23,7 +23,8 @@ use core::{
     ptr::null_mut, //
 };
 
-/// Creates a [`PollCondVar`](crate::sync::poll::PollCondVar) initialiser with a lock class of its own.
+/// Creates a [`PollCondVar`](crate::sync::poll::PollCondVar) initialiser with a lock class of its
+/// own.
 #[macro_export]
 macro_rules! new_poll_condvar {
     ($($name:literal)?) => {
@@ -36,9 +37,9 @@ pub use new_poll_condvar;
 
 /// A condition that threads wait for, in `poll(2)` or in a call of their own.
 ///
-/// It is an [`RcuFreeSafe`], and so can be a part of one: unsharing it lets go of what `epoll` still
-/// has registered (`wake_up_pollfree()`), and the grace period that follows is the one that `epoll`
-/// needs. Its view only notifies: it can't register a waiter.
+/// It is an [`RcuFreeSafe`], and so can be a part of one: unsharing it lets go of what `epoll`
+/// still has registered (`wake_up_pollfree()`), and the grace period that follows is the one that
+/// `epoll` needs. Its view only notifies: it can't register a waiter.
 #[pin_data]
 pub struct PollCondVar {
     #[pin]
@@ -122,8 +123,9 @@ impl PollNotifier<'_> {
 }
 
 // SAFETY: Readers come to it through what it is a part of, and the view adds nobody to the wait
-// queue. `wake_up_pollfree()` lets go of all who are on it, who are those that need the grace period.
-// The wait queue is in an `Opaque`, which is an `UnsafeCell` and pinned. It has no destructor.
+// queue. `wake_up_pollfree()` lets go of all who are on it, who are those that need the grace
+// period. The wait queue is in an `Opaque`, which is an `UnsafeCell` and pinned. It has no
+// destructor.
 unsafe impl RcuFreeSafe for PollCondVar {
     type RcuView<'a> = PollNotifier<'a>;
 
@@ -157,8 +159,9 @@ impl<'a> PollTable<'a> {
     ///
     /// # Safety
     ///
-    /// `table` is that of a call of the `poll` operation of `file`, which is running. What is borrowed
-    /// for `'a` is the file's private data, or what that holds on to until the file is released.
+    /// `table` is that of a call of the `poll` operation of `file`, which is running. What is
+    /// borrowed for `'a` is the file's private data, or what that holds on to until the file is
+    /// released.
     pub(crate) unsafe fn from_raw(table: *mut bindings::poll_table, file: &'a File) -> Self {
         // INVARIANT: By the safety requirements.
         Self {
@@ -168,13 +171,14 @@ impl<'a> PollTable<'a> {
         }
     }
 
-    /// Registers the caller of `poll(2)` with a condition that is a part of the file's private data.
+    /// Registers the caller of `poll(2)` with a condition that is a part of the file's private
+    /// data.
     ///
-    /// Whoever waits for a file keeps it open, and `epoll` lets go of a file before it is released: a
-    /// condition that lives as long as the file's private data outlives its waiters.
+    /// Whoever waits for a file keeps it open, and `epoll` lets go of a file before it is released:
+    /// a condition that lives as long as the file's private data outlives its waiters.
     pub fn register_wait(&self, condition: &'a PollCondVar) {
-        // SAFETY: By the type invariant the table is null or valid and the file is; the wait queue is
-        // initialised and stays until the file is released, when nobody is on it any more.
+        // SAFETY: By the type invariant the table is null or valid and the file is; the wait queue
+        // is initialised and stays until the file is released, when nobody is on it any more.
         unsafe {
             bindings::poll_wait(
                 self.file.as_ptr(),

@@ -6,9 +6,10 @@
 //!
 //! - *Grace period*: a span of time at whose end every RCU read-side critical section that was
 //!   running at its beginning has ended.
-//! - *Published*: a reader can reach the value without a reference of its own, in a critical section.
-//! - *Unshare*: make the value unreachable for readers that begin from now on. Those that have begun
-//!   may use it until they end.
+//! - *Published*: a reader can reach the value without a reference of its own, in a critical
+//!   section.
+//! - *Unshare*: make the value unreachable for readers that begin from now on. Those that have
+//!   begun may use it until they end.
 //! - *View*: what a reader may do with a published value. It is a subset of what the owner may do.
 //!
 //! # The two boxes
@@ -23,10 +24,10 @@
 //!  RcuBox:       nothing                                           T's destructor, kvfree()
 //! ```
 //!
-//! [`RcuFreeBox`] runs code of its value *before* the grace period and none after it: no callback in
-//! module text is queued, so a module that uses it needs no barrier when it is unloaded. [`RcuBox`]
-//! runs the destructor *after* the grace period, in softirq context, where it may not sleep: a
-//! module that uses it needs a [`CallbackBarrier`].
+//! [`RcuFreeBox`] runs code of its value *before* the grace period and none after it: no callback
+//! in module text is queued, so a module that uses it needs no barrier when it is unloaded.
+//! [`RcuBox`] runs the destructor *after* the grace period, in softirq context, where it may not
+//! sleep: a module that uses it needs a [`CallbackBarrier`].
 //!
 //! C header: [`include/linux/rcupdate.h`](srctree/include/linux/rcupdate.h)
 

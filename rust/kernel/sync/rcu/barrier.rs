@@ -8,8 +8,8 @@ use super::rcu_barrier;
 ///
 /// A module whose values are dropped in RCU callbacks ([`RcuBox`](super::RcuBox) of a type with a
 /// destructor) has this as the *last* field of its data: fields are dropped in the order they are
-/// declared in, and a module's own [`Drop`] runs before any of them. Without it, a callback may run in
-/// text that is no longer there.
+/// declared in, and a module's own [`Drop`] runs before any of them. Without it, a callback may run
+/// in text that is no longer there.
 ///
 /// It is not a grace period: it doesn't wait for readers. A module needs none for that, since one
 /// passes between its exit and the freeing of its text.
@@ -28,7 +28,8 @@ use super::rcu_barrier;
 ///     // Last: waits for the destructor of what `table` held.
 ///     barrier: CallbackBarrier,
 /// }
-/// # let m = Module { table: RcuBox::pin_init(KVec::new(), GFP_KERNEL)?, barrier: CallbackBarrier };
+/// # let m = Module { table: RcuBox::pin_init(KVec::new(), GFP_KERNEL)?, barrier: CallbackBarrier
+/// };
 /// # assert_eq!(m.table.len(), 0);
 /// # let Module { table, barrier } = m;
 /// # drop(table);

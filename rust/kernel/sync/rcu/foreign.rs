@@ -16,8 +16,8 @@ use crate::{
 ///
 /// # Safety
 ///
-/// An implementer keeps what [`RcuBorrowed`](Self::RcuBorrowed) reaches valid until one grace period
-/// after the value that [`from_foreign`](ForeignOwnable::from_foreign) returned is dropped.
+/// An implementer keeps what [`RcuBorrowed`](Self::RcuBorrowed) reaches valid until one grace
+/// period after the value that [`from_foreign`](ForeignOwnable::from_foreign) returned is dropped.
 pub unsafe trait ForeignOwnableRcu: ForeignOwnable {
     /// What a reader gets.
     type RcuBorrowed<'a>
@@ -28,9 +28,9 @@ pub unsafe trait ForeignOwnableRcu: ForeignOwnable {
     ///
     /// # Safety
     ///
-    /// `ptr` was returned by [`into_foreign`](ForeignOwnable::into_foreign). If it has been given to
-    /// [`from_foreign`](ForeignOwnable::from_foreign) and the value was dropped, then the critical
-    /// section of `rcu` began before one grace period had passed since, which is so for a pointer
-    /// that was read in this critical section from where it is removed before the drop.
+    /// `ptr` was returned by [`into_foreign`](ForeignOwnable::into_foreign). If it has been given
+    /// to [`from_foreign`](ForeignOwnable::from_foreign) and the value was dropped, then the
+    /// critical section of `rcu` began before one grace period had passed since, which is so for a
+    /// pointer that was read in this critical section from where it is removed before the drop.
     unsafe fn rcu_borrow<'a>(ptr: *mut c_void, rcu: &'a Guard) -> Self::RcuBorrowed<'a>;
 }

@@ -34,8 +34,8 @@ use core::{
 /// The allocation: the head first.
 ///
 /// `kvfree_rcu()` may queue the head instead of the pointer when memory is short, and finds the
-/// start of a large or `vmalloc()`ed object by rounding the head's address down to its page. `repr(C)`
-/// keeps the head where that works; the compiler would move it behind a large value.
+/// start of a large or `vmalloc()`ed object by rounding the head's address down to its page.
+/// `repr(C)` keeps the head where that works; the compiler would move it behind a large value.
 #[pin_data]
 #[repr(C)]
 struct Inner<T> {
@@ -46,8 +46,8 @@ struct Inner<T> {
 
 /// A pinned, owned value that RCU readers may still view when its owner has let go.
 ///
-/// Dropping the box runs [`RcuFreeSafe::drop_before_gp`], then queues the memory to be freed after a
-/// grace period (`kvfree_call_rcu()`). It never sleeps, never allocates, and never runs `T`'s
+/// Dropping the box runs [`RcuFreeSafe::drop_before_gp`], then queues the memory to be freed after
+/// a grace period (`kvfree_call_rcu()`). It never sleeps, never allocates, and never runs `T`'s
 /// destructor: that `T` has none is asserted at compile time. What needs a destructor is put into a
 /// `ManuallyDrop` and dealt with in `drop_before_gp` if it is the owner's alone, or is kept in an
 /// [`RcuBox`](super::RcuBox) if readers see it.
@@ -71,7 +71,8 @@ struct Inner<T> {
 /// [`ForeignOwnableRcu`] makes use of.
 ///
 /// ```
-/// use kernel::{sync::rcu::{self, ForeignOwnableRcu, Published, RcuFreeBox}, types::ForeignOwnable};
+/// use kernel::{sync::rcu::{self, ForeignOwnableRcu, Published, RcuFreeBox},
+/// types::ForeignOwnable};
 ///
 /// let ours: RcuFreeBox<_> = RcuFreeBox::pin_init(Published::new(3), GFP_KERNEL)?;
 /// let ptr = ours.into_foreign();
@@ -116,7 +117,8 @@ impl<T: RcuFreeSafe, A: Allocator> RcuFreeBox<T, A> {
     /// Returns the value, pinned.
     #[inline]
     pub fn as_pin(&self) -> Pin<&T> {
-        // SAFETY: By the type invariant the value is initialised, pinned, and alive while `self` is.
+        // SAFETY: By the type invariant the value is initialised, pinned, and alive while `self`
+        // is.
         unsafe { Pin::new_unchecked(&self.ptr.as_ref().value) }
     }
 
@@ -229,7 +231,8 @@ unsafe impl<T: RcuFreeSafe, A: Allocator> ForeignOwnable for RcuFreeBox<T, A> {
     }
 
     unsafe fn from_foreign(ptr: *mut c_void) -> Self {
-        // INVARIANT: The pointer is that of a box that `into_foreign` consumed, and comes back once.
+        // INVARIANT: The pointer is that of a box that `into_foreign` consumed, and comes back
+        // once.
         Self {
             // SAFETY: By the safety requirements it came from `into_foreign`, so it is not null.
             ptr: unsafe { NonNull::new_unchecked(ptr.cast()) },
@@ -245,8 +248,8 @@ unsafe impl<T: RcuFreeSafe, A: Allocator> ForeignOwnable for RcuFreeBox<T, A> {
 
     unsafe fn borrow_mut<'a>(ptr: *mut c_void) -> Pin<&'a mut T> {
         let inner = ptr.cast::<Inner<T>>();
-        // SAFETY: By the safety requirements the box outlives `'a` and is not borrowed otherwise; its
-        // value is pinned.
+        // SAFETY: By the safety requirements the box outlives `'a` and is not borrowed otherwise;
+        // its value is pinned.
         unsafe { Pin::new_unchecked(&mut (*inner).value) }
     }
 }
@@ -262,8 +265,8 @@ unsafe impl<T: RcuFreeSafe + Sync, A: Allocator> ForeignOwnableRcu for RcuFreeBo
     unsafe fn rcu_borrow<'a>(ptr: *mut c_void, rcu: &'a Guard) -> T::RcuView<'a> {
         let inner = ptr.cast::<Inner<T>>();
         // SAFETY: By the safety requirements the memory is not freed before the critical section of
-        // `rcu` ends, and the value is pinned. It is not `Unpin`, so that the owner's `Pin<&mut T>`,
-        // which may exist now, claims no exclusive access to what the view reaches.
+        // `rcu` ends, and the value is pinned. It is not `Unpin`, so that the owner's `Pin<&mut
+        // T>`, which may exist now, claims no exclusive access to what the view reaches.
         unsafe { Pin::new_unchecked(&(*inner).value) }.rcu_view(rcu)
     }
 }

@@ -13,9 +13,9 @@ use crate::prelude::*;
 /// # What a view may contain
 ///
 /// Only what stays valid, and is not accessed exclusively by anybody, until one grace period after
-/// [`drop_before_gp`](Self::drop_before_gp). A view has no method that would make the value reachable
-/// for readers anew (register a waiter, link a child), and it does not hand out `&Self`: its borrow
-/// is that of the guard, and the owner may be gone before the guard is.
+/// [`drop_before_gp`](Self::drop_before_gp). A view has no method that would make the value
+/// reachable for readers anew (register a waiter, link a child), and it does not hand out `&Self`:
+/// its borrow is that of the guard, and the owner may be gone before the guard is.
 ///
 /// # Examples
 ///
@@ -31,12 +31,13 @@ use crate::prelude::*;
 ///   element unlinked, a flag that readers test) has been made before it returns, by whomsoever.
 /// - What a view reaches stays valid and is not accessed exclusively until one grace period after
 ///   [`drop_before_gp`](Self::drop_before_gp) has returned. It is in fields that contain
-///   [`UnsafePinned`] or an equivalent, so that neither a `Pin<&mut Self>` nor `drop_before_gp` claims
-///   exclusive access to it; in particular `Self` is not [`Unpin`].
-/// - [`rcu_view`](Self::rcu_view) is given a `Pin<&Self>` while `drop_before_gp` may run: that writes
-///   only to what is in an [`UnsafePinned`] or an `UnsafeCell`, also if no reader looks at it.
-/// - A value that is composed of others keeps readers out before it runs the `drop_before_gp` of its
-///   parts: the memory of a part may be queued to be freed from then on.
+///   [`UnsafePinned`] or an equivalent, so that neither a `Pin<&mut Self>` nor `drop_before_gp`
+///   claims exclusive access to it; in particular `Self` is not [`Unpin`].
+/// - [`rcu_view`](Self::rcu_view) is given a `Pin<&Self>` while `drop_before_gp` may run: that
+///   writes only to what is in an [`UnsafePinned`] or an `UnsafeCell`, also if no reader looks at
+///   it.
+/// - A value that is composed of others keeps readers out before it runs the `drop_before_gp` of
+///   its parts: the memory of a part may be queued to be freed from then on.
 /// - Everything that must be given up is given up by [`drop_before_gp`](Self::drop_before_gp):
 ///   no destructor runs later.
 /// - [`drop_before_gp`](Self::drop_before_gp) does not sleep: the owner may be dropped in atomic
@@ -119,8 +120,8 @@ impl<T> core::ops::Deref for Published<T> {
 }
 
 // SAFETY: How readers come to the value is up to what contains it; nothing is reached through the
-// value itself. It is in an `UnsafePinned`, is never accessed exclusively, and has no destructor, as
-// the constructors assert.
+// value itself. It is in an `UnsafePinned`, is never accessed exclusively, and has no destructor,
+// as the constructors assert.
 unsafe impl<T: Sync> RcuFreeSafe for Published<T> {
     type RcuView<'a>
         = &'a T
@@ -136,10 +137,10 @@ unsafe impl<T: Sync> RcuFreeSafe for Published<T> {
 
 /// Composes an [`RcuFreeSafe`] of fields that are [`RcuFreeSafe`].
 ///
-/// It declares the view, a structure with the views of the fields that are named, and implements the
-/// trait: the outer `drop_before_gp` runs that of each of these fields, in the order they are named
-/// in. Fields that are not named are the owner's alone. The type must use `#[pin_data]`, and the
-/// fields must be `#[pin]`: they do not compile otherwise.
+/// It declares the view, a structure with the views of the fields that are named, and implements
+/// the trait: the outer `drop_before_gp` runs that of each of these fields, in the order they are
+/// named in. Fields that are not named are the owner's alone. The type must use `#[pin_data]`, and
+/// the fields must be `#[pin]`: they do not compile otherwise.
 ///
 /// # Examples
 ///
@@ -195,8 +196,8 @@ macro_rules! rcu_view {
         }
 
         // SAFETY: Each field that the view reaches keeps the promises for itself, and its
-        // `drop_before_gp` is run once. `project()` only returns a `Pin<&mut _>` for a field that is
-        // structurally pinned, and the assertion below holds `Self` to not being `Unpin`.
+        // `drop_before_gp` is run once. `project()` only returns a `Pin<&mut _>` for a field that
+        // is structurally pinned, and the assertion below holds `Self` to not being `Unpin`.
         unsafe impl $crate::sync::rcu::RcuFreeSafe for $type {
             type RcuView<'a> = $view<'a>;
 
@@ -207,7 +208,8 @@ macro_rules! rcu_view {
                 let this = self.get_ref();
                 $view {
                     $(
-                        // SAFETY: The field is structurally pinned: `drop_before_gp` below compiles.
+                        // SAFETY: The field is structurally pinned: `drop_before_gp` below
+                        // compiles.
                         $field: unsafe { ::core::pin::Pin::new_unchecked(&this.$field) }
                             .rcu_view(rcu),
                     )*

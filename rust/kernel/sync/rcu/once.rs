@@ -20,8 +20,8 @@ use core::mem::ManuallyDrop;
 
 /// A place in an [`RcuFreeSafe`] for a part that is made later, at most once.
 ///
-/// The part is in a box of its own. Readers see it from when it is there; it is unshared with what it
-/// is a part of, and freed one grace period later, like that.
+/// The part is in a box of its own. Readers see it from when it is there; it is unshared with what
+/// it is a part of, and freed one grace period later, like that.
 ///
 /// # Examples
 ///

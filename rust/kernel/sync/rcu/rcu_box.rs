@@ -49,15 +49,15 @@ union Head {
 
 /// A pinned, shared value that is dropped one grace period after its owner has let go.
 ///
-/// Readers see the value itself, and it stays whole until they end: they need not be told apart from
-/// the owner. The price is a callback (`call_rcu()`) that runs `T`'s destructor in softirq context,
-/// where it must not sleep. If `T` has no destructor there is no callback: the memory is freed by
-/// `kvfree_call_rcu()`.
+/// Readers see the value itself, and it stays whole until they end: they need not be told apart
+/// from the owner. The price is a callback (`call_rcu()`) that runs `T`'s destructor in softirq
+/// context, where it must not sleep. If `T` has no destructor there is no callback: the memory is
+/// freed by `kvfree_call_rcu()`.
 ///
 /// # Context
 ///
-/// May be dropped in any context but NMI. `T`'s destructor runs in softirq context, on any CPU, which
-/// is why `T: Send`.
+/// May be dropped in any context but NMI. `T`'s destructor runs in softirq context, on any CPU,
+/// which is why `T: Send`.
 ///
 /// # When a module needs a barrier
 ///
@@ -101,7 +101,8 @@ impl<T: Send, A: Allocator> RcuBox<T, A> {
     /// Returns the value, pinned.
     #[inline]
     pub fn as_pin(&self) -> Pin<&T> {
-        // SAFETY: By the type invariant the value is initialised, pinned, and alive while `self` is.
+        // SAFETY: By the type invariant the value is initialised, pinned, and alive while `self`
+        // is.
         unsafe { Pin::new_unchecked(&self.ptr.as_ref().value) }
     }
 
@@ -111,8 +112,8 @@ impl<T: Send, A: Allocator> RcuBox<T, A> {
     ///
     /// `head` is that of an `Inner<T>` in an allocation made by `A`, which nobody else uses.
     unsafe extern "C" fn drop_after_gp(head: *mut bindings::callback_head) {
-        // SAFETY: The head is at the start of the allocation, as asserted at compile time, and by the
-        // safety requirements the allocation is ours.
+        // SAFETY: The head is at the start of the allocation, as asserted at compile time, and by
+        // the safety requirements the allocation is ours.
         drop(unsafe { Box::<Inner<T>, A>::from_raw(head.cast()) });
     }
 }
@@ -185,8 +186,9 @@ impl<T: Send, A: Allocator> Drop for RcuBox<T, A> {
             // has run, once. `drop_after_gp` is given the head that its requirements name.
             unsafe { bindings::call_rcu(ptr.cast(), Some(Self::drop_after_gp)) };
         } else {
-            // SAFETY: By the type invariant the allocation is ours and was made by `A`, which is one
-            // of `kmalloc`, `vmalloc` and `kvmalloc`: `kvfree()` frees each. The head is at its start.
+            // SAFETY: By the type invariant the allocation is ours and was made by `A`, which is
+            // one of `kmalloc`, `vmalloc` and `kvmalloc`: `kvfree()` frees each. The head is at its
+            // start.
             unsafe { bindings::kvfree_call_rcu(ptr.cast(), ptr.cast()) };
         }
     }
@@ -211,7 +213,8 @@ unsafe impl<T: Send, A: Allocator> ForeignOwnable for RcuBox<T, A> {
     }
 
     unsafe fn from_foreign(ptr: *mut c_void) -> Self {
-        // INVARIANT: The pointer is that of a box that `into_foreign` consumed, and comes back once.
+        // INVARIANT: The pointer is that of a box that `into_foreign` consumed, and comes back
+        // once.
         Self {
             // SAFETY: By the safety requirements it came from `into_foreign`, so it is not null.
             ptr: unsafe { NonNull::new_unchecked(ptr.cast()) },
@@ -242,8 +245,8 @@ unsafe impl<T: Send + Sync, A: Allocator> ForeignOwnableRcu for RcuBox<T, A> {
 
     unsafe fn rcu_borrow<'a>(ptr: *mut c_void, _rcu: &'a Guard) -> Pin<&'a T> {
         let inner = ptr.cast::<Inner<T>>();
-        // SAFETY: By the safety requirements the value is not dropped before the critical section of
-        // the guard ends, and it is pinned.
+        // SAFETY: By the safety requirements the value is not dropped before the critical section
+        // of the guard ends, and it is pinned.
         unsafe { Pin::new_unchecked(&(*inner).value) }
     }
 }

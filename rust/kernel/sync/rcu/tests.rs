@@ -128,8 +128,8 @@ mod cases {
     #[repr(align(256))]
     struct Aligned(u8);
 
-    // Hazard 11: sizes at which the compiler would move the head behind the value, which kvfree_rcu()
-    // would then free at the wrong address.
+    // Hazard 11: sizes at which the compiler would move the head behind the value, which
+    // kvfree_rcu() would then free at the wrong address.
     #[test]
     fn sizes_and_alignments() {
         assert!(published::<(), Kmalloc>(()));

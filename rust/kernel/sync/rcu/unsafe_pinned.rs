@@ -11,10 +11,11 @@ use core::{
 /// A value that readers may reach while a mutable reference to what contains it exists.
 ///
 /// A `&mut` promises the compiler that nothing else reaches the memory behind it. That promise is
-/// not made for a type that is not [`Unpin`]: a `Pin<&mut T>` to it is passed without `noalias`. This
-/// type is not [`Unpin`], and neither is a type that has it as a field. What readers reach of a value
-/// in an [`RcuFreeBox`](super::RcuFreeBox) must be in fields of this type; wrapping the whole value
-/// from the outside would not do, since [`RcuFreeSafe::drop_before_gp`] is given the value itself.
+/// not made for a type that is not [`Unpin`]: a `Pin<&mut T>` to it is passed without `noalias`.
+/// This type is not [`Unpin`], and neither is a type that has it as a field. What readers reach of
+/// a value in an [`RcuFreeBox`](super::RcuFreeBox) must be in fields of this type; wrapping the
+/// whole value from the outside would not do, since [`RcuFreeSafe::drop_before_gp`] is given the
+/// value itself.
 ///
 /// It does what `core::pin::UnsafePinned` will do when modules may use it.
 ///
@@ -41,8 +42,8 @@ impl<T> UnsafePinned<T> {
     /// Initialises the value in place.
     pub fn pin_init<E>(init: impl PinInit<T, E>) -> impl PinInit<Self, E> {
         let init = move |slot: *mut Self| {
-            // SAFETY: `Self` is transparent over `T` (the marker has no size), so `slot` is valid for
-            // a `T`; it is not moved after, as the caller promises for `Self`.
+            // SAFETY: `Self` is transparent over `T` (the marker has no size), so `slot` is valid
+            // for a `T`; it is not moved after, as the caller promises for `Self`.
             unsafe { pin_init::raw_try_init(slot.cast::<T>(), init) }
         };
         // SAFETY: An initialised and pinned `T` is an initialised and pinned `Self`. On failure
