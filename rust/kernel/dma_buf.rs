@@ -17,12 +17,12 @@
 //!
 //! ```text
 //!              emit()             signal            last reference put    grace period
-//!  Allocated ──────────► Pending ────────► Signalled ──────────► Released ───────────► Freed
-//!      │                   │                   │
-//!      │ owner only        │ anybody: status,  │ anybody: status, timestamp.
-//!      │                   │ wait, names by    │ Names are those of the core.
-//!      │                   │ way of the        │ The context may be gone one grace
-//!      │                   │ context.          │ period after this.
+//!  Allocated ----------> Pending --------> Signalled ----------> Released -----------> Freed
+//!      |                   |                   |
+//!      | owner only        | anybody: status,  | anybody: status, timestamp.
+//!      |                   | wait, names by    | Names are those of the core.
+//!      |                   | way of the        | The context may be gone one grace
+//!      |                   | context.          | period after this.
 //! ```
 //!
 //! # Why a context may go before its fences

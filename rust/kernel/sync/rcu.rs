@@ -16,7 +16,7 @@
 //!
 //! ```text
 //!                owner drops the box            grace period ends
-//!  Owned ────────────────────────────► Unshared ─────────────────► Freed
+//!  Owned ----------------------------> Unshared -----------------> Freed
 //!    owner: &T, Pin<&mut T>               owner: nothing
 //!    readers: views                       readers: the views they have
 //!
