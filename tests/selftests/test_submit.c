@@ -240,6 +240,24 @@ TEST_F(submit, timeouts)
 	EXPECT_EQ(1, fence_status(runs));
 }
 
+/* An engine tells events like any timeline. */
+TEST_F(submit, events)
+{
+	int tl = timeline_new("hung", MS(200), FENCE_EXPORTER_SETUP_ENGINE |
+			      FENCE_EXPORTER_SETUP_EVENTS);
+	struct fence_exporter_event event;
+	int fd = fence_submit(tl, MS(1000), -1, 0);
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, fence_wait(fd, 0));
+	ASSERT_EQ(1, timeline_event(tl, &event, LONG_MS));
+	EXPECT_EQ(FENCE_EXPORTER_EVENT_WAIT, event.type);
+	ASSERT_EQ(1, timeline_event(tl, &event, LONG_MS));
+	EXPECT_EQ(FENCE_EXPORTER_EVENT_TIMEOUT, event.type);
+	EXPECT_EQ(1, event.seqno);
+	EXPECT_EQ(0, timeline_event(tl, &event, 0));
+}
+
 /* Queued behind others, a job has all its time from when it starts. */
 TEST_F(submit, timeout_from_the_start_of_the_job)
 {
