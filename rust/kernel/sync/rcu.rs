@@ -40,6 +40,7 @@ mod free_box;
 mod free_safe;
 mod once;
 mod rcu_box;
+mod table;
 mod unsafe_pinned;
 
 pub use self::{
@@ -52,6 +53,7 @@ pub use self::{
     },
     once::RcuOnce,
     rcu_box::RcuBox,
+    table::RcuTable,
     unsafe_pinned::UnsafePinned, //
 };
 

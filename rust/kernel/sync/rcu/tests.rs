@@ -35,10 +35,14 @@ mod cases {
                 RcuFreeBox,
                 RcuFreeSafe,
                 RcuOnce,
+                RcuTable,
                 UnsafePinned, //
-            }, //
+            },
+            Arc,
+            Completion, //
         },
         types::ForeignOwnable,
+        workqueue,
     };
     use kernel::ffi::c_void;
 
@@ -284,5 +288,72 @@ mod cases {
         assert_eq!(once.rcu_view(&rcu::read_lock()).copied(), Some(1));
         drop(once);
         assert_eq!(UNSHARED.load(Relaxed), 2);
+    }
+
+    type Boxes = RcuTable<RcuFreeBox<Published<u64>>>;
+
+    fn boxed(value: u64) -> RcuFreeBox<Published<u64>> {
+        RcuFreeBox::pin_init(Published::new(value), GFP_KERNEL).unwrap()
+    }
+
+    // Readers look up what another thread removes and drops; KASAN would tell if it went too early.
+    #[test]
+    fn lookup_against_removal() {
+        const PLACES: usize = 8;
+        const ROUNDS: u64 = 400;
+
+        let table: Arc<Boxes> = Arc::pin_init(RcuTable::new(), GFP_KERNEL).unwrap();
+        let stop = Arc::new(Atomic::new(0u32), GFP_KERNEL).unwrap();
+        let done = Arc::pin_init(Completion::new(), GFP_KERNEL).unwrap();
+        let wrong = Arc::new(Atomic::new(0u32), GFP_KERNEL).unwrap();
+        let reader = (table.clone(), stop.clone(), done.clone(), wrong.clone());
+        let read = move || {
+            let (table, stop, done, wrong) = reader;
+            while stop.load(Relaxed) == 0 {
+                for index in 0..PLACES {
+                    let guard = rcu::read_lock();
+                    if let Some(value) = table.get(index, &guard) {
+                        if *value as usize % PLACES != index {
+                            wrong.add(1, Relaxed);
+                        }
+                    }
+                }
+            }
+            done.complete_all();
+        };
+        workqueue::system_unbound()
+            .try_spawn(GFP_KERNEL, read)
+            .unwrap();
+        for round in 0..ROUNDS {
+            for index in 0..PLACES {
+                let value = round * PLACES as u64 + index as u64;
+                let old = table.store(index, boxed(value)).unwrap();
+                assert!(old.is_none());
+            }
+            for index in 0..PLACES {
+                let removed = table.remove(index).unwrap();
+                assert_eq!(**removed as usize % PLACES, index);
+            }
+        }
+        stop.store(1, Relaxed);
+        done.wait_for_completion();
+        assert_eq!(wrong.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn table_owns_what_is_in_it() {
+        static UNSHARED: Atomic<u32> = Atomic::new(0);
+
+        let table: Pin<KBox<RcuTable<RcuFreeBox<Probe>>>> =
+            KBox::pin_init(RcuTable::new(), GFP_KERNEL).unwrap();
+        for index in [0, 5, 1 << 40, usize::MAX] {
+            let probe = RcuFreeBox::pin_init(Probe::new(1, &UNSHARED), GFP_KERNEL).unwrap();
+            assert!(table.store(index, probe).unwrap().is_none());
+        }
+        let probe = RcuFreeBox::pin_init(Probe::new(2, &UNSHARED), GFP_KERNEL).unwrap();
+        assert!(table.store(5, probe).unwrap().is_some());
+        assert_eq!(UNSHARED.load(Relaxed), 1);
+        drop(table);
+        assert_eq!(UNSHARED.load(Relaxed), 5);
     }
 }
