@@ -66,6 +66,11 @@ pub trait FenceOps: Sized + Send + Sync + 'static {
     type OwnerModule: ModuleMetadata;
 
     /// What the callbacks below see: it is a part of the context, and lives as long.
+    ///
+    /// They are given its view, and may be called until one grace period after the last fence has
+    /// signalled, also while the owner drops the timeline: what the view may contain is told at
+    /// [`RcuFreeSafe`]. It is unshared when everything that was pending has signalled, and has no
+    /// destructor; that of the owner runs right after, not a grace period later.
     type Shared: RcuFreeSafe + Send + Sync;
 
     /// What [`Fence::driver_name`] answers.

@@ -68,6 +68,10 @@ const TIMER_BATCHES: usize = 8;
 /// [`FenceOps::CLOSED`] and unshares the context. Nothing waits for a grace period. Since the box
 /// isn't public, safe code can't drop a context whose timer is armed.
 ///
+/// A module that issues fences needs no barrier when it goes. A timeline pins its module; when it
+/// is gone, its fences have signalled and the core has detached them, and readers who are still at
+/// one are waited for by the grace period before the module's text is freed.
+///
 /// # Context
 ///
 /// Drop it in process context: it waits for a running timer callback. What the methods need is said

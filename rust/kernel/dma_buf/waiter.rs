@@ -41,6 +41,9 @@ pub trait FenceCallback: Send + Sync + 'static {
 /// either run to its end or will never run. The drop takes the fence's lock in any case, also if
 /// the callback is known to have begun: that it has begun doesn't mean that it has ended.
 ///
+/// A module needs no barrier for it: after the drop nothing of it is called, and until then it pins
+/// the module.
+///
 /// # Context
 ///
 /// Drop it where the fence's lock may be taken: not in a callback of the same fence.

@@ -11,6 +11,10 @@ use super::rcu_barrier;
 /// declared in, and a module's own [`Drop`] runs before any of them. Without it, a callback may run
 /// in text that is no longer there.
 ///
+/// No barrier is needed for an [`RcuFreeBox`](super::RcuFreeBox), nor for an
+/// [`RcuBox`](super::RcuBox) of a type without a destructor: they leave the memory to the core, and
+/// nothing in the module's text is called.
+///
 /// It is not a grace period: it doesn't wait for readers. A module needs none for that, since one
 /// passes between its exit and the freeing of its text.
 ///

@@ -14,6 +14,13 @@ use crate::{
 /// [`into_foreign`](ForeignOwnable::into_foreign), and that RCU readers may search, gives readers
 /// access by this trait while another thread removes and drops what they found.
 ///
+/// Borrowing never excludes the owner: what a reader gets is a view ([`RcuFreeSafe`]) or a shared
+/// reference ([`RcuBox`]), never a `&mut`. There is an example at [`RcuFreeBox`].
+///
+/// [`RcuBox`]: super::RcuBox
+/// [`RcuFreeBox`]: super::RcuFreeBox
+/// [`RcuFreeSafe`]: super::RcuFreeSafe
+///
 /// # Safety
 ///
 /// An implementer keeps what [`RcuBorrowed`](Self::RcuBorrowed) reaches valid until one grace

@@ -17,6 +17,21 @@ use crate::prelude::*;
 /// reachable for readers anew (register a waiter, link a child), and it does not hand out `&Self`:
 /// its borrow is that of the guard, and the owner may be gone before the guard is.
 ///
+/// # Why `&mut` is sound while readers have views
+///
+/// The owner may have a `Pin<&mut Self>`, and [`drop_before_gp`](Self::drop_before_gp) is given
+/// one, while readers look on. Such a reference claims exclusive access to the value, but for
+/// fields that contain [`UnsafePinned`]; and what a view reaches is in these. Nothing is reached
+/// both by a plain `&mut` and by a view.
+///
+/// # What happens to destructors
+///
+/// None runs in an [`RcuFreeBox`](super::RcuFreeBox), which refuses a type that has one. What is
+/// the owner's alone is in a `ManuallyDrop`, and [`drop_before_gp`](Self::drop_before_gp) drops it.
+/// What readers see can't be dropped by then, nor later: it has no destructor, or it is in a box of
+/// its own ([`RcuOnce`](super::RcuOnce)), or the whole is in an [`RcuBox`](super::RcuBox). A value
+/// that never was in a box, and so is not unshared, leaks what is in its `ManuallyDrop` fields.
+///
 /// # Examples
 ///
 /// [`Published`] is the simplest implementer. A larger one is composed of others by

@@ -23,6 +23,9 @@ use core::mem::ManuallyDrop;
 /// The part is in a box of its own. Readers see it from when it is there; it is unshared with what
 /// it is a part of, and freed one grace period later, like that.
 ///
+/// It has no destructor, so that it can be in an [`RcuFreeBox`]: the part is dropped when the whole
+/// is unshared. One that is not in a box, and so is never unshared, leaks its part.
+///
 /// # Examples
 ///
 /// ```

@@ -54,6 +54,12 @@ union Head {
 /// context, where it must not sleep. If `T` has no destructor there is no callback: the memory is
 /// freed by `kvfree_call_rcu()`.
 ///
+/// # Why there is no `&mut`
+///
+/// What readers reach is the whole value, at any time: nobody has exclusive access to any part of
+/// it, its owner included, until a grace period after the drop. Then the destructor has it. What
+/// changes meanwhile does so through interior mutability.
+///
 /// # Context
 ///
 /// May be dropped in any context but NMI. `T`'s destructor runs in softirq context, on any CPU,

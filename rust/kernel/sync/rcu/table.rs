@@ -17,8 +17,8 @@ use core::marker::PhantomData;
 /// A sparse table of owned values, searched under RCU.
 ///
 /// It is an XArray, whose writers exclude each other by its own lock and whose readers take none.
-/// What a reader has found stays until the end of its critical section, also if the value is removed
-/// and dropped meanwhile: that is what [`ForeignOwnableRcu`] is for.
+/// What a reader has found stays until the end of its critical section, also if the value is
+/// removed and dropped meanwhile: that is what [`ForeignOwnableRcu`] is for.
 ///
 /// # Invariants
 ///

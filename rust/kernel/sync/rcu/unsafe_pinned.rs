@@ -17,6 +17,10 @@ use core::{
 /// whole value from the outside would not do, since [`RcuFreeSafe::drop_before_gp`] is given the
 /// value itself.
 ///
+/// Its destructor is that of `T`, run when what contains it is dropped. An
+/// [`RcuFreeBox`](super::RcuFreeBox) runs none, and refuses a value that has one: put it into a
+/// `ManuallyDrop`.
+///
 /// It does what `core::pin::UnsafePinned` will do when modules may use it.
 ///
 /// [`RcuFreeSafe::drop_before_gp`]: super::RcuFreeSafe::drop_before_gp
