@@ -98,11 +98,6 @@ __rust_helper void rust_helper_list_del_init(struct list_head *entry)
 	list_del_init(entry);
 }
 
-__rust_helper void rust_helper_rb_clear_node(struct rb_node *node)
-{
-	RB_CLEAR_NODE(node);
-}
-
 #ifndef CONFIG_MODULE_UNLOAD
 __rust_helper bool rust_helper_try_module_get(struct module *module)
 {
