@@ -4,10 +4,10 @@
  * check of the log must not miss. Each rule is one of those that a checker of
  * the debug kernel watches over.
  */
-#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -22,12 +22,14 @@ static DEFINE_SPINLOCK(spin);
 
 static void use_after_free(void)
 {
-	volatile char *object = kmalloc(64, GFP_KERNEL);
+	char *object = kmalloc(64, GFP_KERNEL);
+	char *stale = object;
 
 	if (!object)
 		return;
-	kfree((void *)object);
-	object[8] = 1;
+	OPTIMIZER_HIDE_VAR(stale);
+	kfree(object);
+	WRITE_ONCE(stale[8], 1);
 }
 
 static void leak(void)
@@ -55,7 +57,7 @@ static void lock_order(void)
 static void sleep_in_atomic(void)
 {
 	spin_lock(&spin);
-	msleep(1);
+	schedule_timeout_uninterruptible(1);
 	spin_unlock(&spin);
 }
 
