@@ -17,9 +17,17 @@ BUILD := tools/module
 WHICH := $(ARCH) $(FLAVOUR)
 endif
 
+ifeq ($(origin KERNEL_SRC),command line)
+# Kleaf's kernel_module() and other builds of modules call it so: M is this tree as seen from
+# KERNEL_SRC, and what else kbuild needs stands on the command line.
+.PHONY: modules modules_install
+modules modules_install:
+	$(MAKE) -C $(KERNEL_SRC) M=$(M) $@
+else
 .PHONY: modules
 modules: $(if $(KDIR),,setup)
 	@ko=$$($(BUILD) $(WHICH) $(KBUILD_ARGUMENTS)) && tools/imports -o $${ko%.ko}.imports $$ko && echo $$ko
+endif
 
 .PHONY: setup
 setup:
