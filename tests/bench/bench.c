@@ -2,76 +2,40 @@
 /*
  * What the operations cost, next to the kernel's sw_sync in the same boot.
  *
- *   bench [OPERATIONS]
+ *   bench [-c CGROUP] [ROW ...]
+ *
+ * Without names, all rows are measured. Each line of the output is one measurement:
+ * row, node, operations, and what all of them took, with tabs between. The lines that
+ * begin with a # say what the rows are.
  *
  * Meant for a machine whose clock counts instructions, one a nanosecond (QEMU with
  * -icount shift=0,sleep=off -smp 1): the figures then are instructions, and repeat.
  * On another machine they are nanoseconds, and vary.
+ *
+ *   -c CGROUP   in a new memory cgroup of that name, below the one that is
  */
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/syscall.h>
-#include <linux/dma-buf.h>
+#include <sys/stat.h>
 
-#include "buffer.h"
-#include "fence.h"
-#include "kselftest.h"
+#include "bench.h"
 
-#define ROUNDS	5
-/* Takes the place of a figure that there is none of. */
-#define NONE	(-1.0)
+#define CGROUPS	"/sys/fs/cgroup"
+/* Some more than are pending, for what is created among them. */
+#define ALL_FDS	(MANY + 4096)
 
-/* How each of the three is used. */
-struct node {
-	const char *name;
-	int (*open)(void);
-	int (*create)(int tl, __u32 value);
-	/* Signals up to @value; the one before was @from. */
-	int (*signal)(int tl, __u32 from, __u32 value);
+int fds[ALL_FDS];
+
+/* Memory first: the others leave some that is free. */
+static const struct row *const tables[] = {
+	memory_rows, floor_rows, life_rows, signal_rows, wait_rows, engine_rows,
 };
 
-static int open_kernel(void)
-{
-	return sw_sync_open(SW_SYNC_KERNEL);
-}
-
-static int open_compat(void)
-{
-	return sw_sync_open(SW_SYNC_DEVICE);
-}
-
-static int create_native(int tl, __u32 value)
-{
-	(void)value;
-	return fence_create(tl);
-}
-
-static int signal_native(int tl, __u32 from, __u32 value)
-{
-	(void)from;
-	return fence_signal(tl, value, 0) < 0 ? -1 : 0;
-}
-
-static int signal_sw_sync(int tl, __u32 from, __u32 value)
-{
-	return sw_sync_inc(tl, value - from);
-}
-
-static const struct node nodes[] = {
-	{ "sw_sync", open_kernel, sw_sync_create, signal_sw_sync },
-	{ "/dev/sw_sync", open_compat, sw_sync_create, signal_sw_sync },
-	{ "native", timeline_open, create_native, signal_native },
-};
-
-#define NODES	ARRAY_SIZE(nodes)
-
-static int *fds;
-
-static void must(int as_expected, const char *what)
+void must(bool as_expected, const char *what)
 {
 	if (as_expected)
 		return;
@@ -79,17 +43,15 @@ static void must(int as_expected, const char *what)
 	exit(1);
 }
 
-static void create_all(const struct node *node, int tl, int count)
+int open_timeline(const struct node *node)
 {
-	int i;
+	int tl = node->open();
 
-	for (i = 0; i < count; i++) {
-		fds[i] = node->create(tl, i + 1);
-		must(fds[i] >= 0, "creating a fence");
-	}
+	must(tl >= 0, "opening a timeline");
+	return tl;
 }
 
-static void close_all(int count)
+void close_each(const int *fds, int count)
 {
 	int i;
 
@@ -97,249 +59,99 @@ static void close_all(int count)
 		close(fds[i]);
 }
 
-/* Each measures @count operations and returns what all of them took. */
-
-static __u64 create_and_close(const struct node *node, int count)
+static void write_file(const char *path, const char *text)
 {
-	int tl = node->open();
-	__u64 begin, end;
-	int i;
+	int fd = open(path, O_WRONLY);
 
-	begin = now_ns();
-	for (i = 0; i < count; i++)
-		must(!close(node->create(tl, i + 1)), "creating a fence");
-	end = now_ns();
-	close(tl);
-	return end - begin;
-}
-
-static __u64 create_growing(const struct node *node, int count)
-{
-	int tl = node->open();
-	__u64 begin = now_ns();
-	__u64 end;
-
-	create_all(node, tl, count);
-	end = now_ns();
-	close_all(count);
-	close(tl);
-	return end - begin;
-}
-
-static __u64 read_names(const struct node *node, int count)
-{
-	struct sync_fence_info info;
-	int tl = node->open();
-	int fd = node->create(tl, 1);
-	__u64 begin = now_ns();
-	__u64 end;
-	int i;
-
-	for (i = 0; i < count; i++)
-		must(!fence_describe(fd, &info), "SYNC_IOC_FILE_INFO");
-	end = now_ns();
+	must(fd >= 0 && write(fd, text, strlen(text)) >= 0, path);
 	close(fd);
-	close(tl);
-	return end - begin;
 }
 
-static __u64 first_wait(const struct node *node, int count)
+/* Into a child of the root group, where memory of the kernel is accounted. */
+static void enter_cgroup(const char *name)
 {
-	int tl = node->open();
-	__u64 begin, end;
-	int i;
+	char path[256];
 
-	create_all(node, tl, count);
-	begin = now_ns();
-	for (i = 0; i < count; i++)
-		must(!fence_wait(fds[i], 0), "poll");
-	end = now_ns();
-	close_all(count);
-	close(tl);
-	return end - begin;
+	write_file(CGROUPS "/cgroup.subtree_control", "+memory");
+	snprintf(path, sizeof(path), CGROUPS "/%s", name);
+	must(!mkdir(path, 0755) || errno == EEXIST, path);
+	snprintf(path, sizeof(path), CGROUPS "/%s/cgroup.procs", name);
+	write_file(path, "0");
 }
 
-static __u64 signal_each(const struct node *node, int count)
+/* A table of descriptors that grows would be part of what is measured. */
+static void grow_fd_table(void)
 {
-	int tl = node->open();
-	__u64 begin, end;
-	int i;
-
-	create_all(node, tl, count);
-	begin = now_ns();
-	for (i = 0; i < count; i++)
-		must(!node->signal(tl, i, i + 1), "signalling");
-	end = now_ns();
-	close_all(count);
-	close(tl);
-	return end - begin;
+	must(!allow_fds(ALL_FDS), "allowing descriptors");
+	must(!close(dup2(STDIN_FILENO, ALL_FDS - 1)), "a descriptor with a high number");
 }
 
-static __u64 signal_all(const struct node *node, int count)
+static bool wanted(const struct row *row, char **names)
 {
-	int tl = node->open();
-	__u64 begin, end;
-
-	create_all(node, tl, count);
-	begin = now_ns();
-	must(!node->signal(tl, 0, count), "signalling");
-	end = now_ns();
-	close_all(count);
-	close(tl);
-	return end - begin;
+	if (!*names)
+		return true;
+	for (; *names; names++)
+		if (!strcmp(*names, row->id))
+			return true;
+	return false;
 }
 
-static __u64 close_pending(const struct node *node, int count)
+static bool does(const struct node *node, const struct row *row)
 {
-	int tl = node->open();
-	__u64 begin, end;
-
-	create_all(node, tl, count);
-	begin = now_ns();
-	close(tl);
-	end = now_ns();
-	close_all(count);
-	return end - begin;
-}
-
-static __u64 open_and_close(const struct node *node, int count)
-{
-	__u64 begin = now_ns();
-	int i;
-
-	for (i = 0; i < count; i++)
-		must(!close(node->open()), "opening a timeline");
-	return now_ns() - begin;
-}
-
-static __u64 create_many(const struct node *node, int count)
-{
-	int tl = node->open();
-	__u64 begin = now_ns();
-	__u64 end;
-	int i;
-
-	for (i = 0; i + FENCE_EXPORTER_MAX_FENCES <= count;
-	     i += FENCE_EXPORTER_MAX_FENCES)
-		must(fence_create_many(tl, fds + i, FENCE_EXPORTER_MAX_FENCES) > 0,
-		     "creating fences");
-	end = now_ns();
-	close_all(i);
-	close(tl);
-	/* As if there had been @count of them. */
-	return (end - begin) * count / i;
-}
-
-static __u64 enter_kernel(const struct node *node, int count)
-{
-	__u64 begin = now_ns();
-	int i;
-
-	(void)node;
-	for (i = 0; i < count; i++)
-		syscall(SYS_getppid);
-	return now_ns() - begin;
-}
-
-static __u64 export_idle(const struct node *node, int count)
-{
-	const char *source;
-	int buffer = buffer_any(4096, &source);
-	__u64 begin, end;
-	int i;
-
-	(void)node;
-	must(buffer >= 0, "allocating a dma-buf");
-	begin = now_ns();
-	for (i = 0; i < count; i++)
-		must(!close(buffer_export(buffer, DMA_BUF_SYNC_READ)),
-		     "exporting a fence");
-	end = now_ns();
-	close(buffer);
-	return end - begin;
-}
-
-/* The best of some rounds: an interrupt makes one longer, nothing shorter. */
-static double measure(__u64 (*operation)(const struct node *node, int count),
-		      const struct node *node, int count)
-{
-	__u64 best = ~0ULL;
-	int i;
-
-	for (i = 0; i < ROUNDS; i++) {
-		__u64 took = operation(node, count);
-
-		if (took < best)
-			best = took;
+	switch (row->of) {
+	case OF_NO_NODE:
+		return node == nodes;
+	case OF_ANY_ORDER_NODES:
+		return node->any_order;
+	case OF_ENGINE_NODES:
+		return node->engine;
+	default:
+		return true;
 	}
-	return (double)best / count;
 }
 
-static const struct {
-	const char *name;
-	__u64 (*operation)(const struct node *node, int count);
-	/* Not of the nodes that are compatible with sw_sync. */
-	int native_only;
-} rows[] = {
-	{ "create a fence and close its descriptor", create_and_close, 0 },
-	{ "create, pending list growing", create_growing, 0 },
-	{ "create 64 at once, per fence", create_many, 1 },
-	{ "SYNC_IOC_FILE_INFO (reads the names)", read_names, 0 },
-	{ "poll a pending fence, the first wait", first_wait, 0 },
-	{ "signal one", signal_each, 0 },
-	{ "signal all at once, per fence", signal_all, 0 },
-	{ "close the timeline, per pending fence", close_pending, 0 },
-	{ "open and close a timeline", open_and_close, 0 },
-};
-
-static int node_is_there(const struct node *node)
+static void measure(const struct row *row, const struct node *node)
 {
-	int fd = node->open();
+	const char *name = row->of == OF_NO_NODE ? "kernel" : node->name;
 
-	if (fd < 0)
-		return 0;
-	close(fd);
-	return 1;
+	int operations;
+	__u64 took;
+
+	/* What was freed before is not to be part of it. */
+	sleep_ms(FREED_MS);
+	operations = row->measure(node, row);
+	took = stopwatch_read();
+	printf("%s\t%s\t%d\t%llu\n", row->id, name, operations, (unsigned long long)took);
+	fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
-	int count = argc > 1 ? atoi(argv[1]) : 2000;
-	int there[NODES];
+	const struct row *row;
+	int option;
 	unsigned int i, k;
 
-	fds = calloc(count > 0 ? count : 1, sizeof(*fds));
-	if (count < FENCE_EXPORTER_MAX_FENCES || !fds || allow_fds(count + 64)) {
-		fprintf(stderr, "bench: a number of operations from %d, please\n",
-			FENCE_EXPORTER_MAX_FENCES);
-		return 2;
-	}
-	printf("%d operations each, best of %d rounds; ns, or instructions with -icount\n\n",
-	       count, ROUNDS);
-	printf("%-42s", "");
-	for (i = 0; i < NODES; i++) {
-		there[i] = node_is_there(&nodes[i]);
-		printf("%14s", nodes[i].name);
-	}
-	printf("\n%-42s%14.0f\n", "getppid (the cost of entering the kernel)",
-	       measure(enter_kernel, NULL, count));
-	for (k = 0; k < ARRAY_SIZE(rows); k++) {
-		printf("%-42s", rows[k].name);
-		for (i = 0; i < NODES; i++) {
-			double cost = NONE;
-
-			if (there[i] &&
-			    (!rows[k].native_only || nodes[i].create == create_native))
-				cost = measure(rows[k].operation, &nodes[i], count);
-			if (cost == NONE)
-				printf("%14s", "-");
-			else
-				printf("%14.0f", cost);
-			fflush(stdout);
+	while ((option = getopt(argc, argv, "c:")) != -1) {
+		switch (option) {
+		case 'c':
+			enter_cgroup(optarg);
+			break;
+		default:
+			fprintf(stderr, "usage: bench [-c CGROUP] [ROW ...]\n");
+			return 2;
 		}
-		printf("\n");
 	}
-	printf("%-42s%14.0f\n", "export an idle dma-buf's fence and close it",
-	       measure(export_idle, NULL, count));
+	grow_fd_table();
+	stopwatch_setup();
+	for (i = 0; i < ARRAY_SIZE(tables); i++) {
+		for (row = tables[i]; row->id; row++) {
+			if (!wanted(row, argv + optind))
+				continue;
+			printf("#\t%s\t%s\n", row->id, row->title);
+			for (k = 0; k < n_nodes; k++)
+				if (does(&nodes[k], row))
+					measure(row, &nodes[k]);
+		}
+	}
 	return 0;
 }
