@@ -41,6 +41,10 @@ run: setup
 test: setup
 	@tools/test
 
+.PHONY: bench
+bench: setup
+	@tools/bench
+
 .PHONY: shell
 shell: setup
 	@tools/module $(ARCH) $(FLAVOUR) >/dev/null
@@ -74,6 +78,7 @@ help:
 	@echo '  CLIPPY=1 W=1 C=1    as for the kernel'
 	@echo 'make run [ARCH=arm64] show the module at work in a virtual machine'
 	@echo 'make test             run all tests, on both architectures'
+	@echo 'make bench            what the operations cost, next to the sw_sync of the kernel'
 	@echo 'make shell            a prompt in the virtual machine'
 	@echo 'make rust-analyzer    write rust-project.json'
 	@echo 'make doc              the documentation of the Rust crates'

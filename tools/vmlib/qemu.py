@@ -123,6 +123,8 @@ class Machine:
         ]
         if args.icount:
             self.command += ["-icount", "shift=0,sleep=off"]
+        if args.plugin:
+            self.command += ["-plugin", args.plugin]
         for device in args.device:
             self.command += ["-device", device]
 

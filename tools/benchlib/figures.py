@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The figures: what the guest printed, over all boots."""
+
+import collections
+import dataclasses
+import statistics
+
+# Whom the others are compared with.
+BASE = "sw_sync"
+# Whose figures are of the kernel alone.
+KERNEL = "kernel"
+
+
+@dataclasses.dataclass
+class Measurement:
+    """A line of the benchmark's output."""
+    row: str
+    node: str
+    operations: int
+    total: int
+    title: str
+
+
+def parse(text):
+    """The measurements in the benchmark's output, in their order."""
+    titles, found = {}, []
+    for line in text.splitlines():
+        match line.split("\t"):
+            case ["#", row, title]:
+                titles[row] = title
+            case [row, node, operations, total]:
+                found.append(Measurement(row, node, int(operations), int(total), titles[row]))
+    return found
+
+
+@dataclasses.dataclass
+class Figure:
+    """One cell of the table: of a row, for a node."""
+    operations: int
+    # For one operation, of each boot.
+    values: list
+
+    @property
+    def median(self):
+        """Of the boots."""
+        return statistics.median(self.values)
+
+    @property
+    def spread(self):
+        """How far the boots are apart, as a part of their median."""
+        return (max(self.values) - min(self.values)) / self.median if self.median else 0
+
+
+@dataclasses.dataclass
+class Counts:
+    """What the plugin saw of an operation."""
+    instructions: float
+    atomics: float
+    # The longest stretch with interrupts off, and where that began and ended.
+    irqs_off: int
+    irqs_off_from: str
+    irqs_off_to: str
+
+
+class Results:
+    """All figures of an architecture."""
+
+    def __init__(self, arch, about):
+        self.arch = arch
+        self.about = about
+        self.titles = {}
+        # By group ("" or "cgroup"), row and node.
+        self.figures = {}
+        # By row and node.
+        self.counts = {}
+        self.regions = {}
+
+    def take(self, measurements, group=""):
+        """Adds those of a boot."""
+        for each in measurements:
+            self.titles[each.row] = each.title
+            figure = self.figures.setdefault((group, each.row, each.node),
+                                             Figure(each.operations, []))
+            figure.values.append(each.total / each.operations)
+
+    def take_counts(self, measurements, regions):
+        """Adds what the plugin counted."""
+        for each, region in zip(measurements, regions):
+            longest = max(region.stretches, key=lambda stretch: stretch.longest)
+            self.titles.setdefault(each.row, each.title)
+            self.regions[each.row, each.node] = (each.operations, region)
+            self.counts[each.row, each.node] = Counts(
+                (region.user + region.kernel) / each.operations,
+                region.atomics() / each.operations,
+                longest.longest, longest.begin, longest.end)
+
+    def cost(self, row, node, group=""):
+        """The median, or None."""
+        figure = self.figures.get((group, row, node))
+        return figure.median if figure else None
+
+    def ratio(self, row, node, group=""):
+        """To the kernel's sw_sync, or None."""
+        cost, base = self.cost(row, node, group), self.cost(row, BASE, group)
+        return cost / base if cost is not None and base else None
+
+    def rows(self, group=""):
+        """The rows that have a figure, with the nodes that they have."""
+        rows = collections.OrderedDict()
+        for of_group, row, node in self.figures:
+            if of_group == group:
+                rows.setdefault(row, []).append(node)
+        return rows

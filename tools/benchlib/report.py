@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The table on the terminal, and the JSON."""
+
+import dataclasses
+import json
+
+from . import figures, guest
+
+NODES = ["compat", "native"]
+
+
+def cell(results, row, node, group):
+    """A cost, and its ratio."""
+    cost, ratio = results.cost(row, node, group), results.ratio(row, node, group)
+    return f"{'-' if cost is None else f'{cost:.0f}':>9}{'' if ratio is None else f'{ratio:.2f}':>6}"
+
+
+def table(results):
+    """The lines of the table."""
+    boots = max((len(figure.values) for figure in results.figures.values()), default=0)
+    lines = [f"{results.arch}: instructions of an operation (Linux {results.about['kernel']}, "
+             f"commit {results.about['commit']}, median of {boots} boots)", ""]
+    for group in ("", "cgroup"):
+        rows = results.rows(group)
+        if not rows:
+            continue
+        title = "in a child memory cgroup" if group else ""
+        lines.append(f"{title:<48}{'number':>7}{'sw_sync':>9}{'/dev/sw_sync':>15}{'native':>15}{'spread':>8}")
+        for row, nodes in rows.items():
+            of_row = [results.figures[group, row, node] for node in nodes]
+            base = figures.KERNEL if figures.KERNEL in nodes else figures.BASE
+            cost = results.cost(row, base, group)
+            lines.append(f"{results.titles[row]:<48}{of_row[0].operations:>7}"
+                         f"{'-' if cost is None else f'{cost:.0f}':>9}"
+                         + "".join(cell(results, row, node, group) for node in NODES)
+                         + f"{max(figure.spread for figure in of_row):>8.2%}")
+        lines.append("")
+    return lines + counts(results)
+
+
+def counts(results):
+    """What the plugin counted."""
+    if not results.counts:
+        return []
+    lines = [f"{'counted':<48}{'':>7}{'sw_sync':>9}{'/dev/sw_sync':>15}{'native':>15}"]
+    for row in dict.fromkeys(row for row, _ in results.counts):
+        of_row = {node: results.counts.get((row, node))
+                  for node in (figures.KERNEL, figures.BASE, *NODES)}
+        base = of_row[figures.BASE] or of_row[figures.KERNEL]
+        for what, form in (("atomics", "{:.1f}"), ("irqs_off", "{}")):
+            if what == "irqs_off" and row not in ("signal_all", "close_pending", "signal_one"):
+                continue
+            title = {"atomics": "atomic operations", "irqs_off": "longest with interrupts off"}[what]
+            cells = [form.format(getattr(each, what)) if each else "-"
+                     for each in (base, *(of_row[node] for node in NODES))]
+            lines.append(f"{results.titles[row] + ': ' + title:<62}"[:62]
+                         + f"{cells[0]:>9}{cells[1]:>9}{cells[2]:>15}")
+    return lines
+
+
+def verdicts(judged):
+    """A line for each target."""
+    lines = []
+    for each in judged:
+        word = {True: "met", False: "NOT MET", None: "-"}[each.met]
+        lines.append(f"{word:<8}{each.what}, {each.node}: {each.text()}")
+    met = sum(1 for each in judged if each.met)
+    missed = sum(1 for each in judged if each.met is False)
+    return [*lines, "", f"{met} targets met, {missed} not met"]
+
+
+def write_json(results, judged):
+    """All of it, for other programs."""
+    data = {
+        "arch": results.arch,
+        **results.about,
+        "figures": [
+            {"row": row, "title": results.titles[row], "node": node, "group": group,
+             "operations": figure.operations, "values": figure.values, "median": figure.median,
+             "spread": figure.spread, "ratio": results.ratio(row, node, group)}
+            for (group, row, node), figure in results.figures.items()],
+        "counts": [
+            {"row": row, "title": results.titles[row], "node": node, **dataclasses.asdict(counted)}
+            for (row, node), counted in results.counts.items()],
+        "targets": [
+            {**dataclasses.asdict(each), "met": each.met} for each in judged],
+    }
+    with open(f"{guest.OUT}/{results.arch}.json", "w", encoding="utf-8") as file:
+        json.dump(data, file, indent=1)
+        file.write("\n")
