@@ -12,7 +12,10 @@ use crate::{
     prelude::*,
     types::Opaque, //
 };
-use core::marker::PhantomData;
+use core::{
+    cell::UnsafeCell,
+    marker::PhantomData, //
+};
 
 /// A sparse table of owned values, searched under RCU.
 ///
@@ -49,7 +52,9 @@ use core::marker::PhantomData;
 pub struct RcuTable<T: ForeignOwnableRcu> {
     #[pin]
     xa: Opaque<bindings::xarray>,
-    _values: PhantomData<T>,
+    // Invariant in `T`, like anything into which a shared reference puts values: one that lives
+    // for a shorter time must not get in.
+    _values: PhantomData<UnsafeCell<T>>,
 }
 
 // SAFETY: Sending the table sends the values that it owns.
