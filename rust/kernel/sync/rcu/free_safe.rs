@@ -51,6 +51,9 @@ use crate::prelude::*;
 /// - [`rcu_view`](Self::rcu_view) is given a `Pin<&Self>` while `drop_before_gp` may run: that
 ///   writes only to what is in an [`UnsafePinned`] or an `UnsafeCell`, also if no reader looks at
 ///   it.
+/// - Safe code can't overwrite a value: an owner has a `Pin<&mut Self>`, and [`Pin::set`] would
+///   drop what readers reach. So there are initialisers only ([`PinInit`]), and no way to have a
+///   `Self` that could be moved.
 /// - A value that is composed of others keeps readers out before it runs the `drop_before_gp` of
 ///   its parts: the memory of a part may be queued to be freed from then on.
 /// - Everything that must be given up is given up by [`drop_before_gp`](Self::drop_before_gp):
@@ -211,8 +214,10 @@ macro_rules! rcu_view {
         }
 
         // SAFETY: Each field that the view reaches keeps the promises for itself, and its
-        // `drop_before_gp` is run once. `project()` only returns a `Pin<&mut _>` for a field that
-        // is structurally pinned, and the assertion below holds `Self` to not being `Unpin`.
+        // `drop_before_gp` is run once. `project()` is that of `#[pin_data]`, which returns a
+        // `Pin<&mut _>` to the field of that name, and only for one that is structurally pinned.
+        // The assertions below hold `Self` to that, and to not being `Unpin`. That a part can't be
+        // overwritten is a promise of the part, and the whole can't be had without its parts.
         unsafe impl $crate::sync::rcu::RcuFreeSafe for $type {
             type RcuView<'a> = $view<'a>;
 
@@ -242,6 +247,11 @@ macro_rules! rcu_view {
         }
 
         const _: () = {
+            // Whoever implements this trait by hand needs `unsafe`. With `#[pin_data]`, a
+            // `project()` of another making does not compile.
+            const fn uses_pin_data<T: ::pin_init::__internal::HasPinData>() {}
+            uses_pin_data::<$type>();
+
             // Two implementations for an `Unpin` type make the call ambiguous.
             trait NotUnpin<A> {
                 fn not_unpin() {}
