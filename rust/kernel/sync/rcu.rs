@@ -27,13 +27,14 @@
 //! [`RcuFreeBox`] runs code of its value *before* the grace period and none after it: no callback
 //! in module text is queued, so a module that uses it needs no barrier when it is unloaded.
 //! [`RcuBox`] runs the destructor *after* the grace period, in softirq context, where it may not
-//! sleep: a module that uses it needs a [`CallbackBarrier`].
+//! sleep: a module that uses it needs a [`CallbackBarrier`], and it isn't made without one.
 //!
 //! C header: [`include/linux/rcupdate.h`](srctree/include/linux/rcupdate.h)
 
 #[doc(no_inline)]
 pub use ::kernel::sync::rcu::*;
 
+mod allocation;
 mod barrier;
 mod foreign;
 mod free_box;
@@ -44,7 +45,10 @@ mod table;
 mod unsafe_pinned;
 
 pub use self::{
-    barrier::CallbackBarrier,
+    barrier::{
+        BarrierToken,
+        CallbackBarrier, //
+    },
     foreign::ForeignOwnableRcu,
     free_box::RcuFreeBox,
     free_safe::{
@@ -57,5 +61,11 @@ pub use self::{
     unsafe_pinned::UnsafePinned, //
 };
 
+#[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
+mod fixtures;
+#[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
+mod layout_tests;
+#[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
+mod table_tests;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod tests;

@@ -3,6 +3,7 @@
 //! A box that is unshared at once and freed one grace period later.
 
 use super::{
+    allocation::Allocation,
     ForeignOwnableRcu,
     Guard,
     RcuFreeSafe, //
@@ -16,33 +17,15 @@ use crate::{
     },
     bindings,
     prelude::*,
-    types::{
-        ForeignOwnable,
-        Opaque, //
-    },
+    types::ForeignOwnable, //
 };
 use core::{
-    marker::PhantomData,
     mem::{
         needs_drop,
-        offset_of, //
+        ManuallyDrop, //
     },
-    ops::Deref,
-    ptr::NonNull,
+    ops::Deref, //
 };
-
-/// The allocation: the head first.
-///
-/// `kvfree_rcu()` may queue the head instead of the pointer when memory is short, and finds the
-/// start of a large or `vmalloc()`ed object by rounding the head's address down to its page.
-/// `repr(C)` keeps the head where that works; the compiler would move it behind a large value.
-#[pin_data]
-#[repr(C)]
-struct Inner<T> {
-    head: Opaque<bindings::kvfree_rcu_head>,
-    #[pin]
-    value: T,
-}
 
 /// A pinned, owned value that RCU readers may still view when its owner has let go.
 ///
@@ -62,8 +45,7 @@ struct Inner<T> {
 ///
 /// # Invariants
 ///
-/// The pointer is that of an allocation made by `A`, which this box owns, and in which a pinned
-/// `Inner<T>` is initialised. `drop_before_gp` has not been called on its value.
+/// `drop_before_gp` has not been called on the value.
 ///
 /// # Examples
 ///
@@ -90,10 +72,9 @@ struct Inner<T> {
 /// ```ignore
 /// RcuFreeBox::pin_init(Published::new(KBox::new(3, GFP_KERNEL)?), GFP_KERNEL)?;
 /// ```
-pub struct RcuFreeBox<T: RcuFreeSafe, A: Allocator = Kmalloc> {
-    ptr: NonNull<Inner<T>>,
-    _p: PhantomData<(Inner<T>, A)>,
-}
+pub struct RcuFreeBox<T: RcuFreeSafe, A: Allocator = Kmalloc>(
+    Allocation<bindings::kvfree_rcu_head, T, A>,
+);
 
 // SAFETY: The box owns the value: sending it sends the value. That readers on other CPUs may view
 // it meanwhile is nothing that sending changes, and is for whatever published it to argue.
@@ -103,23 +84,15 @@ unsafe impl<T: RcuFreeSafe + Send, A: Allocator> Send for RcuFreeBox<T, A> {}
 unsafe impl<T: RcuFreeSafe + Sync, A: Allocator> Sync for RcuFreeBox<T, A> {}
 
 impl<T: RcuFreeSafe, A: Allocator> RcuFreeBox<T, A> {
-    const LAYOUT: () = {
-        assert!(
-            !needs_drop::<T>(),
-            "an RcuFreeBox never runs a destructor: use `ManuallyDrop` and `drop_before_gp`, or `RcuBox`"
-        );
-        assert!(
-            offset_of!(Inner<T>, head) == 0,
-            "the RCU head must come first"
-        );
-    };
+    const NO_DESTRUCTOR: () = assert!(
+        !needs_drop::<T>(),
+        "an RcuFreeBox never runs a destructor: use `ManuallyDrop` and `drop_before_gp`, or `RcuBox`"
+    );
 
     /// Returns the value, pinned.
     #[inline]
     pub fn as_pin(&self) -> Pin<&T> {
-        // SAFETY: By the type invariant the value is initialised, pinned, and alive while `self`
-        // is.
-        unsafe { Pin::new_unchecked(&self.ptr.as_ref().value) }
+        self.0.value()
     }
 
     /// Returns the value, pinned and mutable.
@@ -128,8 +101,7 @@ impl<T: RcuFreeSafe, A: Allocator> RcuFreeBox<T, A> {
     /// fields, to which a `Pin<&mut T>` claims no exclusive access; see [`RcuFreeSafe`].
     #[inline]
     pub fn as_pin_mut(&mut self) -> Pin<&mut T> {
-        // SAFETY: As in `as_pin`; `self` is borrowed exclusively.
-        unsafe { Pin::new_unchecked(&mut self.ptr.as_mut().value) }
+        self.0.value_mut()
     }
 
     /// Returns what readers see of the value.
@@ -161,22 +133,9 @@ impl<T: RcuFreeSafe, A: Allocator + 'static> InPlaceInit<T> for RcuFreeBox<T, A>
     where
         E: From<AllocError>,
     {
-        const { Self::LAYOUT };
-        let inner: Pin<Box<Inner<T>, A>> = Box::try_pin_init(
-            pin_init!(Inner {
-                head: Opaque::uninit(),
-                value <- init,
-            }? E),
-            flags,
-        )?;
-        // SAFETY: The pointer is kept as that of a pinned value: it is not moved from here on.
-        let ptr = Box::into_raw(unsafe { Pin::into_inner_unchecked(inner) });
-        // INVARIANT: The box was just allocated and initialised; nobody else owns it.
-        Ok(Self {
-            // SAFETY: `Box::into_raw` returns no null pointer.
-            ptr: unsafe { NonNull::new_unchecked(ptr) },
-            _p: PhantomData,
-        })
+        const { Self::NO_DESTRUCTOR };
+        // INVARIANT: The value is new.
+        Ok(Self(Allocation::try_pin_init(init, flags)?))
     }
 
     fn try_init<E>(init: impl Init<T, E>, flags: Flags) -> Result<Self, E>
@@ -202,20 +161,14 @@ impl<T: RcuFreeSafe, A: Allocator> Drop for RcuFreeBox<T, A> {
         // SAFETY: By the type invariant this is the first call; the box is gone after it, so what
         // remains are views, which readers made that hold off the free below.
         unsafe { self.as_pin_mut().drop_before_gp() };
-
-        let ptr = self.ptr.as_ptr();
-        // SAFETY: By the type invariant the allocation is ours and was made by `A`, which is one of
-        // `kmalloc`, `vmalloc` and `kvmalloc`: `kvfree()` frees each. The head is in the allocation
-        // and nothing else uses it; `T` has no destructor that would have to run.
-        unsafe {
-            bindings::kvfree_call_rcu(Opaque::cast_into(&raw const (*ptr).head), ptr.cast());
-        }
+        // SAFETY: As above; that `T` has no destructor was asserted when the box was made.
+        unsafe { self.0.free_after_gp() };
     }
 }
 
-// SAFETY: `into_foreign` returns the pointer to an `Inner<T>`, aligned as such.
+// SAFETY: `into_foreign` returns the pointer to the allocation, aligned as such.
 unsafe impl<T: RcuFreeSafe, A: Allocator> ForeignOwnable for RcuFreeBox<T, A> {
-    const FOREIGN_ALIGN: usize = core::mem::align_of::<Inner<T>>();
+    const FOREIGN_ALIGN: usize = Allocation::<bindings::kvfree_rcu_head, T, A>::FOREIGN_ALIGN;
 
     type Borrowed<'a>
         = Pin<&'a T>
@@ -227,30 +180,24 @@ unsafe impl<T: RcuFreeSafe, A: Allocator> ForeignOwnable for RcuFreeBox<T, A> {
         Self: 'a;
 
     fn into_foreign(self) -> *mut c_void {
-        core::mem::ManuallyDrop::new(self).ptr.as_ptr().cast()
+        ManuallyDrop::new(self).0.as_foreign()
     }
 
     unsafe fn from_foreign(ptr: *mut c_void) -> Self {
-        // INVARIANT: The pointer is that of a box that `into_foreign` consumed, and comes back
-        // once.
-        Self {
-            // SAFETY: By the safety requirements it came from `into_foreign`, so it is not null.
-            ptr: unsafe { NonNull::new_unchecked(ptr.cast()) },
-            _p: PhantomData,
-        }
+        // INVARIANT: A box whose value was unshared is gone, and `into_foreign` took one.
+        // SAFETY: The pointer is that of a box that `into_foreign` consumed, and comes back once.
+        Self(unsafe { Allocation::from_foreign(ptr) })
     }
 
     unsafe fn borrow<'a>(ptr: *mut c_void) -> Pin<&'a T> {
-        let inner = ptr.cast::<Inner<T>>();
-        // SAFETY: By the safety requirements the box outlives `'a`; its value is pinned.
-        unsafe { Pin::new_unchecked(&(*inner).value) }
+        // SAFETY: By the safety requirements the box outlives `'a`.
+        unsafe { Allocation::<bindings::kvfree_rcu_head, T, A>::borrow(ptr) }
     }
 
     unsafe fn borrow_mut<'a>(ptr: *mut c_void) -> Pin<&'a mut T> {
-        let inner = ptr.cast::<Inner<T>>();
-        // SAFETY: By the safety requirements the box outlives `'a` and is not borrowed otherwise;
-        // its value is pinned.
-        unsafe { Pin::new_unchecked(&mut (*inner).value) }
+        // SAFETY: By the safety requirements the box outlives `'a` and is not borrowed otherwise,
+        // but by readers, to whom `RcuFreeSafe` shows only what is in an `UnsafePinned`.
+        unsafe { Allocation::<bindings::kvfree_rcu_head, T, A>::borrow_mut(ptr) }
     }
 }
 
@@ -263,10 +210,9 @@ unsafe impl<T: RcuFreeSafe + Sync, A: Allocator> ForeignOwnableRcu for RcuFreeBo
         Self: 'a;
 
     unsafe fn rcu_borrow<'a>(ptr: *mut c_void, rcu: &'a Guard) -> T::RcuView<'a> {
-        let inner = ptr.cast::<Inner<T>>();
         // SAFETY: By the safety requirements the memory is not freed before the critical section of
-        // `rcu` ends, and the value is pinned. It is not `Unpin`, so that the owner's `Pin<&mut
-        // T>`, which may exist now, claims no exclusive access to what the view reaches.
-        unsafe { Pin::new_unchecked(&(*inner).value) }.rcu_view(rcu)
+        // `rcu` ends. The value is not `Unpin`, so that the owner's `Pin<&mut T>`, which may exist
+        // now, claims no exclusive access to what the view reaches.
+        unsafe { Allocation::<bindings::kvfree_rcu_head, T, A>::borrow(ptr) }.rcu_view(rcu)
     }
 }

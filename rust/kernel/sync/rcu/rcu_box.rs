@@ -3,6 +3,11 @@
 //! A box whose value is dropped and freed one grace period after its owner let go.
 
 use super::{
+    allocation::{
+        Allocation,
+        Inner, //
+    },
+    BarrierToken,
     ForeignOwnableRcu,
     Guard, //
 };
@@ -15,37 +20,15 @@ use crate::{
     },
     bindings,
     prelude::*,
-    types::{
-        ForeignOwnable,
-        Opaque, //
-    },
+    types::ForeignOwnable, //
 };
 use core::{
-    marker::PhantomData,
     mem::{
         needs_drop,
-        offset_of, //
+        ManuallyDrop, //
     },
-    ops::Deref,
-    ptr::NonNull,
+    ops::Deref, //
 };
-
-/// The allocation: the head first, as in [`RcuFreeBox`](super::RcuFreeBox). The two kinds of head
-/// are different types in C and need not have one size.
-#[pin_data]
-#[repr(C)]
-struct Inner<T> {
-    head: Head,
-    #[pin]
-    value: T,
-}
-
-/// Room for whichever head the drop needs.
-#[repr(C)]
-union Head {
-    call: core::mem::ManuallyDrop<Opaque<bindings::callback_head>>,
-    free: core::mem::ManuallyDrop<Opaque<bindings::kvfree_rcu_head>>,
-}
 
 /// A pinned, shared value that is dropped one grace period after its owner has let go.
 ///
@@ -67,29 +50,30 @@ union Head {
 ///
 /// # When a module needs a barrier
 ///
-/// If `T` has a destructor, it is module text that runs after the drop. The module must wait for it
-/// before it goes: a [`CallbackBarrier`](super::CallbackBarrier) as the last field of its data.
+/// If `T` has a destructor, it is module text that runs after the drop, and the module must wait
+/// for it before it goes. [`pin_init_with_barrier`](Self::pin_init_with_barrier) wants evidence of
+/// that, a [`BarrierToken`]; the other constructors don't compile for such a `T`. It runs after
+/// anything that `T` borrows from, too: so `T: 'static` there.
 ///
 /// # Invariants
 ///
-/// The pointer is that of an allocation made by `A`, which this box owns, and in which a pinned
-/// `Inner<T>` is initialised.
+/// If `T` has a destructor, it was `'static` when the box was made, and a [`BarrierToken`] was
+/// there.
 ///
 /// # Examples
+///
+/// Without a destructor there is nothing to wait for:
 ///
 /// ```
 /// use kernel::sync::rcu::RcuBox;
 ///
-/// let text: RcuBox<KVec<u8>> = RcuBox::pin_init(KVec::with_capacity(8, GFP_KERNEL)?, GFP_KERNEL)?;
-/// assert_eq!(text.capacity(), 8);
-/// # drop(text);
-/// # kernel::sync::rcu::rcu_barrier();
+/// let numbers: RcuBox<[u32; 3]> = RcuBox::pin_init([1, 2, 3], GFP_KERNEL)?;
+/// assert_eq!(numbers[2], 3);
 /// # Ok::<(), Error>(())
 /// ```
-pub struct RcuBox<T: Send, A: Allocator = Kmalloc> {
-    ptr: NonNull<Inner<T>>,
-    _p: PhantomData<(Inner<T>, A)>,
-}
+///
+/// There is one with a destructor at [`CallbackBarrier`](super::CallbackBarrier).
+pub struct RcuBox<T: Send, A: Allocator = Kmalloc>(Allocation<bindings::callback_head, T, A>);
 
 // SAFETY: The box owns the value, which is `Send` by the bound on the type. Readers on other CPUs
 // share it, hence `Sync`.
@@ -99,33 +83,20 @@ unsafe impl<T: Send + Sync, A: Allocator> Send for RcuBox<T, A> {}
 unsafe impl<T: Send + Sync, A: Allocator> Sync for RcuBox<T, A> {}
 
 impl<T: Send, A: Allocator> RcuBox<T, A> {
-    const LAYOUT: () = assert!(
-        offset_of!(Inner<T>, head) == 0,
-        "the RCU head must come first"
+    const NO_DESTRUCTOR: () = assert!(
+        !needs_drop::<T>(),
+        "a destructor runs after the drop: `pin_init_with_barrier` wants a barrier for it"
     );
 
     /// Returns the value, pinned.
     #[inline]
     pub fn as_pin(&self) -> Pin<&T> {
-        // SAFETY: By the type invariant the value is initialised, pinned, and alive while `self`
-        // is.
-        unsafe { Pin::new_unchecked(&self.ptr.as_ref().value) }
-    }
-
-    /// Runs `T`'s destructor and frees the memory: what `call_rcu()` calls after a grace period.
-    ///
-    /// # Safety
-    ///
-    /// `head` is that of an `Inner<T>` in an allocation made by `A`, which nobody else uses.
-    unsafe extern "C" fn drop_after_gp(head: *mut bindings::callback_head) {
-        // SAFETY: The head is at the start of the allocation, as asserted at compile time, and by
-        // the safety requirements the allocation is ours.
-        drop(unsafe { Box::<Inner<T>, A>::from_raw(head.cast()) });
+        self.0.value()
     }
 }
 
 impl<T: Send, A: Allocator + 'static> RcuBox<T, A> {
-    /// Allocates a box and initialises the value in it.
+    /// Allocates a box and initialises the value in it. For a `T` without a destructor.
     ///
     /// # Errors
     ///
@@ -139,6 +110,33 @@ impl<T: Send, A: Allocator + 'static> RcuBox<T, A> {
     }
 }
 
+impl<T: Send + 'static, A: Allocator + 'static> RcuBox<T, A> {
+    /// Allocates a box and initialises the value in it. `T` may have a destructor: the module waits
+    /// for it before it goes.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, or what `init` fails with; nothing is left behind then.
+    #[inline]
+    pub fn pin_init_with_barrier<E>(
+        init: impl PinInit<T, E>,
+        _barrier: BarrierToken,
+        flags: Flags,
+    ) -> Result<Self>
+    where
+        Error: From<E>,
+    {
+        let init = move |slot: *mut T| {
+            // SAFETY: As the caller of this closure promises for `slot`.
+            unsafe { pin_init::raw_try_init(slot, init) }.map_err(Error::from)
+        };
+        // SAFETY: It is `init`; only its error is another.
+        let init = unsafe { pin_init::pin_init_from_closure(init) };
+        // INVARIANT: `T` is `'static`, and the token is here.
+        Ok(Self(Allocation::try_pin_init::<Error>(init, flags)?))
+    }
+}
+
 impl<T: Send, A: Allocator + 'static> InPlaceInit<T> for RcuBox<T, A> {
     type PinnedSelf = Self;
 
@@ -146,24 +144,9 @@ impl<T: Send, A: Allocator + 'static> InPlaceInit<T> for RcuBox<T, A> {
     where
         E: From<AllocError>,
     {
-        const { Self::LAYOUT };
-        let inner: Pin<Box<Inner<T>, A>> = Box::try_pin_init(
-            pin_init!(Inner {
-                head: Head {
-                    call: core::mem::ManuallyDrop::new(Opaque::uninit()),
-                },
-                value <- init,
-            }? E),
-            flags,
-        )?;
-        // SAFETY: The pointer is kept as that of a pinned value: it is not moved from here on.
-        let ptr = Box::into_raw(unsafe { Pin::into_inner_unchecked(inner) });
-        // INVARIANT: The box was just allocated and initialised; nobody else owns it.
-        Ok(Self {
-            // SAFETY: `Box::into_raw` returns no null pointer.
-            ptr: unsafe { NonNull::new_unchecked(ptr) },
-            _p: PhantomData,
-        })
+        const { Self::NO_DESTRUCTOR };
+        // INVARIANT: `T` has no destructor.
+        Ok(Self(Allocation::try_pin_init(init, flags)?))
     }
 
     fn try_init<E>(init: impl Init<T, E>, flags: Flags) -> Result<Self, E>
@@ -183,26 +166,51 @@ impl<T: Send, A: Allocator> Deref for RcuBox<T, A> {
     }
 }
 
+impl<T: Send, A: Allocator> Allocation<bindings::callback_head, T, A> {
+    /// Queues a callback that runs `T`'s destructor after a grace period, then frees the memory.
+    /// Any context but NMI.
+    ///
+    /// # Safety
+    ///
+    /// The owner lets go of it: it is given up once, and then used only by readers that began
+    /// before. What `T` refers to, and the text of its destructor, is there until the callback has
+    /// run.
+    #[inline]
+    pub(super) unsafe fn drop_after_gp(&mut self) {
+        // SAFETY: The head is at the start of the allocation, which is ours until the callback has
+        // run, once. `dropped` is given the head that its requirements name.
+        unsafe { bindings::call_rcu(self.as_foreign().cast(), Some(Self::dropped)) };
+    }
+
+    /// What `call_rcu()` calls, in softirq context.
+    ///
+    /// # Safety
+    ///
+    /// `head` is that of an `Inner` in an allocation made by `A`, which nobody else uses.
+    unsafe extern "C" fn dropped(head: *mut bindings::callback_head) {
+        // SAFETY: The head is at the start of the allocation, as asserted at compile time, and by
+        // the safety requirements the allocation is ours.
+        drop(unsafe { Box::<Inner<bindings::callback_head, T>, A>::from_raw(head.cast()) });
+    }
+}
+
 impl<T: Send, A: Allocator> Drop for RcuBox<T, A> {
     #[inline]
     fn drop(&mut self) {
-        let ptr = self.ptr.as_ptr();
         if needs_drop::<T>() {
-            // SAFETY: The head is at the start of the allocation, which is ours until the callback
-            // has run, once. `drop_after_gp` is given the head that its requirements name.
-            unsafe { bindings::call_rcu(ptr.cast(), Some(Self::drop_after_gp)) };
+            // SAFETY: The box is gone after this. By the type invariant `T` refers to nothing that
+            // may go before, and its module waits for the callback.
+            unsafe { self.0.drop_after_gp() };
         } else {
-            // SAFETY: By the type invariant the allocation is ours and was made by `A`, which is
-            // one of `kmalloc`, `vmalloc` and `kvmalloc`: `kvfree()` frees each. The head is at its
-            // start.
-            unsafe { bindings::kvfree_call_rcu(ptr.cast(), ptr.cast()) };
+            // SAFETY: The box is gone after this, and `T` has no destructor.
+            unsafe { self.0.free_after_gp() };
         }
     }
 }
 
-// SAFETY: `into_foreign` returns the pointer to an `Inner<T>`, aligned as such.
+// SAFETY: `into_foreign` returns the pointer to the allocation, aligned as such.
 unsafe impl<T: Send, A: Allocator> ForeignOwnable for RcuBox<T, A> {
-    const FOREIGN_ALIGN: usize = core::mem::align_of::<Inner<T>>();
+    const FOREIGN_ALIGN: usize = Allocation::<bindings::callback_head, T, A>::FOREIGN_ALIGN;
 
     type Borrowed<'a>
         = Pin<&'a T>
@@ -215,29 +223,23 @@ unsafe impl<T: Send, A: Allocator> ForeignOwnable for RcuBox<T, A> {
         Self: 'a;
 
     fn into_foreign(self) -> *mut c_void {
-        core::mem::ManuallyDrop::new(self).ptr.as_ptr().cast()
+        ManuallyDrop::new(self).0.as_foreign()
     }
 
     unsafe fn from_foreign(ptr: *mut c_void) -> Self {
-        // INVARIANT: The pointer is that of a box that `into_foreign` consumed, and comes back
-        // once.
-        Self {
-            // SAFETY: By the safety requirements it came from `into_foreign`, so it is not null.
-            ptr: unsafe { NonNull::new_unchecked(ptr.cast()) },
-            _p: PhantomData,
-        }
+        // INVARIANT: It is that of the box that `into_foreign` consumed.
+        // SAFETY: The pointer is that of a box that `into_foreign` consumed, and comes back once.
+        Self(unsafe { Allocation::from_foreign(ptr) })
     }
 
     unsafe fn borrow<'a>(ptr: *mut c_void) -> Pin<&'a T> {
-        let inner = ptr.cast::<Inner<T>>();
-        // SAFETY: By the safety requirements the box outlives `'a`; its value is pinned.
-        unsafe { Pin::new_unchecked(&(*inner).value) }
+        // SAFETY: By the safety requirements the box outlives `'a`.
+        unsafe { Allocation::<bindings::callback_head, T, A>::borrow(ptr) }
     }
 
     unsafe fn borrow_mut<'a>(ptr: *mut c_void) -> Pin<&'a T> {
-        let inner = ptr.cast::<Inner<T>>();
         // SAFETY: As in `borrow`, whose requirements are included in those of this function.
-        unsafe { Pin::new_unchecked(&(*inner).value) }
+        unsafe { Allocation::<bindings::callback_head, T, A>::borrow(ptr) }
     }
 }
 
@@ -250,9 +252,8 @@ unsafe impl<T: Send + Sync, A: Allocator> ForeignOwnableRcu for RcuBox<T, A> {
         Self: 'a;
 
     unsafe fn rcu_borrow<'a>(ptr: *mut c_void, _rcu: &'a Guard) -> Pin<&'a T> {
-        let inner = ptr.cast::<Inner<T>>();
         // SAFETY: By the safety requirements the value is not dropped before the critical section
-        // of the guard ends, and it is pinned.
-        unsafe { Pin::new_unchecked(&(*inner).value) }
+        // of the guard ends.
+        unsafe { Allocation::<bindings::callback_head, T, A>::borrow(ptr) }
     }
 }

@@ -6,6 +6,10 @@ use crate::prelude::*;
 
 #[kunit_tests(rust_rcu_boxes)]
 mod cases {
+    use super::super::fixtures::{
+        Noisy,
+        Probe, //
+    };
     use crate::{
         alloc::allocator::{
             KVmalloc,
@@ -15,11 +19,7 @@ mod cases {
         prelude::*,
         sync::{
             atomic::{
-                ordering::{
-                    Acquire,
-                    Relaxed,
-                    Release, //
-                },
+                ordering::Relaxed,
                 Atomic, //
             },
             poll::{
@@ -29,58 +29,21 @@ mod cases {
             rcu::{
                 self,
                 synchronize_rcu,
+                CallbackBarrier,
                 ForeignOwnableRcu,
-                Published,
                 RcuBox,
                 RcuFreeBox,
                 RcuFreeSafe,
-                RcuOnce,
-                RcuTable,
-                UnsafePinned, //
+                RcuOnce, //
             },
-            Arc,
-            Completion, //
         },
         types::ForeignOwnable,
-        workqueue,
     };
     use kernel::ffi::c_void;
 
-    /// Counts how often it was unshared, in a counter that outlives it.
-    #[pin_data]
-    struct Probe {
-        #[pin]
-        value: UnsafePinned<u64>,
-        unshared: &'static Atomic<u32>,
-    }
-
-    impl Probe {
-        fn new(value: u64, unshared: &'static Atomic<u32>) -> impl PinInit<Self> {
-            pin_init!(Self {
-                value: UnsafePinned::new(value),
-                unshared,
-            })
-        }
-    }
-
-    // SAFETY: Readers come to it by the pointer that the tests pass by hand, in a critical section
-    // that they begin before the drop. The value is in an `UnsafePinned`, and is not written.
-    unsafe impl RcuFreeSafe for Probe {
-        type RcuView<'a> = &'a u64;
-
-        fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a rcu::Guard) -> &'a u64 {
-            // SAFETY: Initialised by the constructor, and never written after.
-            unsafe { &*self.get_ref().value.get() }
-        }
-
-        unsafe fn drop_before_gp(self: Pin<&mut Self>) {
-            self.unshared.add(1, Relaxed);
-        }
-    }
-
     // Hazard 32: once, and at the drop; not later, not twice.
     #[test]
-    fn unshares_once_at_drop() {
+    fn hazard_32_unshares_once_at_drop() {
         static UNSHARED: Atomic<u32> = Atomic::new(0);
 
         let probe: RcuFreeBox<Probe> =
@@ -111,78 +74,53 @@ mod cases {
 
     // Hazards 2 and 24: what a reader has stays until its critical section ends.
     #[test]
-    fn view_outlives_the_drop_in_each_allocator() {
+    fn hazard_2_and_24_view_outlives_the_drop_in_each_allocator() {
         view_outlives_the_drop::<Kmalloc>(11);
         view_outlives_the_drop::<Vmalloc>(12);
         view_outlives_the_drop::<KVmalloc>(13);
     }
 
-    /// A value of a size and alignment, published in a box and dropped.
-    fn published<T: Sync + Send + Copy + PartialEq + 'static, A>(value: T) -> bool
-    where
-        A: kernel::alloc::Allocator + 'static,
-    {
-        let boxed: RcuFreeBox<Published<T>, A> =
-            RcuFreeBox::pin_init(Published::new(value), GFP_KERNEL).unwrap();
-        let address = core::ptr::from_ref::<T>(&**boxed).addr();
-        **boxed == value && address % core::mem::align_of::<T>() == 0
-    }
-
-    #[derive(Clone, Copy, PartialEq)]
-    #[repr(align(256))]
-    struct Aligned(u8);
-
-    // Hazard 11: sizes at which the compiler would move the head behind the value, which
-    // kvfree_rcu() would then free at the wrong address.
-    #[test]
-    fn sizes_and_alignments() {
-        assert!(published::<(), Kmalloc>(()));
-        assert!(published::<u8, Kmalloc>(1));
-        assert!(published::<Aligned, Kmalloc>(Aligned(3)));
-        assert!(published::<[u64; 600], Kmalloc>([5; 600]));
-        assert!(published::<[u64; 600], Vmalloc>([6; 600]));
-        assert!(published::<[u64; 600], KVmalloc>([7; 600]));
-        synchronize_rcu();
-    }
-
-    /// Tells when it is dropped.
-    struct Noisy(&'static Atomic<u32>);
-
-    impl Drop for Noisy {
-        fn drop(&mut self) {
-            self.0.store(1, Release);
-        }
+    /// The barrier of a test that makes boxes whose values have a destructor.
+    fn barrier() -> CallbackBarrier {
+        // SAFETY: Every test drops its boxes before, since they are made after.
+        unsafe { CallbackBarrier::new() }
     }
 
     // Hazard 9: after the grace period, not before it, and not never.
     #[test]
-    fn rcu_box_drops_after_the_grace_period() {
+    fn hazard_9_rcu_box_drops_after_the_grace_period() {
         static DROPPED: Atomic<u32> = Atomic::new(0);
 
-        let noisy: RcuBox<Noisy> = RcuBox::pin_init(Noisy(&DROPPED), GFP_KERNEL).unwrap();
+        let barrier = barrier();
+        let init = Noisy::new((), &DROPPED);
+        let noisy: RcuBox<Noisy> =
+            RcuBox::pin_init_with_barrier(init, barrier.token(), GFP_KERNEL).unwrap();
         let guard = rcu::read_lock();
         drop(noisy);
-        assert_eq!(DROPPED.load(Acquire), 0);
+        assert_eq!(DROPPED.load(Relaxed), 0);
         drop(guard);
-        rcu::rcu_barrier();
-        assert_eq!(DROPPED.load(Acquire), 1);
+        drop(barrier);
+        assert_eq!(DROPPED.load(Relaxed), 1);
     }
 
     #[test]
     fn rcu_box_is_borrowed_across_the_drop() {
         static DROPPED: Atomic<u32> = Atomic::new(0);
 
-        let noisy: RcuBox<Noisy, KVmalloc> = RcuBox::pin_init(Noisy(&DROPPED), GFP_KERNEL).unwrap();
+        let barrier = barrier();
+        let init = Noisy::new((), &DROPPED);
+        let noisy: RcuBox<Noisy, KVmalloc> =
+            RcuBox::pin_init_with_barrier(init, barrier.token(), GFP_KERNEL).unwrap();
         let ptr = noisy.into_foreign();
         let guard = rcu::read_lock();
         // SAFETY: The box is not dropped yet.
         let borrowed = unsafe { <RcuBox<Noisy, KVmalloc>>::rcu_borrow(ptr, &guard) };
         // SAFETY: It was made above and comes back once.
         drop(unsafe { <RcuBox<Noisy, KVmalloc>>::from_foreign(ptr) });
-        assert_eq!(borrowed.0.load(Acquire), 0);
+        assert_eq!(borrowed.dropped.load(Relaxed), 0);
         drop(guard);
-        rcu::rcu_barrier();
-        assert_eq!(DROPPED.load(Acquire), 1);
+        drop(barrier);
+        assert_eq!(DROPPED.load(Relaxed), 1);
     }
 
     #[test]
@@ -208,21 +146,9 @@ mod cases {
 
     // A failing initialiser leaves nothing behind: its value was never there to be unshared.
     #[test]
-    fn failed_initialiser_is_not_unshared() {
-        static UNSHARED: Atomic<u32> = Atomic::new(0);
-
-        let failed: Result<RcuFreeBox<Probe>> = RcuFreeBox::pin_init::<Error>(
-            try_pin_init!(Probe {
-                value: UnsafePinned::new(0),
-                unshared: {
-                    Err::<(), Error>(EBUSY)?;
-                    &UNSHARED
-                },
-            }),
-            GFP_KERNEL,
-        );
+    fn failed_initialiser_leaves_nothing() {
+        let failed = RcuFreeBox::<Probe>::pin_init(Probe::failing(), GFP_KERNEL);
         assert!(matches!(failed, Err(EBUSY)));
-        assert_eq!(UNSHARED.load(Relaxed), 0);
     }
 
     #[pin_data]
@@ -288,72 +214,5 @@ mod cases {
         assert_eq!(once.rcu_view(&rcu::read_lock()).copied(), Some(1));
         drop(once);
         assert_eq!(UNSHARED.load(Relaxed), 2);
-    }
-
-    type Boxes = RcuTable<RcuFreeBox<Published<u64>>>;
-
-    fn boxed(value: u64) -> RcuFreeBox<Published<u64>> {
-        RcuFreeBox::pin_init(Published::new(value), GFP_KERNEL).unwrap()
-    }
-
-    // Readers look up what another thread removes and drops; KASAN would tell if it went too early.
-    #[test]
-    fn lookup_against_removal() {
-        const PLACES: usize = 8;
-        const ROUNDS: u64 = 400;
-
-        let table: Arc<Boxes> = Arc::pin_init(RcuTable::new(), GFP_KERNEL).unwrap();
-        let stop = Arc::new(Atomic::new(0u32), GFP_KERNEL).unwrap();
-        let done = Arc::pin_init(Completion::new(), GFP_KERNEL).unwrap();
-        let wrong = Arc::new(Atomic::new(0u32), GFP_KERNEL).unwrap();
-        let reader = (table.clone(), stop.clone(), done.clone(), wrong.clone());
-        let read = move || {
-            let (table, stop, done, wrong) = reader;
-            while stop.load(Relaxed) == 0 {
-                for index in 0..PLACES {
-                    let guard = rcu::read_lock();
-                    if let Some(value) = table.get(index, &guard) {
-                        if *value as usize % PLACES != index {
-                            wrong.add(1, Relaxed);
-                        }
-                    }
-                }
-            }
-            done.complete_all();
-        };
-        workqueue::system_unbound()
-            .try_spawn(GFP_KERNEL, read)
-            .unwrap();
-        for round in 0..ROUNDS {
-            for index in 0..PLACES {
-                let value = round * PLACES as u64 + index as u64;
-                let old = table.store(index, boxed(value)).unwrap();
-                assert!(old.is_none());
-            }
-            for index in 0..PLACES {
-                let removed = table.remove(index).unwrap();
-                assert_eq!(**removed as usize % PLACES, index);
-            }
-        }
-        stop.store(1, Relaxed);
-        done.wait_for_completion();
-        assert_eq!(wrong.load(Relaxed), 0);
-    }
-
-    #[test]
-    fn table_owns_what_is_in_it() {
-        static UNSHARED: Atomic<u32> = Atomic::new(0);
-
-        let table: Pin<KBox<RcuTable<RcuFreeBox<Probe>>>> =
-            KBox::pin_init(RcuTable::new(), GFP_KERNEL).unwrap();
-        for index in [0, 5, 1 << 40, usize::MAX] {
-            let probe = RcuFreeBox::pin_init(Probe::new(1, &UNSHARED), GFP_KERNEL).unwrap();
-            assert!(table.store(index, probe).unwrap().is_none());
-        }
-        let probe = RcuFreeBox::pin_init(Probe::new(2, &UNSHARED), GFP_KERNEL).unwrap();
-        assert!(table.store(5, probe).unwrap().is_some());
-        assert_eq!(UNSHARED.load(Relaxed), 1);
-        drop(table);
-        assert_eq!(UNSHARED.load(Relaxed), 5);
     }
 }

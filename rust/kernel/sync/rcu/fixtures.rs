@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the KUnit tests of the boxes put into them.
+
+use super::{
+    Guard,
+    RcuFreeSafe,
+    UnsafePinned, //
+};
+use crate::{
+    prelude::*,
+    sync::atomic::{
+        ordering::Relaxed,
+        Atomic, //
+    },
+};
+
+/// Counts how often it was unshared, in a counter that outlives it.
+#[pin_data]
+pub(super) struct Probe {
+    #[pin]
+    value: UnsafePinned<u64>,
+    unshared: &'static Atomic<u32>,
+}
+
+impl Probe {
+    pub(super) fn new(value: u64, unshared: &'static Atomic<u32>) -> impl PinInit<Self> {
+        pin_init!(Self {
+            value: UnsafePinned::new(value),
+            unshared,
+        })
+    }
+
+    /// Fails when a part is initialised already.
+    pub(super) fn failing() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            value: UnsafePinned::new(0),
+            unshared: Err::<&'static Atomic<u32>, Error>(EBUSY)?,
+        })
+    }
+}
+
+// SAFETY: Readers come to it by the pointer that the tests pass by hand, in a critical section that
+// they begin before the drop, or through a table that it is taken out of before. The value is in an
+// `UnsafePinned`, and is not written.
+unsafe impl RcuFreeSafe for Probe {
+    type RcuView<'a> = &'a u64;
+
+    fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a Guard) -> &'a u64 {
+        // SAFETY: Initialised by the constructor, and never written after.
+        unsafe { &*self.get_ref().value.get() }
+    }
+
+    unsafe fn drop_before_gp(self: Pin<&mut Self>) {
+        self.unshared.add(1, Relaxed);
+    }
+}
+
+/// Counts how often it was dropped, in a counter that outlives it.
+pub(super) struct Noisy<T = ()> {
+    pub(super) value: T,
+    pub(super) dropped: &'static Atomic<u32>,
+}
+
+impl<T> Noisy<T> {
+    pub(super) fn new(value: impl Init<T>, dropped: &'static Atomic<u32>) -> impl Init<Self> {
+        init!(Self {
+            value <- value,
+            dropped,
+        })
+    }
+}
+
+impl<T> Drop for Noisy<T> {
+    fn drop(&mut self) {
+        self.dropped.add(1, Relaxed);
+    }
+}
