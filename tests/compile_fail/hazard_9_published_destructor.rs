@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+// error: destructor would never run
+
+//! Hazard 9: nobody would drop what is published.
+
+use kernel::{
+    prelude::*,
+    sync::rcu::{
+        Published,
+        RcuFreeBox, //
+    },
+};
+
+#[cfg(right)]
+type Value = u32;
+#[cfg(not(right))]
+type Value = KVec<u32>;
+
+pub fn make() -> Result<RcuFreeBox<Published<Value>>> {
+    RcuFreeBox::pin_init(Published::new(Value::default()), GFP_KERNEL)
+}
