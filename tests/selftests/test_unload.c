@@ -17,9 +17,24 @@
 
 #define MODULE	"fence_exporter"
 
+/* Where a daemon makes the nodes, as on Android, it does so in its own time. */
+static bool wait_for_node(bool there)
+{
+	int tries;
+
+	for (tries = 0; tries < 500; tries++) {
+		if ((access(FENCE_DEVICE, F_OK) == 0) == there)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
 static int remove_module(void)
 {
-	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
+	if (syscall(SYS_delete_module, MODULE, O_NONBLOCK))
+		return -errno;
+	return wait_for_node(false) ? 0 : -EEXIST;
 }
 
 static const char *params = "";
@@ -41,6 +56,8 @@ static int load_module(void)
 		return -errno;
 	ret = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
 	close(fd);
+	if (!ret && !wait_for_node(true))
+		return -ENOENT;
 	return ret;
 }
 

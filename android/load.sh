@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# On the device: loads the module that lies beside this file with the options
+# that lie there, anew if it is loaded, and gives its nodes the owners that
+# ueventd.rc says. What a vendor partition does at boot, for a module that was
+# pushed. It is /system/bin/sh and toybox that run it.
+
+cd "$(dirname "$0")" || exit 1
+module=fence_exporter
+
+say() { echo "$module: $*"; }
+
+if [ -d "/sys/module/$module" ]; then
+	rmmod "$module" || { say "it is in use: close what has its nodes open"; exit 1; }
+fi
+options=$(sed -n "s/^options $module //p" modules.options)
+# shellcheck disable=SC2086 # Each is a word.
+if ! insmod "$module.ko" $options; then
+	say "it did not load; the kernel says:"
+	dmesg | grep "$module" | tail -n 20
+	exit 1
+fi
+
+# ueventd makes the nodes in its own time.
+seen=0
+while read -r node mode owner group; do
+	case $node in /dev/*) ;; *) continue ;; esac
+	name=${node#/dev/}
+	[ -d "/sys/class/misc/$name" ] || continue
+	tries=0
+	while [ ! -c "$node" ] && [ "$tries" -lt 50 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+	[ -c "$node" ] || { say "there is no $node: does ueventd run?"; exit 1; }
+	chown "$owner:$group" "$node" && chmod "$mode" "$node" || exit 1
+	label=$(sed -n "s,^$node *,,p" file_contexts)
+	if [ -e /sys/fs/selinux/enforce ] && ! chcon "$label" "$node" 2>/dev/null; then
+		say "$node keeps its label: the policy of this device has no ${label#*:object_r:}"
+	fi
+	say "$node $mode $owner $group"
+	seen=$((seen + 1))
+done <ueventd.rc
+[ "$seen" -gt 0 ] || { say "it made no node"; exit 1; }
