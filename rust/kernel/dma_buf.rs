@@ -10,19 +10,20 @@
 //! - *Emit*: initialise a fence and link it to its context. Memory is allocated before.
 //! - *Commit*: let an emitted fence stand. One that is not committed is *unwound*.
 //! - *Signal*: complete a fence. Its waiters run, its names are detached from the context.
-//! - *Pending*: emitted and not yet unlinked from the context.
+//! - *Pending*: committed and not yet unlinked from the context.
 //! - *Signalling section* ([`signalling()`]): code that somebody waits for without knowing it.
 //!
 //! # States of a fence
 //!
 //! ```text
-//!              emit()             signal            last reference put    grace period
-//!  Allocated ----------> Pending --------> Signalled ----------> Released -----------> Freed
-//!      |                   |                   |
-//!      | owner only        | anybody: status,  | anybody: status, timestamp.
-//!      |                   | wait, names by    | Names are those of the core.
-//!      |                   | way of the        | The context may be gone one grace
-//!      |                   | context.          | period after this.
+//!           emit()         commit()          signal           last put        grace period
+//! Allocated -----> Emitted -----> Pending -----> Signalled -----> Released -----> Freed
+//!     |              |               |               |
+//!     | owner only   | the emitter:  | anybody:      | anybody: status, timestamp.
+//!     |              | commits it or | status, wait, | Names are those of the core.
+//!     |              | unwinds it    | names by way  | The context may be gone one
+//!     |              |               | of the        | grace period after this.
+//!     |              |               | context       |
 //! ```
 //!
 //! # Why a context may go before its fences
@@ -30,7 +31,7 @@
 //! A fence holds a raw pointer to its context and no reference: creating and signalling fences on
 //! many CPUs shares no counter. The pointer is valid while the fence has not signalled and for one
 //! grace period after, which is as long as the C side follows it. What makes that true is kept in
-//! three rules, kept in `context.rs`:
+//! three rules, kept in `context.rs`, `signal.rs` and `emission.rs`:
 //!
 //! 1. A fence is initialised and linked in one hold of the context lock. An initialised fence that
 //!    is not linked could be read, and the context would not know of it.
@@ -41,42 +42,54 @@
 //! C headers: [`include/linux/dma-fence.h`](srctree/include/linux/dma-fence.h),
 //! [`include/linux/sync_file.h`](srctree/include/linux/sync_file.h)
 
+mod batch;
 mod context;
+mod counts;
+mod emission;
 mod fence;
 mod module_ref;
+mod new_fences;
 mod ops;
+mod order;
 mod pending;
 mod point;
+mod signal;
 mod signalling;
 mod sync_file;
 mod timeline;
+mod timer;
 mod waiter;
+mod walk;
 
 pub use self::{
-    context::{
+    counts::{
         Cause,
-        Counts,
-        Emitted,
-        NewFence, //
+        Counts, //
+    },
+    emission::{
+        Emission,
+        Emitted, //
     },
     fence::{
         Fence,
         Status, //
     },
+    new_fences::NewFences,
     ops::{
         FenceOps,
-        Order,
         View, //
+    },
+    order::{
+        EmissionOrder,
+        Order,
+        Seqno32Order, //
     },
     signalling::{
         signalling,
         Section, //
     },
     sync_file::SyncFile,
-    timeline::{
-        Emission,
-        Timeline, //
-    },
+    timeline::Timeline,
     waiter::{
         FenceCallback,
         Waiter, //

@@ -7,12 +7,14 @@ use kernel::{
     prelude::*,
     uaccess::{
         UserPtr,
-        UserSlice, //
+        UserSlice,
+        UserSliceReader,
+        UserSliceWriter, //
     },
 };
 
-/// Room for the largest structure of the ABI.
-const MAX_SIZE: usize = 128;
+/// How many bytes behind a structure that we know are looked at, or written, at a time.
+const CHUNK: usize = 128;
 
 /// Where the bits of the size stand in an ioctl number.
 const SIZE_MASK: u32 = 0x3fff << 16;
@@ -40,45 +42,79 @@ impl Arg {
     /// Reads the structure. A tail that the caller lacks reads as zero.
     ///
     /// `E2BIG` if a tail that we lack isn't zero; `EFAULT`; `EINVAL` without a structure.
-    pub(crate) fn read<T: FromBytes>(self) -> Result<T> {
-        const { assert!(size_of::<T>() <= MAX_SIZE) };
-        if self.size == 0 {
+    #[inline]
+    pub(crate) fn read<T: FromBytes + IntoBytes>(self) -> Result<T> {
+        let mut value = T::new_zeroed();
+        let bytes = value.as_mut_bytes();
+        let mut reader = UserSlice::new(self.ptr, self.size).reader();
+        if self.size == bytes.len() {
+            reader.read_slice(bytes)?;
+        } else {
+            Self::read_other_size(reader, bytes)?;
+        }
+        Ok(value)
+    }
+
+    #[cold]
+    fn read_other_size(mut reader: UserSliceReader, bytes: &mut [u8]) -> Result {
+        let size = reader.len();
+        if size == 0 {
             return Err(EINVAL);
         }
-        let mut reader = UserSlice::new(self.ptr, self.size).reader();
-        let mut bytes = [0; MAX_SIZE];
-        let known = bytes
-            .get_mut(..self.size.min(size_of::<T>()))
-            .ok_or(EINVAL)?;
-        reader.read_slice(known)?;
+        let known = size.min(bytes.len());
+        reader.read_slice(bytes.get_mut(..known).ok_or(EINVAL)?)?;
         while !reader.is_empty() {
-            let mut tail = [0; MAX_SIZE];
-            let tail = tail.get_mut(..reader.len().min(MAX_SIZE)).ok_or(EINVAL)?;
+            let mut tail = [0; CHUNK];
+            let tail = tail.get_mut(..reader.len().min(CHUNK)).ok_or(EINVAL)?;
             reader.read_slice(tail)?;
             if tail.iter().any(|&byte| byte != 0) {
                 return Err(E2BIG);
             }
         }
-        T::read_from_prefix(&bytes)
-            .map(|(value, _)| value)
-            .map_err(|_| EINVAL)
+        Ok(())
     }
 
-    /// Writes the structure, as much of it as the caller has, and zeroes what the caller has more.
+    /// Writes the structure: as much as the caller has room for, and zeros behind it.
     ///
     /// `EFAULT`; `EINVAL` without a structure.
+    #[inline]
     pub(crate) fn write<T: FromBytes + IntoBytes>(self, value: &mut T) -> Result {
-        if self.size == 0 {
-            return Err(EINVAL);
-        }
         let bytes = value.as_mut_bytes();
         let mut writer = UserSlice::new(self.ptr, self.size).writer();
-        writer.write_slice(bytes.get(..self.size.min(bytes.len())).ok_or(EINVAL)?)?;
+        if self.size == bytes.len() {
+            writer.write_slice(bytes)
+        } else {
+            Self::write_other_size(writer, bytes)
+        }
+    }
+
+    #[cold]
+    fn write_other_size(mut writer: UserSliceWriter, bytes: &[u8]) -> Result {
+        let size = writer.len();
+        if size == 0 {
+            return Err(EINVAL);
+        }
+        writer.write_slice(bytes.get(..size.min(bytes.len())).ok_or(EINVAL)?)?;
         while !writer.is_empty() {
-            let zero = [0; MAX_SIZE];
-            writer.write_slice(zero.get(..writer.len().min(MAX_SIZE)).ok_or(EINVAL)?)?;
+            let zero = [0; CHUNK];
+            writer.write_slice(zero.get(..writer.len().min(CHUNK)).ok_or(EINVAL)?)?;
         }
         Ok(())
+    }
+
+    /// Writes the field at `offset` of a structure that was read, if the caller has it. `EFAULT`.
+    ///
+    /// What else there is has not changed.
+    #[inline]
+    pub(crate) fn write_field(self, offset: usize, value: u64) -> Result {
+        let room = self.size.saturating_sub(offset);
+        let ptr = self.ptr.wrapping_byte_add(offset);
+        let mut writer = UserSlice::new(ptr, room).writer();
+        if room >= size_of::<u64>() {
+            writer.write(&value)
+        } else {
+            writer.write_slice(value.as_bytes().get(..room).ok_or(EINVAL)?)
+        }
     }
 }
 

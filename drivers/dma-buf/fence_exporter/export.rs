@@ -2,91 +2,109 @@
 
 //! Fences as descriptors: reserved first, installed last.
 
+use fence_uapi::FENCE_EXPORTER_MAX_FENCES;
 use kernel::{
     dma_buf::{
-        Emitted,
-        FenceOps,
-        NewFence,
+        Fence,
         SyncFile, //
     },
-    fs::{
-        file::{
-            flags::O_CLOEXEC,
-            FileDescriptorReservation, //
-        },
-        File, //
+    fs::file::{
+        flags::O_CLOEXEC,
+        FileDescriptorReservation, //
     },
     prelude::*,
-    sync::aref::ARef, //
+    uaccess::UserSliceWriter, //
 };
 
-/// All that is allocated for a fence before it is emitted.
-pub(crate) struct Reserved {
+/// A descriptor that is nobody's until it is installed, and the file that it will have.
+pub(crate) struct Descriptor {
     fd: FileDescriptorReservation,
-    fence: NewFence,
+    file: Option<SyncFile>,
 }
 
-impl Reserved {
-    /// Reserves a descriptor and memory. `EMFILE`, `ENOMEM`.
-    pub(crate) fn new() -> Result<Self> {
+impl Descriptor {
+    /// Reserves a descriptor. `EMFILE`, `ENOMEM`.
+    #[inline]
+    pub(crate) fn reserve() -> Result<Self> {
         Ok(Self {
             fd: FileDescriptorReservation::get_unused_fd_flags(O_CLOEXEC)?,
-            fence: NewFence::alloc(GFP_KERNEL_ACCOUNT)?,
+            file: None,
         })
     }
 
-    /// The number of the descriptor, which is nobody's until it is installed.
-    pub(crate) fn fd(&self) -> i32 {
+    /// Returns the number of the descriptor.
+    #[inline]
+    pub(crate) fn number(&self) -> i32 {
         self.fd.reserved_fd() as i32
     }
 
-    /// Takes out the memory.
-    pub(crate) fn split(self) -> (FileDescriptorReservation, NewFence) {
-        (self.fd, self.fence)
-    }
-}
-
-/// A fence that was emitted, with its file, and the descriptor it will have.
-///
-/// Dropped, it takes all of it back.
-pub(crate) struct Export<'a, O: FenceOps> {
-    emitted: Emitted<'a, O>,
-    file: ARef<File>,
-    fd: FileDescriptorReservation,
-}
-
-impl<'a, O: FenceOps> Export<'a, O> {
-    /// Makes the file. `ENOMEM`; the fence is unwound then.
-    pub(crate) fn new(emitted: Emitted<'a, O>, fd: FileDescriptorReservation) -> Result<Self> {
-        let file = SyncFile::new(emitted.fence())?.into_file();
-        Ok(Self { emitted, file, fd })
+    /// Makes the file of a fence. `ENOMEM`.
+    #[inline]
+    pub(crate) fn attach(&mut self, fence: &Fence) -> Result {
+        self.file = Some(SyncFile::new(fence)?);
+        Ok(())
     }
 
-    /// The number of the descriptor, which is nobody's until it is installed.
-    pub(crate) fn fd(&self) -> i32 {
-        self.fd.reserved_fd() as i32
-    }
-
-    /// The number that the fence has in its context.
-    pub(crate) fn seqno(&self) -> u64 {
-        self.emitted.fence().seqno()
-    }
-
-    /// Lets the fence stand and installs its descriptor. There is no way back.
+    /// Installs the descriptor. There is no way back.
+    #[inline]
     pub(crate) fn install(self) {
-        self.install_after(|| {});
+        if let Some(file) = self.file {
+            self.fd.fd_install(file.into_file());
+        }
+    }
+}
+
+/// The descriptors of one call. Most often it is one, which needs no memory.
+pub(crate) enum Descriptors {
+    One(Descriptor),
+    Many(KVec<Descriptor>),
+}
+
+impl Descriptors {
+    /// Reserves descriptors. `EMFILE`, `ENOMEM`.
+    pub(crate) fn reserve(count: usize) -> Result<Self> {
+        if count == 1 {
+            return Ok(Self::One(Descriptor::reserve()?));
+        }
+        let mut many = KVec::with_capacity(count, GFP_KERNEL)?;
+        for _ in 0..count {
+            many.push(Descriptor::reserve()?, GFP_KERNEL)?;
+        }
+        Ok(Self::Many(many))
     }
 
-    /// As [`install`](Self::install), with something that must be done before anybody has it.
-    pub(crate) fn install_after(self, f: impl FnOnce()) {
-        self.emitted.commit();
-        f();
-        self.fd.fd_install(self.file);
+    /// Writes their numbers to user space. `EFAULT`.
+    pub(crate) fn write_numbers(&self, to: &mut UserSliceWriter) -> Result {
+        match self {
+            Self::One(one) => to.write(&one.number()),
+            Self::Many(many) => {
+                let mut numbers = [0; FENCE_EXPORTER_MAX_FENCES as usize];
+                for (to, descriptor) in numbers.iter_mut().zip(many) {
+                    *to = descriptor.number();
+                }
+                let numbers = numbers.get(..many.len()).ok_or(EINVAL)?;
+                to.write_slice(numbers.as_bytes())
+            }
+        }
     }
 
-    /// As [`install`](Self::install), for a fence that has nothing to wait for.
-    pub(crate) fn install_done(self) {
-        self.emitted.commit_done();
-        self.fd.fd_install(self.file);
+    /// Makes the files of as many fences. `ENOMEM`.
+    pub(crate) fn attach<'a>(&mut self, fences: impl Iterator<Item = &'a Fence>) -> Result {
+        let descriptors = match self {
+            Self::One(one) => core::slice::from_mut(one),
+            Self::Many(many) => many,
+        };
+        for (descriptor, fence) in descriptors.iter_mut().zip(fences) {
+            descriptor.attach(fence)?;
+        }
+        Ok(())
+    }
+
+    /// Installs all of them. There is no way back.
+    pub(crate) fn install(self) {
+        match self {
+            Self::One(one) => one.install(),
+            Self::Many(many) => many.into_iter().for_each(Descriptor::install),
+        }
     }
 }

@@ -7,10 +7,7 @@
 
 use crate::{
     abi::Arg,
-    export::{
-        Export,
-        Reserved, //
-    },
+    export::Descriptor,
     name::Name,
     node::Shared,
     users::UserSlot, //
@@ -24,7 +21,8 @@ use kernel::{
         Fence,
         FenceOps,
         Ktime,
-        Order,
+        NewFences,
+        Seqno32Order,
         SyncFile,
         Timeline,
         View, //
@@ -44,7 +42,8 @@ use kernel::{
                 Full,
                 Relaxed, //
             },
-            Atomic, //
+            Atomic,
+            AtomicFlag, //
         },
         poll::PollTable,
         rcu::Published,
@@ -67,14 +66,15 @@ pub(crate) struct SwSync {
     value: Atomic<u32>,
     /// With how many fences pending to look for those that nobody refers to.
     prune_at: Atomic<u32>,
+    registered: AtomicFlag,
     _slot: UserSlot,
 }
 
 impl FenceOps for SwSync {
     type OwnerModule = crate::LocalModule;
     type Shared = Published<Name>;
+    type Order = Seqno32Order;
     const DRIVER_NAME: &'static CStr = c"fence_exporter";
-    const ORDER: Order = Order::Seqno32;
     const CLOSED: Error = ENOENT;
 
     fn timeline_name(name: View<'_, Self>) -> &CStr {
@@ -84,64 +84,69 @@ impl FenceOps for SwSync {
 
 /// The calls on a timeline.
 trait Calls {
-    fn make_room(&self, emission: &Emission<'_, SwSync>) -> Result;
-    fn create_fence(&self, arg: Arg) -> Result;
+    fn register(this: ArcBorrow<'_, Self>) -> Result;
+    fn make_room(&self, emission: &mut Emission<'_, SwSync>) -> Result;
+    fn create_fence(this: ArcBorrow<'_, Self>, arg: Arg) -> Result;
     fn increment(&self, arg: Arg) -> Result;
     fn get_deadline(&self, arg: Arg) -> Result;
     fn has_reached(&self, value: u32) -> bool;
 }
 
 impl Calls for Timeline<SwSync> {
+    /// Makes the timeline known to GET_DEADLINE of others, before it has a fence.
+    ///
+    /// Several threads may do so at a time: it is the same timeline that they store.
+    fn register(this: ArcBorrow<'_, Self>) -> Result {
+        if !this.registered.load(Relaxed) {
+            this.shared.sw_sync.insert(this.into())?;
+            this.registered.store(true, Relaxed);
+        }
+        Ok(())
+    }
+
     /// Sees to it that one more fence may be pending.
     ///
     /// A fence whose descriptors are all closed is pending until it signals or times out, where the
     /// kernel's sw_sync forgets it. So that they don't add up, they are pruned whenever the pending
     /// fences have doubled.
-    fn make_room(&self, emission: &Emission<'_, SwSync>) -> Result {
-        let pending = self.counts().pending;
-        if pending
-            >= self
-                .prune_at
-                .load(Relaxed)
-                .min(self.shared.limits.max_pending)
-        {
+    fn make_room(&self, emission: &mut Emission<'_, SwSync>) -> Result {
+        let max = self.shared.limits.max_pending;
+        if emission.pending() >= self.prune_at.load(Relaxed).min(max) {
             emission.prune();
-            let left = self.counts().pending.saturating_mul(2);
-            self.prune_at.store(left.max(PRUNE_FROM), Relaxed);
+            let next = emission.pending().saturating_mul(2);
+            self.prune_at.store(next.max(PRUNE_FROM), Relaxed);
         }
-        if self.counts().pending >= self.shared.limits.max_pending {
+        if emission.pending() >= max {
             return Err(EAGAIN);
         }
         Ok(())
     }
 
-    fn create_fence(&self, arg: Arg) -> Result {
-        let (fd, new) = Reserved::new()?.split();
+    fn create_fence(this: ArcBorrow<'_, Self>, arg: Arg) -> Result {
+        let mut descriptor = Descriptor::reserve()?;
         let mut data: sw_sync_create_fence_data = arg.read()?;
-        data.fence = fd.reserved_fd() as i32;
+        data.fence = descriptor.number();
         let value = data.value;
+        let new = NewFences::alloc(1, GFP_KERNEL_ACCOUNT)?;
+        Self::register(this)?;
 
-        let emission = self.emission();
-        self.make_room(&emission)?;
-        let expires = ktime_get().saturating_add(self.shared.limits.sw_sync_timeout);
+        let mut emission = this.emission()?;
+        this.make_room(&mut emission)?;
+        let expires = ktime_get().saturating_add(this.shared.limits.sw_sync_timeout);
         match emission.emit_at(new, value, expires) {
             Ok(emitted) => {
-                let export = Export::new(emitted, fd)?;
-                arg.write(&mut data)?;
-                // If INC comes after this look at the value, it finds the fence: it takes the lock
-                // that the fence was linked under.
-                if self.has_reached(value) {
-                    export.install_done();
-                } else {
-                    export.install();
+                for fence in emitted.fences() {
+                    descriptor.attach(fence)?;
                 }
+                arg.write(&mut data)?;
+                emitted.commit_unless(|| this.has_reached(value));
             }
             Err(fence) => {
-                let file = SyncFile::new(&fence)?.into_file();
+                descriptor.attach(&fence)?;
                 arg.write(&mut data)?;
-                fd.fd_install(file);
             }
         }
+        descriptor.install();
         Ok(())
     }
 
@@ -180,7 +185,7 @@ impl Calls for Timeline<SwSync> {
     }
 }
 
-/// The open timelines, by the numbers of their contexts.
+/// The open timelines that have had a fence, by the numbers of their contexts.
 ///
 /// GET_DEADLINE may be asked of any timeline for a fence of any other.
 #[pin_data]
@@ -248,17 +253,18 @@ impl MiscDevice for Node {
             shared: shared.clone(),
             value: Atomic::new(0),
             prune_at: Atomic::new(PRUNE_FROM),
+            registered: AtomicFlag::new(false),
         });
-        let timeline = Arc::pin_init(
+        Arc::pin_init(
             Timeline::new(Published::new(Name::of_current()), owner),
             GFP_KERNEL_ACCOUNT,
-        )?;
-        shared.sw_sync.insert(timeline.clone())?;
-        Ok(timeline)
+        )
     }
 
     fn release(timeline: Self::Ptr, _file: &File) {
-        timeline.shared.sw_sync.remove(timeline.number());
+        if timeline.registered.load(Relaxed) {
+            timeline.shared.sw_sync.remove(timeline.number());
+        }
     }
 
     fn ioctl(
@@ -269,7 +275,7 @@ impl MiscDevice for Node {
     ) -> Result<isize> {
         let arg = Arg::new(cmd, arg);
         match cmd {
-            SW_SYNC_IOC_CREATE_FENCE => timeline.create_fence(arg)?,
+            SW_SYNC_IOC_CREATE_FENCE => Calls::create_fence(timeline, arg)?,
             SW_SYNC_IOC_INC => timeline.increment(arg)?,
             SW_SYNC_GET_DEADLINE => timeline.get_deadline(arg)?,
             _ => return Err(ENOTTY),

@@ -48,7 +48,7 @@ mod cases {
         type OwnerModule = Uncounted;
         type Shared = Published<[u8; 16]>;
         const DRIVER_NAME: &'static CStr = c"kunit";
-        const ORDER: Order = Order::Emission;
+        type Order = EmissionOrder;
         const CLOSED: Error = ECANCELED;
 
         fn timeline_name(name: View<'_, Self>) -> &CStr {
@@ -66,8 +66,11 @@ mod cases {
     }
 
     fn create(timeline: &Timeline<Issuer>) -> ARef<Fence> {
-        let new = NewFence::alloc(GFP_KERNEL).unwrap();
-        timeline.emission().emit(new, KTIME_MAX).commit()
+        let new = NewFences::alloc(1, GFP_KERNEL).unwrap();
+        let emitted = timeline.emission().unwrap().emit(new, KTIME_MAX);
+        let fence = emitted.fences().next().unwrap().into();
+        emitted.commit();
+        fence
     }
 
     /// Waits until what was given to `kvfree_rcu()` is freed: a sheaf is handed to RCU when it is
@@ -103,7 +106,7 @@ mod cases {
     fn pop_then_signal() {
         let timeline = timeline();
         let fence = create(&timeline);
-        timeline.shared().pop_without_signalling(&fence);
+        timeline.shared().pop_without_signalling();
         drop(timeline);
         free_what_is_queued();
         // SIGNALED is clear: the reader follows the pointer to the context.
@@ -116,8 +119,8 @@ mod cases {
     #[test]
     fn initialise_then_link_later() {
         let timeline = timeline();
-        let new = NewFence::alloc(GFP_KERNEL).unwrap();
-        let fence = timeline.shared().initialise_without_linking(new);
+        let new = NewFences::alloc(1, GFP_KERNEL).unwrap();
+        let fence = timeline.shared().initialise_without_linking(new).unwrap();
         drop(timeline);
         free_what_is_queued();
         assert!(length_of_name(&fence) > 0);

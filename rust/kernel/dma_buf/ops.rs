@@ -5,10 +5,11 @@
 use super::{
     context::{
         ContextView,
+        PointOf,
         Shared, //
     },
     fence::Fence,
-    point::Point,
+    order::Order,
     timeline::Timeline,
     Ktime, //
 };
@@ -26,33 +27,6 @@ use core::{
     mem::size_of,
     ptr::NonNull, //
 };
-
-/// The order in which the fences of a context signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// That in which they are emitted; the timeline numbers them itself, from 1.
-    Emission,
-    /// That of 32-bit numbers which the caller chooses, and which wrap: of two, the later one is
-    /// that which is less than 2^31 ahead.
-    Seqno32,
-}
-
-impl Order {
-    /// Returns by how much `a` is later than `b`.
-    #[inline]
-    pub(super) const fn later_by(a: u32, b: u32) -> i32 {
-        a.wrapping_sub(b) as i32
-    }
-
-    /// Tells whether `seqno` is `last` or before it.
-    #[inline]
-    pub(super) const fn up_to(self, seqno: u64, last: u64) -> bool {
-        match self {
-            Order::Emission => seqno <= last,
-            Order::Seqno32 => Order::later_by(seqno as u32, last as u32) <= 0,
-        }
-    }
-}
 
 /// The view of what an issuer shares with the readers of its fences.
 pub type View<'a, O> = <<O as FenceOps>::Shared as RcuFreeSafe>::RcuView<'a>;
@@ -77,7 +51,7 @@ pub trait FenceOps: Sized + Send + Sync + 'static {
     const DRIVER_NAME: &'static CStr;
 
     /// The order in which the fences signal.
-    const ORDER: Order;
+    type Order: Order;
 
     /// What pending fences complete with when the timeline is dropped.
     const CLOSED: Error;
@@ -158,9 +132,9 @@ impl<O: FenceOps> VTable<O> {
     ///
     /// `fence` is one that a context of `O` has emitted. For all of `'a` it can't be freed, and
     /// either RCU is held and the fence had not signalled when that began, or it can't signal.
-    unsafe fn view<'a>(fence: *mut bindings::dma_fence) -> (&'a Point, ContextView<'a, O>) {
+    unsafe fn view<'a>(fence: *mut bindings::dma_fence) -> (&'a PointOf<O>, ContextView<'a, O>) {
         // SAFETY: By the safety requirements the fence is that of a point, at its start.
-        let point = unsafe { &*fence.cast::<Point>() };
+        let point = unsafe { &*fence.cast::<PointOf<O>>() };
         // SAFETY: By the invariant of `Point` the context is valid until one grace period after the
         // fence has signalled; by the safety requirements that has not passed before `'a` ends.
         let shared = unsafe { &*point.context.cast::<Shared<O>>() };
@@ -217,9 +191,9 @@ impl<O: FenceOps> VTable<O> {
 ///
 /// # Safety
 ///
-/// `point` was written by `NewFence::write` with the context `shared`, whose lock the caller holds,
+/// `point` was written by `Point::write` with the context `shared`, whose lock the caller holds,
 /// and which links the point before it lets go.
-pub(super) unsafe fn init_fence<O: FenceOps>(point: NonNull<Point>, number: u64, seqno: u64) {
+pub(super) unsafe fn init_fence<O: FenceOps>(point: NonNull<PointOf<O>>, number: u64, seqno: u64) {
     // SAFETY: The memory is valid and not shared yet. Without an external lock the fence uses its
     // own, which lives as long as it does. The table is `'static`; the module can't go while a
     // fence of it has not signalled, since the timeline pins it.
@@ -234,21 +208,25 @@ pub(super) unsafe fn init_fence<O: FenceOps>(point: NonNull<Point>, number: u64,
     }
 }
 
-/// Signals a fence with its error, if it has not signalled, and tells whether it did.
+/// Signals a fence with its error and time, if it has not signalled, and tells whether it did.
 ///
 /// The flag is tested and the error set under the fence's lock: a signaller that comes second
 /// changes nothing.
 ///
 /// # Safety
 ///
-/// The fence was emitted by a context, and the caller holds no context lock.
+/// The fence was emitted by a context, and its memory is valid. If the last reference may have been
+/// put, that was after the fence had signalled. The caller holds no context lock.
+#[inline]
 pub(super) unsafe fn signal_fence(
     _section: &super::Section,
     fence: &Fence,
     error: Option<Error>,
+    time: Ktime,
 ) -> bool {
     let raw = fence.as_raw();
-    // SAFETY: The fence is initialised, and has a lock of its own.
+    // SAFETY: The fence is initialised, and has a lock of its own, which putting the last reference
+    // doesn't overwrite.
     let flags = unsafe { bindings::dma_fence_lock_irqsave(raw) };
     // SAFETY: As above.
     let first = !unsafe { bindings::dma_fence_test_signaled_flag(raw) };
@@ -258,7 +236,7 @@ pub(super) unsafe fn signal_fence(
             unsafe { bindings::dma_fence_set_error(raw, error.to_errno()) };
         }
         // SAFETY: The fence's lock is held.
-        unsafe { bindings::dma_fence_signal_locked(raw) };
+        unsafe { bindings::dma_fence_signal_timestamp_locked(raw, time) };
     }
     // SAFETY: Locked above, with these flags.
     unsafe { bindings::dma_fence_unlock_irqrestore(raw, flags) };

@@ -45,7 +45,7 @@ mod cases {
         type OwnerModule = Uncounted;
         type Shared = Published<[u8; 16]>;
         const DRIVER_NAME: &'static CStr = c"kunit";
-        const ORDER: Order = Order::Emission;
+        type Order = EmissionOrder;
         const CLOSED: Error = ECANCELED;
 
         fn timeline_name(name: View<'_, Self>) -> &CStr {
@@ -65,13 +65,13 @@ mod cases {
     }
 
     fn create(timeline: &Timeline<Issuer>, count: usize) -> KVec<ARef<Fence>> {
-        let emission = timeline.emission();
         let mut fences = KVec::with_capacity(count, GFP_KERNEL).unwrap();
-        for _ in 0..count {
-            let new = NewFence::alloc(GFP_KERNEL).unwrap();
-            let fence = emission.emit(new, KTIME_MAX).commit();
-            fences.push(fence, GFP_KERNEL).unwrap();
+        let new = NewFences::alloc(count as u32, GFP_KERNEL).unwrap();
+        let emitted = timeline.emission().unwrap().emit(new, KTIME_MAX);
+        for fence in emitted.fences() {
+            fences.push(fence.into(), GFP_KERNEL).unwrap();
         }
+        emitted.commit();
         fences
     }
 

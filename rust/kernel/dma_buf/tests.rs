@@ -71,14 +71,14 @@ mod cases {
     }
 
     macro_rules! issuer {
-        ($name:ident, $order:expr, $closed:expr) => {
+        ($name:ident, $order:ty, $closed:expr) => {
             struct $name(Owner);
 
             impl FenceOps for $name {
                 type OwnerModule = Uncounted;
                 type Shared = Published<Told>;
                 const DRIVER_NAME: &'static CStr = c"kunit";
-                const ORDER: Order = $order;
+                type Order = $order;
                 const CLOSED: Error = $closed;
 
                 fn timeline_name(_told: View<'_, Self>) -> &CStr {
@@ -105,8 +105,8 @@ mod cases {
         };
     }
 
-    issuer!(InOrder, Order::Emission, ECANCELED);
-    issuer!(ByNumber, Order::Seqno32, ENOENT);
+    issuer!(InOrder, EmissionOrder, ECANCELED);
+    issuer!(ByNumber, Seqno32Order, ENOENT);
 
     fn timeline<O: FenceOps<Shared = Published<Told>>>(owner: O) -> Arc<Timeline<O>> {
         let owner = move || Ok::<O, Error>(owner);
@@ -121,26 +121,42 @@ mod cases {
         timeline(InOrder(Owner::new()))
     }
 
-    fn new() -> NewFence {
-        NewFence::alloc(GFP_KERNEL).unwrap()
+    fn new<R: Order>(count: usize) -> NewFences<R> {
+        NewFences::alloc(count as u32, GFP_KERNEL).unwrap()
     }
 
-    fn create(timeline: &Timeline<InOrder>, count: usize) -> KVec<ARef<Fence>> {
-        let emission = timeline.emission();
+    /// References to what was emitted, for after the commit.
+    fn references<O: FenceOps>(emitted: &Emitted<'_, O>) -> KVec<ARef<Fence>> {
         let mut fences = KVec::new();
-        for _ in 0..count {
-            let fence = emission.emit(new(), ktime_get() + 10 * SECOND).commit();
-            fences.push(fence, GFP_KERNEL).unwrap();
+        for fence in emitted.fences() {
+            fences.push(fence.into(), GFP_KERNEL).unwrap();
         }
         fences
     }
 
-    fn create_at(timeline: &Timeline<ByNumber>, seqno: u32) -> ARef<Fence> {
-        let expires = ktime_get() + 10 * SECOND;
-        match timeline.emission().emit_at(new(), seqno, expires) {
-            Ok(emitted) => emitted.commit(),
+    fn commit<O: FenceOps>(emitted: Emitted<'_, O>) -> KVec<ARef<Fence>> {
+        let fences = references(&emitted);
+        emitted.commit();
+        fences
+    }
+
+    fn create_until(timeline: &Timeline<InOrder>, count: usize, end: Ktime) -> KVec<ARef<Fence>> {
+        commit(timeline.emission().unwrap().emit(new(count), end))
+    }
+
+    fn create(timeline: &Timeline<InOrder>, count: usize) -> KVec<ARef<Fence>> {
+        create_until(timeline, count, ktime_get() + 10 * SECOND)
+    }
+
+    fn create_at_until(timeline: &Timeline<ByNumber>, seqno: u32, end: Ktime) -> ARef<Fence> {
+        match timeline.emission().unwrap().emit_at(new(1), seqno, end) {
+            Ok(emitted) => commit(emitted)[0].clone(),
             Err(fence) => fence,
         }
+    }
+
+    fn create_at(timeline: &Timeline<ByNumber>, seqno: u32) -> ARef<Fence> {
+        create_at_until(timeline, seqno, ktime_get() + 10 * SECOND)
     }
 
     #[test]
@@ -276,39 +292,74 @@ mod cases {
     #[test]
     fn hazard_31_unwound_fences_never_were() {
         let timeline = in_order();
-        let kept: ARef<Fence>;
-        {
-            let emission = timeline.emission();
-            let first = emission.emit(new(), ktime_get() + SECOND);
-            let second = emission.emit(new(), ktime_get() + SECOND);
-            assert_eq!(second.fence().seqno(), 2);
-            kept = second.fence().into();
-            assert_eq!(timeline.counts().pending, 2);
-            // Not committed: nobody may signal it.
-            assert_eq!(
-                timeline.signal(timeline.counts().last, Ok(()), Cause::Done),
-                0
-            );
-            drop(first);
-        }
-        assert_eq!(kept.status(), Status::Failed(ECANCELED));
+        let emission = timeline.emission().unwrap();
+        assert_eq!((emission.last(), emission.pending()), (0, 0));
+        let emitted = emission.emit(new(2), ktime_get() + SECOND);
+        let kept = references(&emitted);
+        assert_eq!((kept[1].seqno(), emitted.last()), (2, 2));
+        assert_eq!(timeline.counts().pending, 0);
+        // Not committed: nobody comes to them.
+        assert_eq!(timeline.signal(2, Ok(()), Cause::Done), 0);
+        assert_eq!(kept[0].status(), Status::Pending);
+        drop(emitted);
+        assert_eq!(kept[0].status(), Status::Failed(ECANCELED));
+        assert_eq!(kept[1].status(), Status::Failed(ECANCELED));
         let counts = timeline.counts();
         assert_eq!((counts.pending, counts.last, counts.cancelled), (0, 0, 0));
         assert_eq!(create(&timeline, 1)[0].seqno(), 1);
     }
 
+    // Leaking is safe: what was emitted completes when the timeline goes, and is not left behind.
+    #[test]
+    fn hazard_18_and_31_a_leaked_emission() {
+        let timeline = in_order();
+        create(&timeline, 1);
+        let emitted = timeline
+            .emission()
+            .unwrap()
+            .emit(new(3), ktime_get() + SECOND);
+        let fences = references(&emitted);
+        core::mem::forget(emitted);
+        drop(timeline);
+        for fence in &fences {
+            assert_eq!(fence.status(), Status::Failed(ECANCELED));
+        }
+        rcu::synchronize_rcu();
+        assert!(fences[0].timeline_name(&rcu::read_lock()) == c"signaled-timeline");
+    }
+
+    // What has come to its end before it is committed is signalled alone.
+    #[test]
+    fn commit_unless_done() {
+        let timeline = timeline(ByNumber(Owner::new()));
+        let before = create_at(&timeline, 4);
+        let emit = |seqno| {
+            let emission = timeline.emission().unwrap();
+            let end = ktime_get() + 10 * SECOND;
+            emission.emit_at(new(1), seqno, end).ok().unwrap()
+        };
+        let emitted = emit(5);
+        let fences = references(&emitted);
+        emitted.commit_unless(|| true);
+        assert_eq!(fences[0].status(), Status::Signalled);
+        assert_eq!(before.status(), Status::Pending);
+        let counts = timeline.counts();
+        assert_eq!((counts.pending, counts.done, counts.last), (1, 1, 5));
+        let emitted = emit(6);
+        let fences = references(&emitted);
+        emitted.commit_unless(|| false);
+        assert_eq!(fences[0].status(), Status::Pending);
+        assert_eq!(timeline.counts().pending, 2);
+        assert_eq!(timeline.signal(6, Ok(()), Cause::Done), 2);
+    }
+
     #[test]
     fn timeout_takes_what_is_before_it() {
         let timeline = in_order();
-        let fences;
-        {
-            let emission = timeline.emission();
-            let first = emission
-                .emit(new(), ktime_get() + 20 * MILLISECOND)
-                .commit();
-            let second = emission.emit(new(), ktime_get() + 10 * SECOND).commit();
-            fences = (first, second);
-        }
+        let fences = (
+            create_until(&timeline, 1, ktime_get() + 20 * MILLISECOND)[0].clone(),
+            create(&timeline, 1)[0].clone(),
+        );
         let left = fences.0.wait(false, kernel::time::msecs_to_jiffies(5_000));
         assert!(left.is_ok());
         assert_eq!(fences.0.status(), Status::Failed(ETIMEDOUT));
@@ -328,11 +379,7 @@ mod cases {
     #[test]
     fn timeouts_go_by_age_and_take_what_is_before_in_order() {
         let timeline = timeline(ByNumber(Owner::new()));
-        let expires = ktime_get() + 20 * MILLISECOND;
-        let old = {
-            let emission = timeline.emission();
-            emission.emit_at(new(), 20, expires).ok().unwrap().commit()
-        };
+        let old = create_at_until(&timeline, 20, ktime_get() + 20 * MILLISECOND);
         let young = create_at(&timeline, 10);
         let later = create_at(&timeline, 30);
         assert!(old
@@ -349,10 +396,7 @@ mod cases {
     fn hazard_26_drop_with_the_timer_armed() {
         for _ in 0..20 {
             let timeline = in_order();
-            let fence = {
-                let emission = timeline.emission();
-                emission.emit(new(), ktime_get() + 2 * MILLISECOND).commit()
-            };
+            let fence = create_until(&timeline, 1, ktime_get() + 2 * MILLISECOND)[0].clone();
             timeline.wake_at(ktime_get() + MILLISECOND);
             drop(timeline);
             assert!(fence.is_signalled());
@@ -447,7 +491,7 @@ mod cases {
             }
         }
         assert_eq!(timeline.counts().pending, 100);
-        timeline.emission().prune();
+        timeline.emission().unwrap().prune();
         assert_eq!(timeline.counts().pending, 10);
         assert_eq!(timeline.signal(100, Ok(()), Cause::Done), 10);
         for fence in &kept {

@@ -4,19 +4,20 @@
 
 use super::{
     context::{
-        Cause,
-        Counts,
-        Emitted,
-        End,
         FenceContext,
-        NewFence,
-        Shared,
+        PointOf,
+        Shared, //
+    },
+    module_ref::ModuleRef,
+    pending::{
+        Pending,
         UpTo, //
     },
-    ktime_get,
-    module_ref::ModuleRef,
-    ops::Order,
-    point::Point,
+    signal::End,
+    timer::TIMER_BATCHES,
+    Cause,
+    Counts,
+    Emission,
     Fence,
     FenceOps,
     Ktime,
@@ -25,35 +26,25 @@ use super::{
 use crate::{
     bindings, impl_has_hr_timer,
     module::this_module,
-    new_mutex,
+    new_condvar,
     prelude::*,
     sync::{
-        aref::ARef,
-        lock::mutex::MutexBackend,
         rcu::RcuFreeBox,
-        Mutex, //
+        CondVar, //
     },
     time::{
         hrtimer::{
             AbsoluteSoftMode,
             HasHrTimer,
-            HrTimer,
-            HrTimerCallback,
-            HrTimerCallbackContext,
-            HrTimerMode,
-            HrTimerRestart, //
+            HrTimer, //
         },
         Monotonic, //
     },
 };
 use core::{
-    cell::Cell,
     mem::ManuallyDrop,
     ops::Deref, //
 };
-
-/// How many batches the timer signals before it lets other softirqs run.
-const TIMER_BATCHES: usize = 8;
 
 /// The owner of a context of fences.
 ///
@@ -86,9 +77,9 @@ pub struct Timeline<O: FenceOps> {
     context: ManuallyDrop<RcuFreeBox<FenceContext<O>>>,
     #[pin]
     timer: HrTimer<Self>,
-    /// Held while fences are emitted; protects the numbers that are not committed.
+    /// Told when an emission has ended.
     #[pin]
-    emission: Mutex<()>,
+    idle: CondVar,
     #[pin]
     owner: O,
     // Last: the text that what stands above calls must be there until it is gone.
@@ -127,7 +118,7 @@ impl<O: FenceOps> Timeline<O> {
                 GFP_KERNEL_ACCOUNT,
             )?),
             timer <- HrTimer::new(),
-            emission <- new_mutex!((), "fence_emission"),
+            idle <- new_condvar!("fence_emission"),
         })
     }
 
@@ -166,20 +157,23 @@ impl<O: FenceOps> Timeline<O> {
     /// Begins to emit fences.
     ///
     /// Numbers are chosen, and committed, by one thread at a time. Whatever else is needed to make
-    /// the fences known may be done meanwhile, and may sleep: neither signalling nor the timer nor
-    /// a drop waits for it.
+    /// the fences known may be done meanwhile, and may sleep: neither signalling nor the timer
+    /// waits for it.
+    ///
+    /// # Errors
+    ///
+    /// `ERESTARTSYS` if somebody else emits, and a signal comes before that has ended.
     ///
     /// # Context
     ///
     /// Process context; sleeps.
-    pub fn emission(&self) -> Emission<'_, O> {
-        let guard = self.emission.lock();
-        let next = Cell::new(self.counts().last.wrapping_add(1));
-        Emission {
-            timeline: self,
-            next,
-            _guard: guard,
-        }
+    pub fn emission(&self) -> Result<Emission<'_, O>> {
+        Emission::new(self)
+    }
+
+    /// Returns what is told when an emission has ended.
+    pub(super) fn idle(&self) -> &CondVar {
+        &self.idle
     }
 
     /// Signals everything up to and including `seqno`, in order, and returns how many it signalled.
@@ -196,7 +190,7 @@ impl<O: FenceOps> Timeline<O> {
             UpTo::Seqno(seqno),
             End {
                 error: status.err(),
-                cause: Some(cause),
+                cause,
             },
         )
     }
@@ -207,7 +201,7 @@ impl<O: FenceOps> Timeline<O> {
     pub fn signal_some(&self, seqno: u64, status: Result, cause: Cause) -> bool {
         let end = End {
             error: status.err(),
-            cause: Some(cause),
+            cause,
         };
         self.shared()
             .signal_some(UpTo::Seqno(seqno), end, TIMER_BATCHES)
@@ -223,53 +217,7 @@ impl<O: FenceOps> Timeline<O> {
     ///
     /// Any, also in a waiter.
     pub fn wake_at(&self, time: Ktime) {
-        let mut guard = self.shared().state.lock();
-        let state = guard.as_mut().project();
-        if !*state.closing && *state.armed > time {
-            *state.armed = time;
-            self.start_timer(time);
-        }
-    }
-
-    /// Starts the timer. Called under the context's lock, before `closing` is set.
-    fn start_timer(&self, time: Ktime) {
-        let timer = <Self as HasHrTimer<Self>>::c_timer_ptr;
-        // SAFETY: `self` is valid and pinned, and the timer initialised. It is not freed before the
-        // timer is cancelled: the drop does that, after `closing` was set, so that no start
-        // follows.
-        unsafe {
-            bindings::hrtimer_start_range_ns(
-                timer(self).cast_mut(),
-                time.max(0),
-                0,
-                AbsoluteSoftMode::<Monotonic>::C_MODE,
-            );
-        }
-    }
-
-    /// Completes what has timed out, a bounded amount of it, and tells whether there may be more.
-    fn time_out(&self, now: Ktime) -> bool {
-        for _ in 0..TIMER_BATCHES {
-            let Some(last) = self.shared().expired(now) else {
-                return false;
-            };
-            let end = End {
-                error: Some(ETIMEDOUT),
-                cause: Some(Cause::TimedOut),
-            };
-            let done = self
-                .shared()
-                .signal_some(UpTo::Seqno(last), end, TIMER_BATCHES);
-            match done.last {
-                // Of one that was not committed nobody has heard.
-                Some(last) if O::ORDER.up_to(last, self.counts().last) => O::timed_out(self, last),
-                _ => {}
-            }
-            if done.more {
-                break;
-            }
-        }
-        true
+        self.arm(self.shared().state.lock().as_mut(), time);
     }
 
     /// Returns the time of a fence of this timeline's that was set by [`Fence::set_deadline`].
@@ -285,37 +233,9 @@ impl<O: FenceOps> Timeline<O> {
         }
         // SAFETY: The number is this context's alone, so the fence is a point of it. The reference
         // `fence` keeps its memory.
-        let point = unsafe { &*fence.as_raw().cast::<Point>() };
+        let point = unsafe { &*fence.as_raw().cast::<PointOf<O>>() };
         let deadline = point.deadline();
         Ok((deadline != KTIME_MAX).then_some(deadline))
-    }
-}
-
-impl<O: FenceOps> HrTimerCallback for Timeline<O> {
-    type Pointer<'a> = Pin<&'a Self>;
-
-    fn run(this: Pin<&Self>, _ctx: HrTimerCallbackContext<'_, Self>) -> HrTimerRestart {
-        let this = this.get_ref();
-        *this.shared().state.lock().as_mut().project().armed = KTIME_MAX;
-        let now = ktime_get();
-        let wake = O::wake(this, now);
-        let more = this.time_out(now);
-
-        let mut guard = this.shared().state.lock();
-        let state = guard.as_mut().project();
-        let timeout = match state.pending.oldest() {
-            _ if more => now,
-            // SAFETY: The list owns a reference to what is linked.
-            Some(oldest) => unsafe { oldest.as_ref() }.expires,
-            None => KTIME_MAX,
-        };
-        let next = timeout.min(wake.unwrap_or(KTIME_MAX));
-        if next < *state.armed && !*state.closing {
-            *state.armed = next;
-            this.start_timer(next);
-        }
-        // It was started above if it must run again; saying so here would put aside that time.
-        HrTimerRestart::NoRestart
     }
 }
 
@@ -339,84 +259,5 @@ impl<O: FenceOps> PinnedDrop for Timeline<O> {
         let this = self.project();
         // SAFETY: It is taken here only, and not used after.
         unsafe { ManuallyDrop::drop(this.context) };
-    }
-}
-
-/// The right to emit fences of a timeline: numbers are chosen by one thread at a time.
-pub struct Emission<'a, O: FenceOps> {
-    timeline: &'a Timeline<O>,
-    next: Cell<u64>,
-    _guard: crate::sync::lock::Guard<'a, (), MutexBackend>,
-}
-
-impl<'a, O: FenceOps> Emission<'a, O> {
-    /// Returns the timeline.
-    pub fn timeline(&self) -> &'a Timeline<O> {
-        self.timeline
-    }
-
-    /// Emits the fence with the next number, which completes with `ETIMEDOUT` at `expires`.
-    ///
-    /// It can't fail and doesn't allocate. For a context of [`Order::Emission`]. `expires` is not
-    /// before that of fences which were emitted earlier; if it is, it counts as that.
-    pub fn emit(&self, new: NewFence, expires: Ktime) -> Emitted<'_, O> {
-        let seqno = self.next.get();
-        self.next.set(seqno.wrapping_add(1));
-        self.emit_numbered(new, seqno, expires)
-    }
-
-    /// Emits the fence `seqno` in a context of [`Order::Seqno32`], or returns the pending one that
-    /// has this number.
-    ///
-    /// Two points of one number are one fence: `Err` is the one that exists.
-    pub fn emit_at(
-        &self,
-        new: NewFence,
-        seqno: u32,
-        expires: Ktime,
-    ) -> Result<Emitted<'_, O>, ARef<Fence>> {
-        if let Some(fence) = self.find(seqno) {
-            return Err(fence);
-        }
-        Ok(self.emit_numbered(new, seqno.into(), expires))
-    }
-
-    fn emit_numbered(&self, new: NewFence, seqno: u64, expires: Ktime) -> Emitted<'_, O> {
-        let shared = self.timeline.shared();
-        let fence = shared.emit(new, seqno, expires, |at| self.timeline.start_timer(at));
-        Emitted::new(self, fence)
-    }
-
-    /// Returns the pending fence `seqno` of a context of [`Order::Seqno32`].
-    fn find(&self, seqno: u32) -> Option<ARef<Fence>> {
-        let guard = self.timeline.shared().state.lock();
-        let fence = guard.pending.find(seqno)?;
-        // SAFETY: The list owns a reference to what is linked.
-        Some(unsafe { fence.as_ref() }.as_fence().into())
-    }
-
-    /// Takes out the pending fences that nobody but the timeline refers to.
-    ///
-    /// They are signalled with `ECANCELED` first, like all that are unwound, but there is nobody
-    /// who could notice. Takes the time of a walk over the pending fences, with interrupts on in
-    /// between.
-    pub fn prune(&self) {
-        self.timeline.shared().prune();
-    }
-
-    pub(super) fn committed(&self, fence: &Fence) {
-        let mut guard = self.timeline.shared().state.lock();
-        let counts = guard.as_mut().project().counts;
-        if O::ORDER == Order::Seqno32 || fence.seqno() > counts.last {
-            counts.last = fence.seqno();
-        }
-        // It may have timed out before.
-        if fence.is_signalled() {
-            counts.note_signalled(O::ORDER, fence.seqno());
-        }
-    }
-
-    pub(super) fn unwind(&self, fence: &Fence) {
-        self.timeline.shared().unwind(fence);
     }
 }

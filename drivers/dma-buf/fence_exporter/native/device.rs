@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The files of `/dev/fence_exporter`.
+
+use super::{
+    Calls,
+    Native,
+    Shown, //
+};
+use crate::{
+    abi::{
+        self,
+        Arg, //
+    },
+    fdinfo,
+    name::Name,
+    node::Shared, //
+};
+use fence_uapi::*;
+use kernel::{
+    dma_buf::Timeline,
+    fs::{
+        File,
+        Kiocb, //
+    },
+    iov::IovIterDest,
+    miscdevice::{
+        nonblocking,
+        MiscDevice,
+        MiscDeviceRegistration,
+        PollDevice,
+        PollDeviceRegistration,
+        Ready, //
+    },
+    prelude::*,
+    seq_file::SeqFile,
+    sync::{
+        poll::PollTable,
+        rcu::{
+            Published,
+            RcuOnce, //
+        },
+        Arc,
+        ArcBorrow, //
+    },
+};
+
+/// `/dev/fence_exporter`.
+pub(crate) struct Node;
+
+#[vtable]
+impl MiscDevice for Node {
+    type Ptr = Arc<Timeline<Native>>;
+
+    fn open(_file: &File, misc: &MiscDeviceRegistration<Self>) -> Result<Self::Ptr> {
+        let shared = PollDeviceRegistration::data(misc).ok_or(ENODEV)?;
+        let shown = try_pin_init!(Shown {
+            name <- Published::new(Name::of_current()),
+            events <- RcuOnce::new(),
+        });
+        Arc::pin_init(
+            Timeline::new(shown, Native::new(shared.clone())),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    fn release(timeline: Self::Ptr, _file: &File) {
+        // Jobs hold references to the timeline as long as they wait for something.
+        timeline.engine.clear();
+    }
+
+    fn ioctl(
+        timeline: ArcBorrow<'_, Timeline<Native>>,
+        _file: &File,
+        cmd: u32,
+        arg: usize,
+    ) -> Result<isize> {
+        const SETUP: u32 = abi::call(FENCE_EXPORTER_IOC_SETUP);
+        const CREATE: u32 = abi::call(FENCE_EXPORTER_IOC_CREATE);
+        const SIGNAL: u32 = abi::call(FENCE_EXPORTER_IOC_SIGNAL);
+        const SIGNAL_AT: u32 = abi::call(FENCE_EXPORTER_IOC_SIGNAL_AT);
+        const SUBMIT: u32 = abi::call(FENCE_EXPORTER_IOC_SUBMIT);
+        const INFO: u32 = abi::call(FENCE_EXPORTER_IOC_INFO);
+
+        let arg = Arg::new(cmd, arg);
+        match abi::call(cmd) {
+            SETUP => timeline.set_up(arg)?,
+            CREATE => timeline.create(arg)?,
+            SIGNAL => timeline.signal_now(arg)?,
+            SIGNAL_AT => timeline.signal_at(arg)?,
+            SUBMIT => Calls::submit(timeline, arg)?,
+            INFO => arg.write(&mut timeline.info())?,
+            _ => return Err(ENOTTY),
+        }
+        Ok(0)
+    }
+
+    fn read_iter(kiocb: Kiocb<'_, Self::Ptr>, iov: &mut IovIterDest<'_>) -> Result<usize> {
+        let timeline = kiocb.file();
+        let events = timeline.events().ok_or(EINVAL)?;
+        events.read(iov, nonblocking(&kiocb))
+    }
+
+    fn show_fdinfo(timeline: ArcBorrow<'_, Timeline<Native>>, m: &SeqFile, _file: &File) {
+        fdinfo::show(m, &timeline.info());
+    }
+}
+
+impl PollDevice for Node {
+    type Data = Arc<Shared>;
+
+    fn poll<'a>(timeline: &'a ArcBorrow<'_, Timeline<Native>>, table: &PollTable<'a>) -> Ready {
+        let Some(events) = timeline.events() else {
+            return Ready::NOTHING;
+        };
+        let events = events.get_ref();
+        table.register_wait(events.readable());
+        if events.is_readable() {
+            Ready::READABLE
+        } else {
+            Ready::NOTHING
+        }
+    }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How the fences of a context are signalled and unlinked.
+//!
+//! A signaller gathers the first pending fences, lets go of the context's lock, signals each under
+//! its own lock, and takes the context's again to unlink those that are linked still. Interrupts
+//! are off for one fence at a time, and for two walks of a batch.
+//!
+//! Signallers may race. Each works in the order of the list, and is in one RCU section from before
+//! it gathers until it has unlinked. It needs no references for that:
+//!
+//! - What it has gathered was referenced by the list. If another signaller unlinks a fence and puts
+//!   that reference, the memory stays for a grace period, which waits for the RCU section. What is
+//!   overwritten until then is the list of callbacks, which nobody looks at after signalling.
+//! - A fence is unlinked by those only who have seen, under its lock, that it has signalled. So who
+//!   finds that it has not, under that lock, finds it linked still: the list's reference is there
+//!   while callbacks run. Who finds that it has does no more with it.
+//! - If another one has unlinked the last fence and the owner goes, the context is there until the
+//!   RCU section ends.
+
+use super::{
+    batch::Batch,
+    context::{
+        seqno_of,
+        PointOf,
+        Shared, //
+    },
+    ktime_get,
+    new_fences::Links,
+    ops::signal_fence,
+    pending::{
+        Pending,
+        UpTo, //
+    },
+    signalling,
+    Cause,
+    FenceOps,
+    Section, //
+};
+use crate::{
+    prelude::*,
+    sync::rcu, //
+};
+use core::ptr::NonNull;
+
+/// How fences complete.
+#[derive(Clone, Copy)]
+pub(super) struct End {
+    pub(super) error: Option<Error>,
+    pub(super) cause: Cause,
+}
+
+/// What a signaller has done.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Signalled {
+    /// How many it has signalled itself.
+    pub(super) count: usize,
+    /// The last one of those.
+    pub(super) last: Option<u64>,
+    /// Whether there may be more.
+    pub(super) more: bool,
+}
+
+impl<O: FenceOps> Shared<O> {
+    /// Signals fences in order, batch by batch, and returns how many it signalled itself.
+    ///
+    /// When it returns, none of those that were pending is linked.
+    pub(super) fn signal(&self, up_to: UpTo, end: End) -> usize {
+        self.signal_some(up_to, end, usize::MAX).count
+    }
+
+    /// Signals fences in order, at most `batches` batches.
+    pub(super) fn signal_some(&self, up_to: UpTo, end: End, batches: usize) -> Signalled {
+        let mut total = Signalled::default();
+        for _ in 0..batches {
+            let rcu = rcu::read_lock();
+            let done = signalling(|section| self.signal_batch(&rcu, section, up_to, end));
+            total.count += done.count;
+            total.last = done.last.or(total.last);
+            total.more = done.more;
+            if !done.more {
+                break;
+            }
+        }
+        total
+    }
+
+    /// Signals one batch of fences in order, then unlinks them.
+    #[inline]
+    fn signal_batch(
+        &self,
+        rcu: &rcu::Guard,
+        section: &Section,
+        up_to: UpTo,
+        end: End,
+    ) -> Signalled {
+        let mut batch = Batch::new();
+        let more = self.state.lock().pending.gather(up_to, &mut batch);
+        let Some(&last) = batch.as_slice().last() else {
+            return Signalled::default();
+        };
+        // SAFETY: RCU has been held since it was gathered.
+        let last = unsafe { seqno_of(last) };
+        // SAFETY: The points were gathered in the section of `rcu`, and no context lock is held.
+        let mut done = unsafe { signal_points::<O>(rcu, section, batch.as_slice(), end.error) };
+        done.more = more;
+
+        let mut guard = self.state.lock();
+        let state = guard.as_mut().project();
+        // SAFETY: They were gathered in the section of `rcu`, and each was signalled, or found
+        // signalled, under its lock.
+        unsafe { state.pending.unlink(&mut batch) };
+        state
+            .counts
+            .note_signalled::<O::Order>(end.cause, done.count, last);
+        drop(guard);
+        // SAFETY: The list's references to what was unlinked are ours.
+        unsafe { batch.put() };
+        done
+    }
+
+    /// Takes pending fences back that nobody refers to: they are signalled with `ECANCELED`, then
+    /// unlinked, then put, and count as nothing.
+    ///
+    /// # Safety
+    ///
+    /// The batch was gathered in the section of `rcu`.
+    pub(super) unsafe fn take_back(&self, rcu: &rcu::Guard, batch: &mut Batch<Links<O::Order>>) {
+        signalling(|section| {
+            // SAFETY: By the safety requirements; no context lock is held.
+            unsafe { signal_points::<O>(rcu, section, batch.as_slice(), Some(ECANCELED)) };
+            let mut guard = self.state.lock();
+            // SAFETY: As in `signal_batch`.
+            unsafe { guard.as_mut().project().pending.unlink(batch) };
+        });
+        // SAFETY: As in `signal_batch`.
+        unsafe { batch.put() };
+    }
+}
+
+/// Signals those points that have not signalled.
+///
+/// The clock is read once, and again behind each fence that another one has signalled, who may have
+/// read it later: the times of fences are in their order, too.
+///
+/// # Safety
+///
+/// They were gathered in the section of `rcu`, or nobody else can put the reference that the
+/// context has to them. No context lock is held.
+#[inline]
+pub(super) unsafe fn signal_points<O: FenceOps>(
+    _rcu: &rcu::Guard,
+    section: &Section,
+    points: &[NonNull<PointOf<O>>],
+    error: Option<Error>,
+) -> Signalled {
+    let mut done = Signalled::default();
+    let mut time = ktime_get();
+    for &point in points {
+        // SAFETY: By the safety requirements the memory is valid; the fence is one of a context.
+        if unsafe { signal_fence(section, point.as_ref().as_fence(), error, time) } {
+            done.count += 1;
+            // SAFETY: As above.
+            done.last = Some(unsafe { seqno_of(point) });
+        } else {
+            time = ktime_get();
+        }
+    }
+    done
+}
