@@ -86,11 +86,11 @@ impl PollCondVar {
     pub fn wait_interruptible(&self, mut ready: impl FnMut() -> bool) -> Result {
         let wait = Opaque::<bindings::wait_queue_entry>::uninit();
         // SAFETY: `wait` is valid for writes, and doesn't move until `finish_wait()` below.
-        unsafe { bindings::init_wait(wait.get()) };
+        unsafe { bindings::init_wait_entry(wait.get(), 0) };
         let result = loop {
             // SAFETY: Both are initialised.
-            unsafe {
-                bindings::prepare_to_wait(
+            let interrupted = unsafe {
+                bindings::prepare_to_wait_event(
                     self.wait_queue_head.get(),
                     wait.get(),
                     bindings::TASK_INTERRUPTIBLE as c_int,
@@ -99,10 +99,10 @@ impl PollCondVar {
             if ready() {
                 break Ok(());
             }
-            if kernel::current!().signal_pending() {
+            if interrupted != 0 {
                 break Err(ERESTARTSYS);
             }
-            // SAFETY: Process context; the state was set above.
+            // SAFETY: Process context; the state was set above, as nothing interrupts.
             unsafe { bindings::schedule() };
         };
         // SAFETY: Both are initialised; the entry is not used after.
