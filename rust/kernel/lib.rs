@@ -18,5 +18,6 @@ pub mod bindings;
 
 pub mod dma_buf;
 pub mod miscdevice;
+pub mod str;
 pub mod sync;
 pub mod task;

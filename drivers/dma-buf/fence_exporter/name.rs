@@ -9,6 +9,7 @@ use kernel::{
     prelude::*,
     str::{
         BStr,
+        CStrArray,
         NullTerminatedFormatter, //
     },
     sync::SetOnce,
@@ -22,16 +23,18 @@ pub(crate) const LEN: usize = FENCE_EXPORTER_NAME_LEN as usize;
 ///
 /// Readers of fences may be looking at it at any time: neither is changed once it is there.
 pub(crate) struct Name {
-    default: [u8; LEN],
+    default: CStrArray<LEN>,
     // Bytes have no destructor; without this the type would.
-    set: ManuallyDrop<SetOnce<[u8; LEN]>>,
+    set: ManuallyDrop<SetOnce<CStrArray<LEN>>>,
 }
 
 impl Name {
     /// The name that tells who opened the timeline: `<comm>-<pid>`.
     ///
     /// Of two timelines of one process it is the context's number that tells them apart.
-    pub(crate) fn of_current() -> Self {
+    ///
+    /// `EINVAL` if it didn't fit, which it does.
+    pub(crate) fn of_current() -> Result<Self> {
         let comm = current_comm().map(|byte| {
             if byte == 0 || is_printable(byte) {
                 byte
@@ -46,17 +49,17 @@ impl Name {
             let pid = kernel::current!().tgid();
             let _ = buffer.write_fmt(fmt!("{}-{}", BStr::from_bytes(comm), pid));
         }
-        Self {
-            default,
+        Ok(Self {
+            default: CStrArray::new(default).ok_or(EINVAL)?,
             set: ManuallyDrop::new(SetOnce::new()),
-        }
+        })
     }
 
     /// Checks a name that user space wants, and returns it with what follows the NUL zeroed.
     ///
     /// `EINVAL` if it isn't terminated, is empty, has a byte that isn't printable, or is `unbound`,
     /// which is what Perfetto leaves out.
-    pub(crate) fn check(raw: &[u8; LEN]) -> Result<[u8; LEN]> {
+    pub(crate) fn check(raw: &[u8; LEN]) -> Result<CStrArray<LEN>> {
         let (name, _) = raw
             .iter()
             .position(|&byte| byte == 0)
@@ -70,22 +73,28 @@ impl Name {
             .iter_mut()
             .zip(name)
             .for_each(|(to, from)| *to = *from);
-        Ok(checked)
+        CStrArray::new(checked).ok_or(EINVAL)
     }
 
     /// Sets the name, once, before there is a fence.
-    pub(crate) fn set(&self, name: [u8; LEN]) -> bool {
+    pub(crate) fn set(&self, name: CStrArray<LEN>) -> bool {
         self.set.populate(name)
+    }
+
+    #[inline]
+    fn get(&self) -> &CStrArray<LEN> {
+        self.set.as_ref().unwrap_or(&self.default)
     }
 
     /// Returns the bytes, with what follows the NUL zeroed.
     pub(crate) fn bytes(&self) -> &[u8; LEN] {
-        self.set.as_ref().unwrap_or(&self.default)
+        self.get().bytes()
     }
 
     /// Returns the name.
+    #[inline]
     pub(crate) fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_until_nul(self.bytes()).unwrap_or(c"?")
+        self.get().as_c_str()
     }
 }
 

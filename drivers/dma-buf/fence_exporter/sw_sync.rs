@@ -256,7 +256,7 @@ impl MiscDevice for Node {
             registered: AtomicFlag::new(false),
         });
         Arc::pin_init(
-            Timeline::new(Published::new(Name::of_current()), owner),
+            Timeline::new(Published::new(Name::of_current()?), owner),
             GFP_KERNEL_ACCOUNT,
         )
     }

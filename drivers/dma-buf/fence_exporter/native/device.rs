@@ -55,7 +55,7 @@ impl MiscDevice for Node {
     fn open(_file: &File, misc: &MiscDeviceRegistration<Self>) -> Result<Self::Ptr> {
         let shared = PollDeviceRegistration::data(misc).ok_or(ENODEV)?;
         let shown = try_pin_init!(Shown {
-            name <- Published::new(Name::of_current()),
+            name <- Published::new(Name::of_current()?),
             events <- RcuOnce::new(),
         });
         Arc::pin_init(

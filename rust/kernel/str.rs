@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Strings.
+
+#[doc(no_inline)]
+pub use ::kernel::str::*;
+
+/// A C string in an array, with its length.
+///
+/// Unlike a plain array it needs not be searched for its end when it is asked for.
+///
+/// # Invariants
+///
+/// The first NUL in `bytes` is at `len`.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::str::CStrArray;
+///
+/// let name = CStrArray::new(*b"gpu\0\0\0\0\0").ok_or(EINVAL)?;
+/// assert_eq!(name.as_c_str(), c"gpu");
+/// assert!(CStrArray::new(*b"gpu").is_none());
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct CStrArray<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
+
+impl<const N: usize> CStrArray<N> {
+    /// Takes the string up to the first NUL. `None` if there is none.
+    pub fn new(bytes: [u8; N]) -> Option<Self> {
+        let len = bytes.iter().position(|&byte| byte == 0)?;
+        // INVARIANT: It is where the first NUL was found.
+        Some(Self { bytes, len })
+    }
+
+    /// Returns the array, with what stands behind the NUL.
+    #[inline]
+    pub fn bytes(&self) -> &[u8; N] {
+        &self.bytes
+    }
+
+    /// Returns the string.
+    #[inline]
+    pub fn as_c_str(&self) -> &CStr {
+        // SAFETY: By the type invariant the array has a NUL at `len`, and none before.
+        unsafe { CStr::from_bytes_with_nul_unchecked(self.bytes.get_unchecked(..self.len + 1)) }
+    }
+}
