@@ -5,9 +5,13 @@
  *
  *   storm [CLOSES [READS]]
  *
+ * A read is a name and a deadline. Readers don't run ahead of the writers, so
+ * that they read while timelines go.
+ *
  * What is wrong here is told by the debug kernel's checkers, so that is where it
  * is meant to run (tools/storm), with all events of dma_fence traced. The program
- * itself sees to it that no reader gets a name that no timeline ever had.
+ * itself sees to it that no reader gets a name that no timeline ever had, and
+ * that some get one of a timeline that is there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,12 +26,13 @@
 
 #define READERS		2
 #define WRITERS		2
-#define SLOTS		16
+/* Few, so that a reader often has one whose timeline is about to go. */
+#define SLOTS		2
 #define FENCES		3
 
 /* Descriptors that readers look at; a slot is -1, or was closed a moment ago. */
 static atomic_int slots[WRITERS][SLOTS];
-static atomic_ulong reads, odd_names, closes;
+static atomic_ulong reads, live_names, odd_names, deadlines, closes;
 static unsigned long wanted_reads, wanted_closes;
 
 static int trace_all_events(void)
@@ -42,49 +47,68 @@ static int trace_all_events(void)
 	return ret;
 }
 
+/* Whether the readers have read their share of what the closes so far ask for. */
+static int ahead(void)
+{
+	unsigned long share = wanted_reads / wanted_closes + 1;
+
+	return atomic_load(&closes) < wanted_closes &&
+	       atomic_load(&reads) > (atomic_load(&closes) + 16) * share;
+}
+
+static void read_one(int fd)
+{
+	struct sync_fence_info fence;
+
+	if (fd < 0 || fence_describe(fd, &fence) < 0)
+		return;
+	if (!strncmp(fence.obj_name, "storm-", 6))
+		atomic_fetch_add(&live_names, 1);
+	else if (strcmp(fence.obj_name, "signaled-timeline"))
+		atomic_fetch_add(&odd_names, 1);
+	if (!fence_set_deadline(fd, now_ns()))
+		atomic_fetch_add(&deadlines, 1);
+	atomic_fetch_add(&reads, 1);
+}
+
 static void *read_names(void *arg)
 {
 	unsigned int seed = (unsigned int)(unsigned long)arg;
 
 	while (atomic_load(&closes) < wanted_closes ||
 	       atomic_load(&reads) < wanted_reads) {
-		int fd = slots[rand_r(&seed) % WRITERS][rand_r(&seed) % SLOTS];
-		struct sync_fence_info fence;
-
-		if (fd < 0 || fence_describe(fd, &fence) < 0)
-			continue;
-		if (strncmp(fence.obj_name, "storm-", 6) &&
-		    strcmp(fence.obj_name, "signaled-timeline"))
-			atomic_fetch_add(&odd_names, 1);
-		fence_set_deadline(fd, now_ns());
-		atomic_fetch_add(&reads, 1);
+		if (ahead())
+			usleep(2000);
+		else
+			read_one(slots[rand_r(&seed) % WRITERS][rand_r(&seed) % SLOTS]);
 	}
 	return NULL;
 }
 
-/* One life of a timeline: opened, filled, signalled in part, closed. */
+/* One life of a timeline: opened, filled, signalled in part or not, closed. */
 static int live(atomic_int *slot, unsigned int round)
 {
+	unsigned int count = round % 8 ? 1 : FENCES;
 	int tl = timeline_open();
 	int fds[FENCES];
-	int i;
+	unsigned int i;
+	__s64 ret;
+	int old;
 
 	if (tl < 0)
 		return tl;
-	for (i = 0; i < FENCES; i++) {
-		fds[i] = fence_create(tl);
-		if (fds[i] < 0)
-			return fds[i];
-	}
+	ret = fence_create_many(tl, fds, count);
+	if (ret < 0)
+		return ret;
 	/* A reader may still be using what was there: it gets EBADF, or another fence. */
-	i = atomic_exchange(slot, fds[round % FENCES]);
-	if (i >= 0)
-		close(i);
-	fence_signal(tl, round % (FENCES + 1), round % 5 ? 0 : -EIO);
+	old = atomic_exchange(slot, fds[0]);
+	if (old >= 0)
+		close(old);
+	if (round % 4 == 0)
+		fence_signal(tl, 1, round % 3 ? 0 : -EIO);
 	close(tl);
-	for (i = 0; i < FENCES; i++)
-		if (i != round % FENCES)
-			close(fds[i]);
+	for (i = 1; i < count; i++)
+		close(fds[i]);
 	atomic_fetch_add(&closes, 1);
 	return 0;
 }
@@ -127,7 +151,8 @@ int main(int argc, char **argv)
 		pthread_create(&threads[READERS + i], NULL, open_and_close, (void *)i);
 	for (i = 0; i < READERS + WRITERS; i++)
 		pthread_join(threads[i], NULL);
-	printf("%lu closes, %lu reads, %lu odd names\n", atomic_load(&closes),
-	       atomic_load(&reads), atomic_load(&odd_names));
-	return atomic_load(&odd_names) != 0;
+	printf("%lu closes, %lu reads, %lu deadlines, %lu live names, %lu odd names\n",
+	       atomic_load(&closes), atomic_load(&reads), atomic_load(&deadlines),
+	       atomic_load(&live_names), atomic_load(&odd_names));
+	return atomic_load(&odd_names) != 0 || atomic_load(&live_names) == 0;
 }
