@@ -144,6 +144,14 @@ unsafe impl RcuFreeSafe for PollCondVar {
 ///
 /// `'a` is the time for which the file's private data is borrowed.
 ///
+/// # Why the condition must be the file's
+///
+/// That a condition is in an [`RcuFreeBox`](super::rcu::RcuFreeBox) would not be enough. Unsharing
+/// it lets go of `epoll`, AIO and io_uring, which know `POLLFREE`. `poll(2)` and `select(2)` don't:
+/// what they have left on the wait queue they take off when the call ends, under the queue's lock,
+/// which must be there then. All of them keep the file open meanwhile. So it is the file that a
+/// condition has to outlive, and `'a` says so.
+///
 /// # Invariants
 ///
 /// The pointer is null or that of a valid `poll_table`, for a call on `file`.
