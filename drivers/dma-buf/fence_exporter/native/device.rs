@@ -67,6 +67,8 @@ impl MiscDevice for Node {
     fn release(timeline: Self::Ptr, _file: &File) {
         // Jobs hold references to the timeline as long as they wait for something.
         timeline.engine.clear();
+        #[cfg(CONFIG_FENCE_EXPORTER_SYNCHRONIZE_RCU)]
+        kernel::sync::rcu::synchronize_rcu();
     }
 
     fn ioctl(
