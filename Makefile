@@ -43,7 +43,7 @@ test: setup
 
 .PHONY: bench
 bench: setup
-	@tools/bench
+	@tools/bench && tools/bench --docs
 
 .PHONY: shell
 shell: setup

@@ -5,8 +5,15 @@ import collections
 import dataclasses
 import statistics
 
+from . import profile
+
 # Whom the others are compared with.
 BASE = "sw_sync"
+# How else than usual some rows are measured.
+GROUPS = {
+    "cgroup": "in a child memory cgroup",
+    "synchronize_rcu": "if close waited for a grace period",
+}
 # Whose figures are of the kernel alone.
 KERNEL = "kernel"
 
@@ -51,6 +58,13 @@ class Figure:
         return (max(self.values) - min(self.values)) / self.median if self.median else 0
 
 
+def spread(of_row):
+    """The largest of some figures, as text; nothing if there was one boot."""
+    if min(len(figure.values) for figure in of_row) < 2:
+        return ""
+    return f"{max(figure.spread for figure in of_row):.2%}"
+
+
 @dataclasses.dataclass
 class Counts:
     """What the plugin saw of an operation."""
@@ -60,6 +74,8 @@ class Counts:
     irqs_off: int
     irqs_off_from: str
     irqs_off_to: str
+    # What functions took.
+    functions: dict
 
 
 class Results:
@@ -69,11 +85,41 @@ class Results:
         self.arch = arch
         self.about = about
         self.titles = {}
-        # By group ("" or "cgroup"), row and node.
+        # By group ("" or one of GROUPS), row and node.
         self.figures = {}
         # By row and node.
         self.counts = {}
-        self.regions = {}
+
+    def as_dict(self):
+        """For JSON."""
+        return {
+            "arch": self.arch, **self.about,
+            "figures": [
+                {"row": row, "title": self.titles[row], "node": node, "group": group,
+                 "operations": figure.operations, "values": figure.values,
+                 "median": figure.median, "spread": figure.spread,
+                 "ratio": self.ratio(row, node, group)}
+                for (group, row, node), figure in self.figures.items()],
+            "counts": [
+                {"row": row, "title": self.titles[row], "node": node,
+                 **dataclasses.asdict(counted)}
+                for (row, node), counted in self.counts.items()],
+        }
+
+    @classmethod
+    def from_dict(cls, data):
+        """The reverse."""
+        results = cls(data["arch"], {key: value for key, value in data.items()
+                                     if isinstance(value, str) and key != "arch"})
+        for each in data["figures"]:
+            results.titles[each["row"]] = each["title"]
+            results.figures[each["group"], each["row"], each["node"]] = \
+                Figure(each["operations"], each["values"])
+        for each in data["counts"]:
+            results.titles.setdefault(each["row"], each["title"])
+            results.counts[each["row"], each["node"]] = Counts(
+                **{field.name: each[field.name] for field in dataclasses.fields(Counts)})
+        return results
 
     def take(self, measurements, group=""):
         """Adds those of a boot."""
@@ -88,11 +134,11 @@ class Results:
         for each, region in zip(measurements, regions):
             longest = max(region.stretches, key=lambda stretch: stretch.longest)
             self.titles.setdefault(each.row, each.title)
-            self.regions[each.row, each.node] = (each.operations, region)
             self.counts[each.row, each.node] = Counts(
                 (region.user + region.kernel) / each.operations,
                 region.atomics() / each.operations,
-                longest.longest, longest.begin, longest.end)
+                longest.longest, longest.begin, longest.end,
+                profile.share(region, each.operations))
 
     def cost(self, row, node, group=""):
         """The median, or None."""
@@ -103,6 +149,10 @@ class Results:
         """To the kernel's sw_sync, or None."""
         cost, base = self.cost(row, node, group), self.cost(row, BASE, group)
         return cost / base if cost is not None and base else None
+
+    def quick(self):
+        """The rows that don't take long."""
+        return [row for row in self.rows() if not row.endswith(("_100000", "_bytes"))]
 
     def rows(self, group=""):
         """The rows that have a figure, with the nodes that they have."""

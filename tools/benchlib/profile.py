@@ -103,21 +103,39 @@ def take(region, symbols, address, count, atomic):
         function.calls += count
 
 
-def table(region, operations, least=1.0):
-    """Lines that tell where the instructions of an operation went."""
-    lines = [f"{'':>9} {'per call':>9} {'calls':>7} {'atomic':>7}",
-             f"{region.user / operations:9.1f} {'':9} {'':7} {'':7}  (user space)"]
-    rows = sorted(region.functions.items(), key=lambda item: -item[1].instructions)
+def share(region, operations, least=0.005):
+    """What functions took of an operation, the rest as one: by name."""
+    whole = region.user + region.kernel
+    found = {"(user space)": region.user / operations}
     rest = 0
-    for name, function in rows:
-        if function.instructions < least * operations:
+    for name, function in region.functions.items():
+        if function.instructions < least * whole:
             rest += function.instructions
-            continue
-        per_call = function.instructions / function.calls if function.calls else 0
-        lines.append(f"{function.instructions / operations:9.1f} {per_call:9.1f} "
-                     f"{function.calls / operations:7.2f} "
-                     f"{function.atomics / operations:7.2f}  {name}")
-    lines.append(f"{rest / operations:9.1f} {'':9} {'':7} {'':7}  (the rest)")
-    lines.append(f"{(region.user + region.kernel) / operations:9.1f} {'':9} {'':7} "
-                 f"{region.atomics() / operations:7.2f}  all")
-    return lines
+        else:
+            found[name] = function.instructions / operations
+    return {**found, "(the rest)": rest / operations}
+
+
+def beside(shares):
+    """Names and what each of several took, most first; None where it is in the rest."""
+    names = {name for each in shares for name in each}
+    rows = [(name, [each.get(name) for each in shares]) for name in names]
+    return sorted(rows, key=lambda row: (row[0] == "(the rest)",
+                                         -max(value or 0 for value in row[1]), row[0]))
+
+
+def table(nodes, regions):
+    """Lines that tell where the instructions of an operation went, for each node.
+
+    `regions` has the number of operations with each.
+    """
+    def cells(values):
+        return "".join(f"{'-' if value is None else f'{value:.1f}':>10}" for value in values)
+
+    per_operation = [(region.user + region.kernel) / operations for operations, region in regions]
+    return ["".join(f"{node:>10}" for node in nodes),
+            cells(per_operation) + "  all",
+            cells(region.atomics() / operations for operations, region in regions)
+            + "  atomic operations",
+            *(f"{cells(values)}  {name}" for name, values in
+              beside([share(region, operations) for operations, region in regions]))]

@@ -20,11 +20,10 @@ def table(results):
     boots = max((len(figure.values) for figure in results.figures.values()), default=0)
     lines = [f"{results.arch}: instructions of an operation (Linux {results.about['kernel']}, "
              f"commit {results.about['commit']}, median of {boots} boots)", ""]
-    for group in ("", "cgroup"):
+    for group, title in {"": "", **figures.GROUPS}.items():
         rows = results.rows(group)
         if not rows:
             continue
-        title = "in a child memory cgroup" if group else ""
         lines.append(f"{title:<48}{'number':>7}{'sw_sync':>9}{'/dev/sw_sync':>15}{'native':>15}{'spread':>8}")
         for row, nodes in rows.items():
             of_row = [results.figures[group, row, node] for node in nodes]
@@ -33,13 +32,13 @@ def table(results):
             lines.append(f"{results.titles[row]:<48}{of_row[0].operations:>7}"
                          f"{'-' if cost is None else f'{cost:.0f}':>9}"
                          + "".join(cell(results, row, node, group) for node in NODES)
-                         + f"{max(figure.spread for figure in of_row):>8.2%}")
+                         + f"{figures.spread(of_row):>8}")
         lines.append("")
     return lines + counts(results)
 
 
 def counts(results):
-    """What the plugin counted."""
+    """What the plugin counted; of interrupts, the longest stretch."""
     if not results.counts:
         return []
     lines = [f"{'counted':<48}{'':>7}{'sw_sync':>9}{'/dev/sw_sync':>15}{'native':>15}"]
@@ -50,11 +49,11 @@ def counts(results):
         for what, form in (("atomics", "{:.1f}"), ("irqs_off", "{}")):
             if what == "irqs_off" and row not in ("signal_all", "close_pending", "signal_one"):
                 continue
-            title = {"atomics": "atomic operations", "irqs_off": "longest with interrupts off"}[what]
+            title = {"atomics": "atomic operations", "irqs_off": "interrupts off"}[what]
             cells = [form.format(getattr(each, what)) if each else "-"
                      for each in (base, *(of_row[node] for node in NODES))]
-            lines.append(f"{results.titles[row] + ': ' + title:<62}"[:62]
-                         + f"{cells[0]:>9}{cells[1]:>9}{cells[2]:>15}")
+            lines.append(f"{results.titles[row] + ': ' + title:<55}"
+                         f"{cells[0]:>9}{cells[1]:>15}{cells[2]:>15}")
     return lines
 
 
@@ -71,20 +70,18 @@ def verdicts(judged):
 
 def write_json(results, judged):
     """All of it, for other programs."""
-    data = {
-        "arch": results.arch,
-        **results.about,
-        "figures": [
-            {"row": row, "title": results.titles[row], "node": node, "group": group,
-             "operations": figure.operations, "values": figure.values, "median": figure.median,
-             "spread": figure.spread, "ratio": results.ratio(row, node, group)}
-            for (group, row, node), figure in results.figures.items()],
-        "counts": [
-            {"row": row, "title": results.titles[row], "node": node, **dataclasses.asdict(counted)}
-            for (row, node), counted in results.counts.items()],
-        "targets": [
-            {**dataclasses.asdict(each), "met": each.met} for each in judged],
-    }
+    data = {**results.as_dict(),
+            "targets": [{**dataclasses.asdict(each), "met": each.met} for each in judged]}
     with open(f"{guest.OUT}/{results.arch}.json", "w", encoding="utf-8") as file:
         json.dump(data, file, indent=1)
         file.write("\n")
+
+
+def read_json(arch):
+    """The results that were written."""
+    path = f"{guest.OUT}/{arch}.json"
+    try:
+        with open(path, encoding="utf-8") as file:
+            return figures.Results.from_dict(json.load(file))
+    except FileNotFoundError:
+        raise guest.Failed(f"{path} is not there: measure first") from None
