@@ -50,6 +50,10 @@ shell: setup
 	@tools/module $(ARCH) $(FLAVOUR) >/dev/null
 	@tools/vm shell --arch $(ARCH) --kernel $(FLAVOUR) --params 'sw_sync=1'
 
+.PHONY: fencectl
+fencectl: setup
+	@tools/fencectl/build $(ARCH)
+
 .PHONY: rust-analyzer
 rust-analyzer: setup
 	@tools/analyze $(ARCH) $(FLAVOUR)
@@ -79,6 +83,7 @@ help:
 	@echo 'make run [ARCH=arm64] show the module at work in a virtual machine'
 	@echo 'make test             run all tests, on both architectures'
 	@echo 'make bench            what the operations cost, next to the sw_sync of the kernel'
+	@echo 'make fencectl         fencectl for ARCH, a static program, its man pages and completions'
 	@echo 'make shell            a prompt in the virtual machine'
 	@echo 'make rust-analyzer    write rust-project.json'
 	@echo 'make doc              the documentation of the Rust crates'
