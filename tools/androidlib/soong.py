@@ -16,7 +16,7 @@ COMMON = {"name", "visibility", "defaults", "host_supported", "vendor_available"
           "vendor_dlkm_specific"}
 CC = {"srcs", "header_libs", "local_include_dirs", "include_dirs", "cflags", "gtest",
       "no_named_install_directory", "relative_install_path", "compile_multilib", "multilib",
-      "test_suites"}
+      "test_suites", "generated_headers"}
 RUST = {"crate_name", "srcs", "edition", "rustlibs", "proc_macros", "features", "crate_root"}
 MODULES = {
     "package": {"default_applicable_licenses", "default_visibility"},
@@ -25,6 +25,7 @@ MODULES = {
     "cc_defaults": CC,
     "cc_test": CC,
     "filegroup": {"srcs", "path"},
+    "genrule": {"srcs", "out", "cmd"},
     "prebuilt_etc": {"src", "srcs", "filename", "relative_install_path"},
     "prebuilt_kernel_modules": {"srcs", "srcs_16k", "options_file", "blocklist_file",
                                 "kernel_version", "load_by_default", "strip_debug_symbols"},
@@ -34,7 +35,7 @@ MODULES = {
 }
 # Properties that name files, and those that name modules of this file.
 FILES = ("src", "srcs", "wrapper_src", "license_text", "options_file", "crate_root")
-REFERENCES = ("defaults", "header_libs", "default_applicable_licenses")
+REFERENCES = ("defaults", "header_libs", "generated_headers", "default_applicable_licenses")
 
 
 def listed(value):

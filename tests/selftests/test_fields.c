@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every field of every structure that a caller fills in, with the values at the
+ * ends of its range, inside and outside of it, and the answer to each. The list
+ * of fields is made from include/uapi/linux/fence_exporter.h (uapi_fields.h), so
+ * that a field without a row here is a failure.
+ */
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+#include "fence.h"
+#include "kselftest_harness.h"
+#include "uapi_fields.h"
+
+#define NAME_LEN	FENCE_EXPORTER_NAME_LEN
+/* So many fences have been created, and so many have signalled. */
+#define CREATED		8
+#define SIGNALLED	2
+#define ANY_PATH	"/dev/null"
+
+/* Values that are known only when the test runs. */
+enum special {
+	PLAIN,
+	/* A field of the answer: whatever the caller leaves there means nothing. */
+	ANSWER,
+	MAX_TIMEOUT,
+	MAX_TIMEOUT_AND_1,
+	/* Of the array of descriptors. */
+	MEMORY,
+	READ_ONLY,
+	HALF_MAPPED,
+	/* Descriptors. */
+	A_FENCE,
+	A_TIMELINE,
+	A_FILE,
+};
+
+struct row {
+	const char *structure;
+	const char *field;
+	enum special special;
+	__u64 value;
+	const char *name;
+	int answer;
+};
+
+#define ROW(structure, field, value, answer) \
+	{ #structure, #field, PLAIN, (__u64)(value), NULL, answer }
+#define NAME(text, answer) { "setup", "name", PLAIN, 0, text, answer }
+#define SPECIAL(structure, field, special, answer) \
+	{ #structure, #field, special, 0, NULL, answer }
+#define UNUSED(structure, field) \
+	{ #structure, #field, ANSWER, 0x5a5a5a5a5a5a5a5aULL, NULL, 0 }
+
+static const struct row rows[] = {
+	NAME("a", 0),
+	NAME("0123456789012345678901234567890", 0),
+	NAME("!~ ", 0),
+	NAME("01234567890123456789012345678901", -EINVAL),
+	NAME("", -EINVAL),
+	NAME("unbound", -EINVAL),
+	NAME("tab\t", -EINVAL),
+	NAME("\x1f", -EINVAL),
+	NAME("\x7f", -EINVAL),
+	NAME("\x80", -EINVAL),
+	NAME("\xff", -EINVAL),
+	ROW(setup, timeout_ns, 0, 0),
+	ROW(setup, timeout_ns, 1, 0),
+	SPECIAL(setup, timeout_ns, MAX_TIMEOUT, 0),
+	SPECIAL(setup, timeout_ns, MAX_TIMEOUT_AND_1, -EINVAL),
+	ROW(setup, timeout_ns, INT64_MAX, -EINVAL),
+	ROW(setup, timeout_ns, 1ULL << 63, -EINVAL),
+	ROW(setup, timeout_ns, UINT64_MAX, -EINVAL),
+	ROW(setup, flags, 0, 0),
+	ROW(setup, flags, FENCE_EXPORTER_SETUP_EVENTS, 0),
+	ROW(setup, flags, FENCE_EXPORTER_SETUP_ENGINE, 0),
+	ROW(setup, flags, 3, 0),
+	ROW(setup, flags, 4, -EINVAL),
+	ROW(setup, flags, 1U << 31, -EINVAL),
+	ROW(setup, flags, ~0U, -EINVAL),
+	ROW(setup, pad, 1, -EINVAL),
+	ROW(setup, pad, 1U << 31, -EINVAL),
+
+	SPECIAL(create, fds, MEMORY, 0),
+	ROW(create, fds, 0, -EFAULT),
+	ROW(create, fds, 1ULL << 63, -EFAULT),
+	ROW(create, fds, UINT64_MAX, -EFAULT),
+	SPECIAL(create, fds, READ_ONLY, -EFAULT),
+	SPECIAL(create, fds, HALF_MAPPED, -EFAULT),
+	ROW(create, count, 1, 0),
+	ROW(create, count, FENCE_EXPORTER_MAX_FENCES, 0),
+	ROW(create, count, 0, -EINVAL),
+	ROW(create, count, FENCE_EXPORTER_MAX_FENCES + 1, -EINVAL),
+	ROW(create, count, 1U << 31, -EINVAL),
+	ROW(create, count, ~0U, -EINVAL),
+	ROW(create, flags, 1, -EINVAL),
+	ROW(create, flags, 1U << 31, -EINVAL),
+	UNUSED(create, first_seqno),
+
+	ROW(signal, seqno, 0, 0),
+	ROW(signal, seqno, SIGNALLED, 0),
+	ROW(signal, seqno, CREATED, 0),
+	ROW(signal, seqno, CREATED + 1, -EINVAL),
+	ROW(signal, seqno, 1ULL << 32, -EINVAL),
+	ROW(signal, seqno, UINT64_MAX, -EINVAL),
+	ROW(signal, status, 0, 0),
+	ROW(signal, status, -1, 0),
+	ROW(signal, status, -4095, 0),
+	ROW(signal, status, -4096, -EINVAL),
+	ROW(signal, status, 1, -EINVAL),
+	ROW(signal, status, INT32_MAX, -EINVAL),
+	ROW(signal, status, INT32_MIN, -EINVAL),
+	ROW(signal, flags, 1, -EINVAL),
+	ROW(signal, flags, 1U << 31, -EINVAL),
+	UNUSED(signal, signalled),
+
+	ROW(signal_at, seqno, 0, 0),
+	ROW(signal_at, seqno, CREATED, 0),
+	ROW(signal_at, seqno, CREATED + 1, -EINVAL),
+	ROW(signal_at, seqno, UINT64_MAX, -EINVAL),
+	ROW(signal_at, time_ns, 0, 0),
+	ROW(signal_at, time_ns, 1, 0),
+	ROW(signal_at, time_ns, INT64_MAX, 0),
+	ROW(signal_at, time_ns, 1ULL << 63, -EINVAL),
+	ROW(signal_at, time_ns, UINT64_MAX, -EINVAL),
+	ROW(signal_at, status, 0, 0),
+	ROW(signal_at, status, -4095, 0),
+	ROW(signal_at, status, -4096, -EINVAL),
+	ROW(signal_at, status, 1, -EINVAL),
+	ROW(signal_at, status, INT32_MIN, -EINVAL),
+	ROW(signal_at, flags, 1, -EINVAL),
+	ROW(signal_at, flags, 1U << 31, -EINVAL),
+
+	ROW(submit, duration_ns, 0, 0),
+	ROW(submit, duration_ns, INT64_MAX, 0),
+	ROW(submit, duration_ns, UINT64_MAX, 0),
+	ROW(submit, in_fence, -1, 0),
+	SPECIAL(submit, in_fence, A_FENCE, 0),
+	SPECIAL(submit, in_fence, A_TIMELINE, -EBADF),
+	SPECIAL(submit, in_fence, A_FILE, -EBADF),
+	ROW(submit, in_fence, -2, -EBADF),
+	ROW(submit, in_fence, INT32_MAX, -EBADF),
+	ROW(submit, in_fence, INT32_MIN, -EBADF),
+	ROW(submit, status, 0, 0),
+	ROW(submit, status, -4095, 0),
+	ROW(submit, status, -4096, -EINVAL),
+	ROW(submit, status, 1, -EINVAL),
+	ROW(submit, status, INT32_MIN, -EINVAL),
+	ROW(submit, flags, 1, -EINVAL),
+	ROW(submit, flags, 1U << 31, -EINVAL),
+	UNUSED(submit, out_fence),
+	UNUSED(submit, seqno),
+};
+
+struct field {
+	const char *structure;
+	const char *field;
+	size_t offset;
+	size_t size;
+};
+
+/* What the header says. */
+#define FIELD(s, f, type) { #s, #f, offsetof(struct fence_exporter_##s, f), sizeof(type) },
+static const struct field fields[] = { UAPI_FIELDS };
+
+static const struct field *field_of(const struct row *row)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(fields); i++)
+		if (!strcmp(row->structure, fields[i].structure) &&
+		    !strcmp(row->field, fields[i].field))
+			return &fields[i];
+	return NULL;
+}
+
+TEST(every_field_has_a_row)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(fields); i++) {
+		/* Nothing of these comes from the caller. */
+		if (!strcmp(fields[i].structure, "info") || !strcmp(fields[i].structure, "event"))
+			continue;
+		for (j = 0; j < ARRAY_SIZE(rows); j++)
+			if (field_of(&rows[j]) == &fields[i])
+				break;
+		EXPECT_GT(ARRAY_SIZE(rows), j) {
+			TH_LOG("no row for %s.%s", fields[i].structure, fields[i].field);
+		}
+	}
+	for (j = 0; j < ARRAY_SIZE(rows); j++)
+		EXPECT_NE(NULL, field_of(&rows[j])) {
+			TH_LOG("no field %s.%s", rows[j].structure, rows[j].field);
+		}
+}
+
+/* Fields follow each other without a gap, and nothing follows the last. */
+TEST(fields_are_the_whole_structure)
+{
+	size_t sizes[] = {
+		sizeof(struct fence_exporter_setup), sizeof(struct fence_exporter_create),
+		sizeof(struct fence_exporter_signal), sizeof(struct fence_exporter_signal_at),
+		sizeof(struct fence_exporter_submit), sizeof(struct fence_exporter_info),
+		sizeof(struct fence_exporter_event),
+	};
+	size_t seen = 0;
+	size_t end = 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(fields); i++) {
+		if (!fields[i].offset) {
+			if (i)
+				EXPECT_EQ(sizes[seen++], end);
+			end = 0;
+		}
+		EXPECT_EQ(end, fields[i].offset) {
+			TH_LOG("before %s.%s", fields[i].structure, fields[i].field);
+		}
+		end += fields[i].size;
+	}
+	EXPECT_EQ(sizes[seen++], end);
+	EXPECT_EQ(ARRAY_SIZE(sizes), seen);
+}
+
+union any {
+	struct fence_exporter_setup setup;
+	struct fence_exporter_create create;
+	struct fence_exporter_signal signal;
+	struct fence_exporter_signal_at signal_at;
+	struct fence_exporter_submit submit;
+};
+
+/* What a value may point to. */
+struct place {
+	/* A page, and one that may only be read behind it. */
+	char *memory;
+	long page;
+	int fence;
+};
+
+FIXTURE(fields)
+{
+	struct place place;
+};
+
+FIXTURE_SETUP(fields)
+{
+	int source = timeline_new("source", 0, 0);
+	struct place *place = &self->place;
+
+	place->fence = fence_create(source);
+	ASSERT_LE(0, place->fence);
+	place->page = sysconf(_SC_PAGESIZE);
+	place->memory = mmap(NULL, 2 * place->page, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, place->memory);
+	ASSERT_EQ(0, mprotect(place->memory + place->page, place->page, PROT_READ));
+	ASSERT_EQ(0, allow_fds(4096));
+}
+
+FIXTURE_TEARDOWN(fields)
+{
+	munmap(self->place.memory, 2 * self->place.page);
+}
+
+static __u64 value_of(const struct place *place, const struct row *row, int tl)
+{
+	/* Its default: sysfs may not have it. */
+	__u64 most = module_param("max_timeout_ms", 60000) * NSEC_PER_MSEC;
+
+	switch (row->special) {
+	case MAX_TIMEOUT:
+		return most;
+	case MAX_TIMEOUT_AND_1:
+		return most + 1;
+	case MEMORY:
+		return (unsigned long)place->memory;
+	case READ_ONLY:
+		return (unsigned long)(place->memory + place->page);
+	case HALF_MAPPED:
+		return (unsigned long)(place->memory + place->page - sizeof(__s32));
+	case A_FENCE:
+		return place->fence;
+	case A_TIMELINE:
+		return tl;
+	case A_FILE:
+		return open(ANY_PATH, O_RDONLY | O_CLOEXEC);
+	default:
+		return row->value;
+	}
+}
+
+/* A call that is right in all its fields. */
+static unsigned long good(const struct row *row, union any *arg, void *memory)
+{
+	memset(arg, 0, sizeof(*arg));
+	if (!strcmp(row->structure, "setup")) {
+		arg->setup = (struct fence_exporter_setup){ .name = "good" };
+		return FENCE_EXPORTER_IOC_SETUP;
+	}
+	if (!strcmp(row->structure, "create")) {
+		arg->create.fds = (unsigned long)memory;
+		arg->create.count = 2;
+		return FENCE_EXPORTER_IOC_CREATE;
+	}
+	if (!strcmp(row->structure, "signal")) {
+		arg->signal.seqno = CREATED;
+		return FENCE_EXPORTER_IOC_SIGNAL;
+	}
+	if (!strcmp(row->structure, "signal_at")) {
+		arg->signal_at.seqno = CREATED;
+		arg->signal_at.time_ns = now_ns() + 3600 * NSEC_PER_SEC;
+		return FENCE_EXPORTER_IOC_SIGNAL_AT;
+	}
+	arg->submit.in_fence = -1;
+	return FENCE_EXPORTER_IOC_SUBMIT;
+}
+
+/* A timeline on which the good call works. */
+static int timeline_for(const struct row *row)
+{
+	int fds[CREATED];
+	int tl;
+
+	if (!strcmp(row->structure, "setup"))
+		return timeline_open();
+	if (!strcmp(row->structure, "submit"))
+		return timeline_new("engine", 0, FENCE_EXPORTER_SETUP_ENGINE);
+	tl = timeline_new("fields", 0, 0);
+	if (tl >= 0 && strcmp(row->structure, "create")) {
+		fence_create_many(tl, fds, CREATED);
+		fence_signal(tl, SIGNALLED, 0);
+	}
+	return tl;
+}
+
+static void fill(const struct place *place, const struct row *row, int tl,
+		 union any *arg)
+{
+	const struct field *field = field_of(row);
+	char *at = (char *)arg + field->offset;
+	__u64 value = value_of(place, row, tl);
+	__u32 half = value;
+
+	if (row->name) {
+		memset(at, 0, NAME_LEN);
+		memcpy(at, row->name, strnlen(row->name, NAME_LEN));
+	} else if (field->size == sizeof(half)) {
+		memcpy(at, &half, sizeof(half));
+	} else {
+		memcpy(at, &value, sizeof(value));
+	}
+}
+
+TEST_F_TIMEOUT(fields, each_value, 120)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct row *row = &rows[i];
+		int tl = timeline_for(row);
+		unsigned long request;
+		struct snapshot before;
+		union any arg;
+
+		ASSERT_LE(0, tl);
+		request = good(row, &arg, self->place.memory);
+		fill(&self->place, row, tl, &arg);
+		before = snapshot(tl);
+		EXPECT_EQ(row->answer, call(tl, request, &arg)) {
+			TH_LOG("%s.%s = %#llx", row->structure, row->field, row->value);
+		}
+		if (row->answer)
+			EXPECT_TRUE(unchanged(tl, &before)) {
+				TH_LOG("%s.%s = %#llx", row->structure, row->field, row->value);
+			}
+		close(tl);
+		close_range(64, ~0U, 0);
+	}
+	ksft_print_msg("%zu values of %zu fields\n", ARRAY_SIZE(rows), ARRAY_SIZE(fields));
+}
+
+TEST_HARNESS_MAIN
