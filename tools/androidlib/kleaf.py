@@ -112,6 +112,9 @@ class Package:
                 self.tree.problem(FILE, f"has no module for {arch}")
             self.tree.compare(f"{FILE}, {arch}", groups.get(f"fence_exporter_{arch}", set()),
                               module_files(self.tree))
+            self.tree.compare(f"{FILE}, symbols for {arch}",
+                              groups.get(f"fence_exporter_symbols_{arch}", set()),
+                              {f"android/symbols/{arch}"})
         self.tree.compare(f"{FILE}, device_files", groups.get("device_files", set()),
                           {name for name in self.tree.files if name.startswith("android/sepolicy/")}
                           | {"android/ueventd.rc"})
