@@ -123,6 +123,10 @@ pub struct ScenarioArgs {
     /// How late a fence may be; none may be early
     #[arg(long, value_parser = duration, default_value = "5ms")]
     pub slack: Duration,
+    /// Slow motion: each time of the file is so many times as long
+    #[arg(long, value_name = "TIMES", default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub slower: u32,
     /// Only say what would come of it on a machine without delays
     #[arg(long)]
     pub dry_run: bool,

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 /// `fencectl scenario`.
 pub fn run(args: &ScenarioArgs, output: Output) -> Result<ExitCode> {
-    let plan = plan::Plan::new(file::read(&args.file)?)?;
+    let plan = plan::Plan::new(file::read(&args.file)?.slower(args.slower))?;
     let runs = if args.dry_run {
         play::rehearse(&plan)
     } else {

@@ -25,6 +25,23 @@ pub struct Scenario {
     pub job: Vec<Job>,
 }
 
+impl Scenario {
+    /// The same in slow motion: each of its times is `times` as long.
+    pub fn slower(mut self, times: u32) -> Self {
+        let stretch = |time: &mut Duration| *time = time.saturating_mul(times);
+        stretch(&mut self.period);
+        for engine in self.engine.values_mut() {
+            stretch(&mut engine.timeout);
+        }
+        for job in &mut self.job {
+            stretch(&mut job.at);
+            job.duration.iter_mut().for_each(stretch);
+            job.deadline.iter_mut().for_each(stretch);
+        }
+        self
+    }
+}
+
 /// An engine: a timeline that is driven by SUBMIT.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -211,6 +211,18 @@ mod tests {
     }
 
     #[test]
+    fn slow_motion_stretches_each_time() {
+        let text = "title='t'\nframes=2\nperiod='10ms'\n[engine.a]\ntimeout='9ms'\n\
+            [[job]]\nname='x'\nengine='a'\nat='1ms'\nduration='2ms'\ndeadline='5ms'\n";
+        let scenario: Scenario = toml::from_str(text).expect("the form is right");
+        let plan = Plan::new(scenario.slower(3)).unwrap();
+        let last = &plan.submissions[1];
+        assert_eq!((last.at, last.duration), (33_000_000, 6_000_000));
+        assert_eq!(last.deadline, Some(45_000_000));
+        assert_eq!(plan.engines[0].1, 27_000_000);
+    }
+
+    #[test]
     fn what_makes_no_sense_is_told() {
         for (from, to, told) in [
             ("after=['x']", "after=['z']", "no such job"),
