@@ -42,7 +42,8 @@ const STYLE: &str = "text{font:12px sans-serif;fill:#24292f}.t{font-size:16px;fo
 .ok{fill:#3b75af}.late{fill:#8f63b8}.error{fill:#cf222e}.timeout{fill:#d9730d}.gone{fill:#8c959f}\
 .pending{fill:#9ec5e8}.w{stroke:#0b2540;stroke-width:2}.k{stroke:#1a7f37;stroke-width:3}\
 .d{fill:#8f63b8;stroke:#fff;stroke-width:.6}.m{stroke:#fff;stroke-width:1.6;fill:none}\
-.e{stroke:#cf222e;stroke-width:2;fill:none}";
+.e{stroke:#cf222e;stroke-width:2;fill:none}\
+.h{stroke:#fff;stroke-width:3px;paint-order:stroke}";
 
 /// How times become places.
 struct Scale {
