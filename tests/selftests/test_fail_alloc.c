@@ -6,13 +6,10 @@
  *
  * Wants a kernel with fault injection; see Documentation/fault-injection.
  */
-#include <fcntl.h>
-
+#include "fail.h"
 #include "fence.h"
 #include "kselftest_harness.h"
 
-#define FAIL_NTH	"/proc/self/fail-nth"
-#define DEBUGFS		"/sys/kernel/debug/"
 /* No call has as many places that can fail. */
 #define MOST		2000
 
@@ -228,59 +225,17 @@ FIXTURE_VARIANT_ADD(fail, compat_inc)
 	.compat = true,
 };
 
-static void set_knob(const char *path, const char *value)
-{
-	char full[128];
-	int fd;
-
-	snprintf(full, sizeof(full), DEBUGFS "%s", path);
-	fd = open(full, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (write(fd, value, strlen(value)) < 0)
-		fprintf(stderr, "# %s: %s\n", full, strerror(errno));
-	close(fd);
-}
-
 FIXTURE_SETUP(fail)
 {
-	self->fail_nth = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	self->fail_nth = fail_open();
 	if (self->fail_nth < 0)
 		SKIP(return, "no fault injection in this kernel");
 	if (variant->compat && access(SW_SYNC_DEVICE, F_OK))
 		SKIP(return, SW_SYNC_DEVICE " is not there: load with sw_sync=1");
-	mount_debugfs();
-	/* Also those that may wait; and nothing in the log. */
-	set_knob("failslab/ignore-gfp-wait", "N");
-	set_knob("failslab/verbose", "0");
-	set_knob("fail_page_alloc/ignore-gfp-wait", "N");
-	set_knob("fail_page_alloc/min-order", "0");
-	set_knob("fail_page_alloc/verbose", "0");
-	set_knob("fail_usercopy/verbose", "0");
 }
 
 FIXTURE_TEARDOWN(fail)
 {
-}
-
-/* Makes the @nth place from now on fail, in this thread. */
-static void arm(int fail_nth, int nth)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", nth);
-	/* Taking it back may fail for the last time. */
-	while (pwrite(fail_nth, text, strlen(text), 0) < 0)
-		;
-}
-
-/* Whether that place was reached. */
-static bool has_failed(int fail_nth)
-{
-	char text[16] = {};
-	ssize_t ret = pread(fail_nth, text, sizeof(text) - 1, 0);
-
-	return ret > 0 && atoi(text) == 0;
 }
 
 static void prepare(struct subject *subject)
@@ -338,10 +293,10 @@ TEST_F_TIMEOUT(fail, each_once, 390)
 
 		prepare(&self->subject);
 		look(&self->subject, &before);
-		arm(self->fail_nth, nth);
+		fail_arm(self->fail_nth, nth);
 		ret = variant->call(&self->subject);
-		failed = has_failed(self->fail_nth);
-		arm(self->fail_nth, 0);
+		failed = fail_reached(self->fail_nth);
+		fail_arm(self->fail_nth, 0);
 		if (ret) {
 			refused++;
 			ASSERT_TRUE(failed);

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "trace.h"
+
+#define TRACEFS	"/sys/kernel/tracing/"
+#define EVENTS	TRACEFS "events/dma_fence/"
+/* As a line of the trace shows one: the event, and the number of the fence. */
+#define EVENT	": dma_fence_%31[a-z_]: "
+#define FENCE	"driver=%*s timeline=%31s context=%u seqno=%u"
+
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	ssize_t ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text));
+	ret = ret < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+int trace_fences(void)
+{
+	int ret;
+
+	if (access(EVENTS, F_OK))
+		mount("none", TRACEFS, "tracefs", 0, NULL);
+	ret = write_file(TRACEFS "trace", "");
+	return ret ? ret : write_file(EVENTS "enable", "1");
+}
+
+void trace_stop(void)
+{
+	write_file(EVENTS "enable", "0");
+}
+
+int trace_read(const char *timeline, struct traced *events, int most)
+{
+	FILE *file = fopen(TRACEFS "trace", "re");
+	char line[512];
+	int count = 0;
+
+	if (!file)
+		return -errno;
+	while (count < most && fgets(line, sizeof(line), file)) {
+		struct traced *event = &events[count];
+		char *text = strstr(line, ": dma_fence_");
+
+		if (!text || sscanf(text, EVENT FENCE, event->name, event->timeline,
+				    &event->context, &event->seqno) != 4)
+			continue;
+		if (!timeline || !strcmp(event->timeline, timeline))
+			count++;
+	}
+	fclose(file);
+	return count;
+}
+
+int trace_find(const struct traced *events, int count, const char *name, unsigned int seqno)
+{
+	int i;
+
+	for (i = 0; i < count; i++) {
+		if (!strcmp(events[i].name, name) && events[i].seqno == seqno)
+			return i;
+	}
+	return -1;
+}
+
+int trace_count(const struct traced *events, int count, const char *name)
+{
+	int found = 0;
+	int i;
+
+	for (i = 0; i < count; i++)
+		found += !strcmp(events[i].name, name);
+	return found;
+}
