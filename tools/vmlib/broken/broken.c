@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A module that breaks one rule when it is loaded: what the virtual machine's
- * check of the log must not miss. Each rule is one of those that a checker of
- * the debug kernel watches over.
+ * A module that breaks rules when it is loaded: what the virtual machine's check
+ * of the log must not miss. Each rule is one of those that a checker of the debug
+ * kernel watches over. Several are broken in the order in which they are given;
+ * lockdep ends with its first report, and with KASAN's.
  */
+#include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
+#include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/timer.h>
 
 static char *rule = "none";
 module_param(rule, charp, 0);
-MODULE_PARM_DESC(rule, "the rule to break");
+MODULE_PARM_DESC(rule, "the rules to break, with commas between them");
 
 static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
@@ -30,6 +34,65 @@ static void use_after_free(void)
 	OPTIMIZER_HIDE_VAR(stale);
 	kfree(object);
 	WRITE_ONCE(stale[8], 1);
+}
+
+static void out_of_bounds(void)
+{
+	char *object = kmalloc(64, GFP_KERNEL);
+	char *beyond = object;
+
+	if (!object)
+		return;
+	OPTIMIZER_HIDE_VAR(beyond);
+	WRITE_ONCE(beyond[64], 1);
+	kfree(object);
+}
+
+static void list(void)
+{
+	LIST_HEAD(head);
+	struct list_head entry;
+
+	list_add(&entry, &head);
+	head.next = &head;
+	list_del(&entry);
+}
+
+static void refcount(void)
+{
+	refcount_t count = REFCOUNT_INIT(0);
+
+	refcount_inc(&count);
+}
+
+static void nothing(struct timer_list *timer)
+{
+}
+
+/* The checker stops the timer. */
+static void free_timer(void)
+{
+	struct timer_list *timer = kmalloc_obj(*timer);
+
+	if (!timer)
+		return;
+	timer_setup(timer, nothing, 0);
+	mod_timer(timer, jiffies + 3600 * HZ);
+	kfree(timer);
+}
+
+static void called(struct rcu_head *head)
+{
+}
+
+/* The checker drops the second call. */
+static void call_rcu_twice(void)
+{
+	static struct rcu_head head;
+
+	call_rcu(&head, called);
+	call_rcu(&head, called);
+	rcu_barrier();
 }
 
 static void leak(void)
@@ -85,6 +148,11 @@ static const struct {
 	void (*breaks)(void);
 } rules[] = {
 	{ "use_after_free", use_after_free },
+	{ "out_of_bounds", out_of_bounds },
+	{ "list", list },
+	{ "refcount", refcount },
+	{ "free_timer", free_timer },
+	{ "call_rcu_twice", call_rcu_twice },
 	{ "leak", leak },
 	{ "lock_order", lock_order },
 	{ "sleep_in_atomic", sleep_in_atomic },
@@ -93,13 +161,28 @@ static const struct {
 	{ "hang", hang },
 };
 
+/* What follows @name in @list, or NULL if the list begins with another one. */
+static const char *behind(const char *list, const char *name)
+{
+	while (*name)
+		if (*list++ != *name++)
+			return NULL;
+	return *list == ',' || !*list ? list : NULL;
+}
+
+/* A trimmed kernel exports no strsep(). */
 static int __init broken_init(void)
 {
+	const char *rest = rule;
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(rules); i++)
-		if (!strcmp(rule, rules[i].name))
-			rules[i].breaks();
+	while (*rest) {
+		for (i = 0; i < ARRAY_SIZE(rules); i++)
+			if (behind(rest, rules[i].name))
+				rules[i].breaks();
+		while (*rest && *rest++ != ',')
+			;
+	}
 	return 0;
 }
 module_init(broken_init);
