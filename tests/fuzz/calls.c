@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The table of calls: how often each is drawn, and which errors it may answer. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+#include "calls.h"
+
+#define MOST_ERRORS	12
+
+static const struct {
+	const char *name;
+	/* NULL: fork, which takes the steps that follow. */
+	int (*run)(struct thread *thread, const struct step *step);
+	unsigned int weight;
+	/* Besides those that any call may answer. */
+	int errors[MOST_ERRORS];
+} calls[] = {
+	/* The first three have the places of CALL_OPEN and so on. */
+	{ "open", do_open, 50, { EMFILE, ENFILE } },
+	{ "open_compat", do_open_compat, 25, { EMFILE, ENFILE } },
+	{ "setup", do_setup, 60, { EBUSY } },
+	{ "create", do_create, 120, { EBUSY, EAGAIN, EMFILE, ENFILE } },
+	{ "signal", do_signal, 80, { EBUSY } },
+	{ "signal_at", do_signal_at, 50, { EBUSY, EAGAIN } },
+	{ "submit", do_submit, 80, { EBUSY, EAGAIN, EMFILE, ENFILE } },
+	{ "info", do_info, 25, {} },
+	{ "read", do_read, 30, { EAGAIN, EINTR } },
+	{ "fdinfo", do_fdinfo, 8, { ENOENT, EMFILE, ENFILE } },
+	{ "any_ioctl", do_any_ioctl, 20, { EBUSY, EAGAIN, EMFILE, ENFILE, ENOENT } },
+	{ "describe", do_describe, 50, {} },
+	{ "merge", do_merge, 30, { ENOENT, EMFILE, ENFILE } },
+	{ "deadline", do_deadline, 30, {} },
+	{ "poll", do_poll, 50, { EINTR } },
+	{ "epoll", do_epoll, 15, { EEXIST, ENOENT, EPERM, EINTR } },
+	{ "import", do_import, 20, {} },
+	{ "export", do_export, 15, { EMFILE, ENFILE } },
+	{ "poll_buffer", do_poll_buffer, 10, { EINTR } },
+	{ "compat_create", do_compat_create, 50, { EAGAIN, EINTR, EMFILE, ENFILE } },
+	{ "compat_inc", do_compat_inc, 40, {} },
+	{ "compat_deadline", do_compat_deadline, 25, { ENOENT } },
+	{ "close", do_close, 60, {} },
+	{ "dup", do_dup, 15, { EMFILE } },
+	{ "send", do_send, 10, { EAGAIN, ETOOMANYREFS, ENOBUFS } },
+	{ "receive", do_receive, 15, { EAGAIN, EPROTO, EMFILE } },
+	{ "nonblocking", do_nonblocking, 8, {} },
+	{ "file", do_file, 8, { ESPIPE, ENODEV, EACCES, EAGAIN, EINTR } },
+	{ "fault", do_fault, 60, {} },
+	{ "sleep", do_sleep, 8, {} },
+	{ "fork", NULL, 6, { EAGAIN } },
+};
+
+const unsigned int call_count = sizeof(calls) / sizeof(*calls);
+
+unsigned int call_weight(unsigned int call)
+{
+	return calls[call].weight;
+}
+
+int slot_of(struct thread *thread, const struct step *step, enum kind kind, unsigned int index)
+{
+	index = step->how & HOW_ANY_KIND ? index % SLOTS :
+		kind * SLOTS_OF_A_KIND + index % SLOTS_OF_A_KIND;
+	return thread->worker->slots[index];
+}
+
+void slot_put(struct thread *thread, enum kind kind, unsigned int index, int fd)
+{
+	index = kind * SLOTS_OF_A_KIND + index % SLOTS_OF_A_KIND;
+	fd = atomic_exchange(&thread->worker->slots[index], fd);
+	if (fd >= 0)
+		close(fd);
+}
+
+int status_of(const struct step *step)
+{
+	static const int statuses[] = { 0, 0, -EIO, 0, -4095, 0, -4096, 1 };
+
+	return statuses[step->how >> 5];
+}
+
+__u64 time_of(unsigned int class, __u32 value)
+{
+	switch (class % 8) {
+	case 0:
+		return now_ns() + value % 4 * (NSEC_PER_MSEC / 2);
+	case 1:
+		return value;
+	case 2:
+		return now_ns() + 3600 * NSEC_PER_SEC;
+	case 3:
+		return ~0ULL >> 1;
+	case 4:
+		return ~0ULL - value;
+	case 5:
+		return ~0ULL >> 2;
+	default:
+		return now_ns() + value % 50000;
+	}
+}
+
+static unsigned long resize(unsigned long request, const struct step *step)
+{
+	unsigned int size = _IOC_SIZE(request);
+	unsigned int sizes[] = { 0, 1, size - 1, size - 8, size + 1, size + 8, 4096, 16383 };
+
+	return _IOC(_IOC_DIR(request), _IOC_TYPE(request), _IOC_NR(request),
+		    sizes[step->b % 8] & _IOC_SIZEMASK);
+}
+
+int call_with(struct thread *thread, const struct step *step, int fd, unsigned long request,
+	      void *arg)
+{
+	size_t size = _IOC_SIZE(request);
+	char *pointer = thread_pointer(thread, arg, size, step->how);
+	int ret;
+
+	if (step->how & HOW_SIZE)
+		request = resize(request, step);
+	ret = ioctl(fd, request, pointer);
+	if (ret < 0)
+		return -errno;
+	/* With a smaller size even half a structure is enough: it wasn't answered in whole. */
+	if (pointer >= thread->memory && pointer + size <= thread->memory + MEMORY)
+		memcpy(arg, pointer, size);
+	return ret;
+}
+
+void complain(struct thread *thread, const char *what, long value)
+{
+	if (atomic_fetch_add(&thread->worker->shared->odd, 1) < 20)
+		printf("@odd %s %s %ld\n", thread->name, what, value);
+}
+
+static void check_answer(struct thread *thread, unsigned int call, int ret)
+{
+	static const int any[] = { EBADF, ENOTTY, EINVAL, EFAULT, E2BIG, ENOMEM };
+	char text[64];
+	unsigned int i;
+
+	if (ret >= 0)
+		return;
+	for (i = 0; i < sizeof(any) / sizeof(*any); i++)
+		if (-ret == any[i])
+			return;
+	for (i = 0; i < MOST_ERRORS; i++)
+		if (-ret == calls[call].errors[i])
+			return;
+	snprintf(text, sizeof(text), "%s: answers", calls[call].name);
+	complain(thread, text, ret);
+}
+
+void run_steps(struct thread *thread, const struct program *program, unsigned int from,
+	       unsigned int to)
+{
+	while (from < to) {
+		const struct step *step = &program->steps[from++];
+		bool armed = thread->armed;
+		int ret;
+
+		thread->calls++;
+		if (calls[step->call].run) {
+			ret = calls[step->call].run(thread, step);
+		} else {
+			ret = do_fork(thread, program, from, to);
+			from = ret < 0 ? from : to;
+		}
+		if (armed)
+			thread_disarm(thread);
+		check_answer(thread, step->call, ret);
+	}
+	thread_disarm(thread);
+}
+
+void close_slots(struct thread *thread)
+{
+	unsigned int i;
+	int fd;
+
+	for (i = 0; i < SLOTS; i++) {
+		fd = atomic_exchange(&thread->worker->slots[i], -1);
+		if (fd >= 0) {
+			close(fd);
+			thread->calls++;
+		}
+	}
+}
+
+void explain(const struct program *program)
+{
+	unsigned int i;
+
+	for (i = 0; i < program->length; i++) {
+		const struct step *step = &program->steps[i];
+
+		printf("%s%s(a %u, b %u, how %#x, value %#x)\n",
+		       i >= program->split ? "second thread: " : "",
+		       calls[step->call].name, step->a, step->b, step->how, step->value);
+	}
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What calls have in common, and who has which. Each answers -errno on failure. */
+#ifndef FUZZ_CALLS_H
+#define FUZZ_CALLS_H
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fence.h"
+#include "fuzz.h"
+
+/* The descriptor in slot @index, of a kind unless the step wants any. */
+int slot_of(struct thread *thread, const struct step *step, enum kind kind,
+	    unsigned int index);
+/* Puts a descriptor into a slot, and closes what was there. */
+void slot_put(struct thread *thread, enum kind kind, unsigned int index, int fd);
+/* A status that is one for three in four. */
+int status_of(const struct step *step);
+/* A point of time from long ago to never. */
+__u64 time_of(unsigned int class, __u32 value);
+/* ioctl(2), with a pointer and a size as the step wants them; @arg gets the answer. */
+int call_with(struct thread *thread, const struct step *step, int fd,
+	      unsigned long request, void *arg);
+/* Counts what the interface doesn't promise, and tells the first ones. */
+void complain(struct thread *thread, const char *what, long value);
+
+/* calls_native.c */
+int do_open(struct thread *thread, const struct step *step);
+int do_setup(struct thread *thread, const struct step *step);
+int do_create(struct thread *thread, const struct step *step);
+int do_signal(struct thread *thread, const struct step *step);
+int do_signal_at(struct thread *thread, const struct step *step);
+int do_submit(struct thread *thread, const struct step *step);
+int do_info(struct thread *thread, const struct step *step);
+int do_read(struct thread *thread, const struct step *step);
+int do_fdinfo(struct thread *thread, const struct step *step);
+int do_any_ioctl(struct thread *thread, const struct step *step);
+
+/* calls_fence.c: what any driver's fences, and those who wait, are asked for */
+int do_describe(struct thread *thread, const struct step *step);
+int do_merge(struct thread *thread, const struct step *step);
+int do_deadline(struct thread *thread, const struct step *step);
+int do_poll(struct thread *thread, const struct step *step);
+int do_epoll(struct thread *thread, const struct step *step);
+int do_import(struct thread *thread, const struct step *step);
+int do_export(struct thread *thread, const struct step *step);
+int do_poll_buffer(struct thread *thread, const struct step *step);
+int do_open_compat(struct thread *thread, const struct step *step);
+int do_compat_create(struct thread *thread, const struct step *step);
+int do_compat_inc(struct thread *thread, const struct step *step);
+int do_compat_deadline(struct thread *thread, const struct step *step);
+
+/* calls_process.c: descriptors and processes */
+int do_close(struct thread *thread, const struct step *step);
+int do_dup(struct thread *thread, const struct step *step);
+int do_send(struct thread *thread, const struct step *step);
+int do_receive(struct thread *thread, const struct step *step);
+int do_nonblocking(struct thread *thread, const struct step *step);
+int do_file(struct thread *thread, const struct step *step);
+int do_fault(struct thread *thread, const struct step *step);
+int do_sleep(struct thread *thread, const struct step *step);
+/* Forks a child that runs the steps [from, to), and is killed if the step says so. */
+int do_fork(struct thread *thread, const struct program *program, unsigned int from,
+	    unsigned int to);
+
+#endif

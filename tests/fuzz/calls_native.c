@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The calls of /dev/fence_exporter. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+
+#include "calls.h"
+
+/* Where in a thread's memory there is an array of descriptors. */
+#define ARRAY_AT	8192
+
+int do_open(struct thread *thread, const struct step *step)
+{
+	int tl = timeline_open();
+
+	if (tl >= 0)
+		slot_put(thread, TIMELINE, step->b, tl);
+	return tl;
+}
+
+int do_setup(struct thread *thread, const struct step *step)
+{
+	static const char *const names[] = {
+		"fuzz", "", "unbound", "a\tb", "\x80", "31 characters, and not one more",
+		"32 characters: it has no end now", "~",
+	};
+	static const __u64 timeouts[] = {
+		0, 1, NSEC_PER_MSEC, 20 * NSEC_PER_MSEC, NSEC_PER_SEC, ~0ULL, 1ULL << 63,
+	};
+	struct fence_exporter_setup setup = {
+		.timeout_ns = timeouts[step->b % 7],
+		.flags = step->how >> 5 == 7 ? 1U << 31 : step->how >> 5 & 3,
+		.pad = step->value >> 31,
+	};
+	/* Most of the time a good one. */
+	const char *name = names[step->value % 16 < 8 ? step->value % 8 : 0];
+
+	memcpy(setup.name, name, strnlen(name, sizeof(setup.name)));
+	return call_with(thread, step, slot_of(thread, step, TIMELINE, step->a),
+			 FENCE_EXPORTER_IOC_SETUP, &setup);
+}
+
+static void take_fences(struct thread *thread, const struct step *step, const char *array,
+			unsigned int count)
+{
+	unsigned int i;
+	int fd;
+
+	for (i = 0; i < count; i++) {
+		memcpy(&fd, array + i * sizeof(fd), sizeof(fd));
+		if (thread->armed)
+			thread_disarm(thread);
+		if (fcntl(fd, F_GETFD) != FD_CLOEXEC)
+			complain(thread, "CREATE: not a close-on-exec descriptor", fd);
+		slot_put(thread, FENCE, step->b + i, fd);
+	}
+}
+
+int do_create(struct thread *thread, const struct step *step)
+{
+	static const __u32 counts[] = { 1, 2, 3, 8, 64, 65, 0, ~0U };
+	struct fence_exporter_create create = {
+		.count = counts[step->value % 16 < 8 ? step->value % 8 : step->value % 3],
+		.flags = step->how >> 5 == 7,
+	};
+	bool bad = step->how >> 5 == 6;
+	char *array = thread->memory + ARRAY_AT;
+	int ret;
+
+	create.fds = (unsigned long)(bad ? thread->read_only + ARRAY_AT : array);
+	ret = call_with(thread, step, slot_of(thread, step, TIMELINE, step->a),
+			FENCE_EXPORTER_IOC_CREATE, &create);
+	if (ret == 0 && bad)
+		complain(thread, "CREATE: has written to memory that is read-only", 0);
+	if (ret == 0 && create.count <= FENCE_EXPORTER_MAX_FENCES)
+		take_fences(thread, step, array, create.count);
+	return ret;
+}
+
+int do_signal(struct thread *thread, const struct step *step)
+{
+	int tl = slot_of(thread, step, TIMELINE, step->a);
+	struct fence_exporter_signal signal = {
+		.seqno = (__s64)(__s32)step->value,
+		.status = status_of(step),
+		.flags = step->b == 7,
+	};
+	__u64 seqno = signal.seqno;
+	int ret = call_with(thread, step, tl, FENCE_EXPORTER_IOC_SIGNAL, &signal);
+	struct fence_exporter_info info;
+
+	thread_disarm(thread);
+	/* The other thread may have put another timeline there. */
+	if (ret || step->how & (HOW_SIZE | HOW_ANY_KIND) ||
+	    tl != slot_of(thread, step, TIMELINE, step->a) || timeline_info(tl, &info))
+		return ret;
+	if (seqno <= info.last_seqno && info.signalled_seqno < seqno &&
+	    tl == slot_of(thread, step, TIMELINE, step->a))
+		complain(thread, "SIGNAL: has left fences pending up to", info.signalled_seqno);
+	return ret;
+}
+
+int do_signal_at(struct thread *thread, const struct step *step)
+{
+	struct fence_exporter_signal_at at = {
+		.seqno = (__s64)(__s32)step->value,
+		.time_ns = time_of(step->b, step->value),
+		.status = status_of(step),
+		.flags = step->b == 7,
+	};
+
+	return call_with(thread, step, slot_of(thread, step, TIMELINE, step->a),
+			 FENCE_EXPORTER_IOC_SIGNAL_AT, &at);
+}
+
+int do_submit(struct thread *thread, const struct step *step)
+{
+	struct fence_exporter_submit submit = {
+		.duration_ns = step->value & 8 ? ~0ULL : step->value % 4 * (NSEC_PER_MSEC / 4),
+		.in_fence = step->value & 16 ? slot_of(thread, step, FENCE, step->b) : -1,
+		.status = status_of(step),
+		.flags = step->value >> 31,
+		.out_fence = -1,
+	};
+	int ret = call_with(thread, step, slot_of(thread, step, TIMELINE, step->a),
+			    FENCE_EXPORTER_IOC_SUBMIT, &submit);
+
+	/* A caller that is too old to be told gets a descriptor all the same. */
+	if (ret == 0 && submit.out_fence >= 0)
+		slot_put(thread, FENCE, step->b, submit.out_fence);
+	return ret;
+}
+
+static void check_info(struct thread *thread, const struct fence_exporter_info *info)
+{
+	if (info->signalled_seqno > info->last_seqno)
+		complain(thread, "INFO: signalled_seqno", info->signalled_seqno);
+	if (strnlen(info->name, sizeof(info->name)) % sizeof(info->name) == 0)
+		complain(thread, "INFO: a name without a beginning or an end", 0);
+	if (info->pad || info->flags & ~3U)
+		complain(thread, "INFO: flags", info->flags);
+	if (info->pending > thread->worker->shared->max_pending + FENCE_EXPORTER_MAX_FENCES)
+		complain(thread, "INFO: pending", info->pending);
+}
+
+int do_info(struct thread *thread, const struct step *step)
+{
+	struct fence_exporter_info info = {};
+	int ret = call_with(thread, step, slot_of(thread, step, TIMELINE, step->a),
+			    FENCE_EXPORTER_IOC_INFO, &info);
+
+	thread_disarm(thread);
+	if (ret == 0 && !(step->how & (HOW_SIZE | HOW_POINTER)))
+		check_info(thread, &info);
+	return ret;
+}
+
+int do_read(struct thread *thread, const struct step *step)
+{
+	static const size_t sizes[] = { 32, 64, 31, 0, 4096, 33, 8192, 1 };
+	size_t size = sizes[step->value % 8];
+	int tl = slot_of(thread, step, TIMELINE, step->a);
+	struct fence_exporter_event none = {};
+	void *to = thread_pointer(thread, &none, sizeof(none), step->how);
+	struct iovec parts[] = { { to, size / 2 }, { to, size - size / 2 } };
+	ssize_t ret;
+
+	if (thread->armed)
+		fcntl(tl, F_SETFL, O_NONBLOCK);
+	thread_interrupt(thread, true);
+	ret = step->b & 1 ? readv(tl, parts, 2) : read(tl, to, size);
+	ret = ret < 0 ? -errno : ret;
+	thread_interrupt(thread, false);
+	/* Of fences and of sw_sync nothing can be read at all. */
+	if (ret > 0 && ret % sizeof(none))
+		complain(thread, "read: part of an event", ret);
+	return ret;
+}
+
+int do_fdinfo(struct thread *thread, const struct step *step)
+{
+	char path[64];
+	ssize_t ret;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d",
+		 slot_of(thread, step, step->b % KINDS, step->a));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = read(fd, thread->memory, MEMORY);
+	ret = ret < 0 ? -errno : ret;
+	close(fd);
+	return ret;
+}
+
+/* Any number in our range, of any size and direction, with whatever is in memory. */
+int do_any_ioctl(struct thread *thread, const struct step *step)
+{
+	unsigned int magic = step->value & 1 << 20 ? 'W' : FENCE_EXPORTER_IOC_MAGIC;
+	unsigned long request = _IOC(step->b & 3, magic, step->value % 8,
+				     step->value >> 8 & _IOC_SIZEMASK);
+	/* Where it is taken for an address, it is none of ours. */
+	__u64 any = step->value % 4 ? step->value : 0x1000 + step->value % 0x1000;
+	struct { __u64 words[4]; } arg = { { any & ~0x3fc00000ULL, step->b, step->how, ~0ULL } };
+
+	/* A descriptor that comes of it is closed with the others. */
+	return call(slot_of(thread, step, step->a % KINDS, step->a), request,
+		    thread_pointer(thread, &arg, sizeof(arg), step->how));
+}

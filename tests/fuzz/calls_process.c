@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Descriptors that are closed, duplicated and passed on; processes that end. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#include "calls.h"
+
+int do_close(struct thread *thread, const struct step *step)
+{
+	int fd = atomic_exchange(&thread->worker->slots[step->a % SLOTS], -1);
+
+	return close(fd) ? -errno : 0;
+}
+
+int do_dup(struct thread *thread, const struct step *step)
+{
+	enum kind kind = step->value % KINDS;
+	int fd = fcntl(slot_of(thread, step, kind, step->a), F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	slot_put(thread, kind, step->b, fd);
+	return 0;
+}
+
+int do_send(struct thread *thread, const struct step *step)
+{
+	return send_fd(thread->worker->send,
+		       slot_of(thread, step, step->value % KINDS, step->a));
+}
+
+int do_receive(struct thread *thread, const struct step *step)
+{
+	int fd = receive_fd(thread->worker->receive);
+
+	if (fd >= 0)
+		slot_put(thread, step->value % KINDS, step->b, fd);
+	return fd;
+}
+
+int do_nonblocking(struct thread *thread, const struct step *step)
+{
+	int fd = slot_of(thread, step, TIMELINE, step->a);
+
+	return fcntl(fd, F_SETFL, step->value & 1 ? O_NONBLOCK : 0) ? -errno : 0;
+}
+
+/* What files can be asked for that these are no use for. */
+int do_file(struct thread *thread, const struct step *step)
+{
+	int fd = slot_of(thread, step, step->b % KINDS, step->a);
+	void *memory = thread->memory;
+	long ret;
+
+	switch (step->value % 6) {
+	case 0:
+		ret = write(fd, memory, 32);
+		break;
+	case 1:
+		ret = lseek(fd, step->value, SEEK_SET);
+		break;
+	case 2:
+		/* It waits for events, as read() does. */
+		thread_interrupt(thread, true);
+		ret = pread(fd, memory, 64, 0);
+		ret = ret < 0 ? -errno : ret;
+		thread_interrupt(thread, false);
+		return ret;
+	case 3:
+		ret = fsync(fd);
+		break;
+	case 4:
+		ret = ftruncate(fd, 0);
+		break;
+	default:
+		memory = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+		if (memory == MAP_FAILED)
+			return -errno;
+		complain(thread, "mmap: has worked", fd);
+		return munmap(memory, 4096);
+	}
+	return ret < 0 ? -errno : 0;
+}
+
+/* The next call meets a fault at the n-th place where there can be one. */
+int do_fault(struct thread *thread, const struct step *step)
+{
+	thread_arm(thread, 1 + step->value % 40);
+	return 0;
+}
+
+int do_sleep(struct thread *thread, const struct step *step)
+{
+	(void)thread;
+	usleep(step->value % 3000);
+	return 0;
+}
+
+int do_fork(struct thread *thread, const struct program *program, unsigned int from,
+	    unsigned int to)
+{
+	static const struct itimerval limit = { .it_value.tv_usec = 30000 };
+	const struct step *step = &program->steps[from - 1];
+	pid_t child = fork();
+
+	if (child < 0)
+		return -errno;
+	if (!child) {
+		/* A call may wait for ever: the timer and the place for faults are the parent's. */
+		setitimer(ITIMER_REAL, &limit, NULL);
+		thread->fail_nth = -1;
+		thread->armed = 0;
+		thread->trace = NULL;
+		run_steps(thread, program, from, to);
+		_exit(0);
+	}
+	if (step->how & 1 << 7) {
+		usleep(step->value % 3000);
+		kill(child, SIGKILL);
+	}
+	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
+	return 0;
+}

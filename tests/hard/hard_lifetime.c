@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Owners that end badly: killed at every point, without descriptors, without
+ * memory, frozen, or in the moment in which a timeout comes. Whoever waits for
+ * one of their fences gets an answer.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "fence.h"
+#include "guest.h"
+#include "kselftest_harness.h"
+
+#define MOST_STOPS	200
+
+FIXTURE(owner)
+{
+};
+
+FIXTURE_SETUP(owner)
+{
+}
+
+FIXTURE_TEARDOWN(owner)
+{
+}
+
+/* Everything that an owner does, and what it made is sent on. */
+static void own(int socket)
+{
+	struct fence_exporter_info info;
+	int tl = timeline_new("owner", 0, FENCE_EXPORTER_SETUP_EVENTS);
+	int engine = timeline_new("engine", 0, FENCE_EXPORTER_SETUP_ENGINE);
+	int fds[4];
+
+	fence_create_many(tl, fds, 4);
+	send_fd(socket, fds[3]);
+	fence_signal_at(tl, 3, now_ns() + NSEC_PER_SEC, 0);
+	send_fd(socket, fence_submit(engine, NSEC_PER_MSEC, fds[2], 0));
+	send_fd(socket, fence_merge(fds[1], fds[2]));
+	fence_wait(fds[1], 0);
+	fence_set_deadline(fds[1], now_ns());
+	fence_signal(tl, 1, -EIO);
+	timeline_info(tl, &info);
+	close(fds[3]);
+	close(engine);
+	close(tl);
+}
+
+/* All that came over the socket completes; returns how many that were. */
+static int all_complete(int socket)
+{
+	int count = 0;
+	int fd;
+
+	while ((fd = receive_fd(socket)) >= 0) {
+		if (fence_wait(fd, LONG_MS) != 1)
+			return -ETIMEDOUT;
+		close(fd);
+		count++;
+	}
+	return count;
+}
+
+/* Stops the child at the entry or the exit of its calls, and kills it at the @nth. */
+static bool kill_at(pid_t child, int nth)
+{
+	int status;
+
+	while (waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
+		if (!nth--) {
+			kill(child, SIGKILL);
+			waitpid(child, &status, 0);
+			return true;
+		}
+		ptrace(PTRACE_SYSCALL, child, 0, 0);
+	}
+	return false;
+}
+
+TEST_F_TIMEOUT(owner, killed_at_every_call, 300)
+{
+	int completed = 0;
+	int nth;
+
+	for (nth = 1; nth < MOST_STOPS; nth++) {
+		int sockets[2];
+		bool killed;
+		pid_t child;
+		int count;
+
+		ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, sockets));
+		ASSERT_EQ(0, fcntl(sockets[0], F_SETFL, O_NONBLOCK));
+		child = fork();
+		ASSERT_LE(0, child);
+		if (!child) {
+			ptrace(PTRACE_TRACEME, 0, 0, 0);
+			raise(SIGSTOP);
+			own(sockets[1]);
+			_exit(0);
+		}
+		killed = kill_at(child, nth);
+		count = all_complete(sockets[0]);
+		ASSERT_LE(0, count) TH_LOG("killed at stop %d", nth);
+		completed += count;
+		close(sockets[0]);
+		close(sockets[1]);
+		if (!killed)
+			break;
+	}
+	ksft_print_msg("killed at %d places, %d fences that were sent on completed\n", nth - 1,
+		       completed);
+	ASSERT_GT(MOST_STOPS, nth);
+	EXPECT_LT(20, nth);
+	EXPECT_LT(20, completed);
+}
+
+/* Not only between calls: also in the middle of them, wherever that is. */
+TEST_F_TIMEOUT(owner, killed_at_any_time, 300)
+{
+	int sockets[2];
+	int i;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, sockets));
+	ASSERT_EQ(0, fcntl(sockets[0], F_SETFL, O_NONBLOCK));
+	ASSERT_EQ(0, fcntl(sockets[1], F_SETFL, O_NONBLOCK));
+	for (i = 0; i < 150; i++) {
+		pid_t child = fork();
+
+		ASSERT_LE(0, child);
+		if (!child) {
+			for (;;)
+				own(sockets[1]);
+		}
+		usleep(2000 + i % 50 * 100);
+		ASSERT_EQ(0, kill(child, SIGKILL));
+		ASSERT_EQ(child, waitpid(child, NULL, 0));
+		ASSERT_LE(0, all_complete(sockets[0])) TH_LOG("after child %d", i);
+	}
+}
+
+/* With n descriptors left: a call that needs more than that changes nothing. */
+TEST_F_TIMEOUT(owner, descriptor_table_full, 300)
+{
+	int tl = timeline_new("table", 0, 0);
+	int engine = timeline_new("engine", 0, FENCE_EXPORTER_SETUP_ENGINE);
+	int lowest = dup(0);
+	unsigned int left;
+
+	/* One for snapshot() to look at the table with. */
+	close(lowest);
+	for (left = 0; left <= FENCE_EXPORTER_MAX_FENCES; left++) {
+		struct rlimit before = {}, limit = {};
+		struct snapshot old = snapshot(tl);
+		struct snapshot old_engine = snapshot(engine);
+		int fds[FENCE_EXPORTER_MAX_FENCES];
+		__s64 ret;
+		int out;
+
+		ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &before));
+		limit = before;
+		limit.rlim_cur = lowest + left;
+		ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+		ret = fence_create_many(tl, fds, FENCE_EXPORTER_MAX_FENCES);
+		out = ret < 0 ? fence_submit(engine, 0, -1, 0) : -EMFILE;
+		ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &before));
+		if (left == FENCE_EXPORTER_MAX_FENCES) {
+			EXPECT_EQ(1, ret);
+			break;
+		}
+		ASSERT_EQ(-EMFILE, ret) TH_LOG("with %u left", left);
+		if (left) {
+			ASSERT_LE(0, out);
+			ASSERT_EQ(0, close(out));
+		} else {
+			ASSERT_EQ(-EMFILE, out);
+			ASSERT_TRUE(unchanged(engine, &old_engine));
+		}
+		ASSERT_TRUE(unchanged(tl, &old));
+	}
+}
+
+/* How long it takes to create some fences, without what disturbs now and then. */
+static __u64 time_of_create(void)
+{
+	__u64 least = NSEC_PER_SEC;
+	int i;
+
+	for (i = 0; i < 50; i++) {
+		int tl = timeline_new("time", 0, 0);
+		__u64 begin = now_ns();
+		int fds[4];
+		int j;
+
+		if (fence_create_many(tl, fds, 4) == 1 && now_ns() - begin < least)
+			least = now_ns() - begin;
+		for (j = 0; j < 4; j++)
+			close(fds[j]);
+		close(tl);
+	}
+	return least;
+}
+
+/* A timeline's timeout and its close, in either order and at the same time. */
+TEST_F_TIMEOUT(owner, timeout_during_close, 300)
+{
+	__u64 span = time_of_create();
+	int timed_out = 0;
+	int cancelled = 0;
+	int i;
+
+	for (i = 0; i < 1500; i++) {
+		int tl = timeline_new("close", 1 + i % 60 * span / 20, 0);
+		bool was_cancelled = false;
+		int fds[4];
+		__u64 until;
+		int j;
+
+		ASSERT_EQ(1, fence_create_many(tl, fds, 4));
+		until = now_ns() + i % 50 * span / 25;
+		while (now_ns() < until)
+			;
+		ASSERT_EQ(0, close(tl));
+		for (j = 0; j < 4; j++) {
+			int status = fence_status(fds[j]);
+
+			ASSERT_TRUE(status == -ETIMEDOUT || status == -ECANCELED);
+			/* In order: none times out behind one that was cancelled. */
+			ASSERT_FALSE(was_cancelled && status == -ETIMEDOUT);
+			was_cancelled = status == -ECANCELED;
+			if (was_cancelled)
+				cancelled++;
+			else
+				timed_out++;
+			close(fds[j]);
+		}
+	}
+	ksft_print_msg("%d timed out, %d cancelled\n", timed_out, cancelled);
+	EXPECT_LT(0, timed_out);
+	EXPECT_LT(0, cancelled);
+}
+
+FIXTURE(group)
+{
+	char path[128];
+};
+
+FIXTURE_SETUP(group)
+{
+	if (cgroup_new(self->path, sizeof(self->path)))
+		SKIP(return, "no control groups");
+}
+
+FIXTURE_TEARDOWN(group)
+{
+	cgroup_write(self->path, "cgroup.kill", "1");
+	sleep_ms(100);
+	rmdir(self->path);
+}
+
+/* An owner in the group, whose fence is sent on; it then sleeps for ever. */
+static pid_t owner_in(const char *group, int socket, __u64 timeout_ns)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		int tl;
+
+		if (cgroup_enter(group))
+			_exit(1);
+		tl = timeline_new("frozen", timeout_ns, 0);
+		send_fd(socket, fence_create(tl));
+		for (;;)
+			pause();
+	}
+	return child;
+}
+
+static int freeze_group(const char *group)
+{
+	char events[160];
+	int i;
+
+	snprintf(events, sizeof(events), "%s/cgroup.events", group);
+	if (cgroup_write(group, "cgroup.freeze", "1"))
+		return -1;
+	for (i = 0; i < 200 && file_value(events, "frozen ") != 1; i++)
+		sleep_ms(50);
+	return file_value(events, "frozen ") == 1 ? 0 : -1;
+}
+
+/* As in a suspend of user space: nobody runs who could signal, and yet they complete. */
+TEST_F_TIMEOUT(group, frozen_owner, 120)
+{
+	int sockets[2];
+	pid_t child;
+	int fd;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, sockets));
+	child = owner_in(self->path, sockets[1], 10 * NSEC_PER_SEC);
+	ASSERT_LT(0, child);
+	fd = receive_fd(sockets[0]);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, freeze_group(self->path));
+	EXPECT_EQ(0, fence_status(fd));
+	EXPECT_EQ(1, fence_wait(fd, LONG_MS));
+	EXPECT_EQ(-ETIMEDOUT, fence_status(fd));
+	/* It still has its timeline. */
+	EXPECT_EQ(-EWOULDBLOCK, module_remove());
+	/* A frozen process can be killed, and what it owned goes with it. */
+	ASSERT_EQ(0, kill(child, SIGKILL));
+	EXPECT_EQ(child, waitpid(child, NULL, 0));
+}
+
+/* At the limit of its group a call fails, or its process is killed; others notice nothing. */
+TEST_F_TIMEOUT(group, memory_full, 300)
+{
+	struct snapshot before;
+	int tl = timeline_new("outside", 0, 0);
+	int fd = fence_create(tl);
+	pid_t child;
+	int status;
+
+	ASSERT_LE(0, fd);
+	before = snapshot(tl);
+	ASSERT_EQ(0, cgroup_write(self->path, "memory.max", "4M"));
+	cgroup_write(self->path, "memory.oom.group", "1");
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		int fds[FENCE_EXPORTER_MAX_FENCES];
+		__s64 ret = 0;
+		unsigned int i, j;
+
+		if (cgroup_enter(self->path))
+			_exit(255);
+		while (ret >= 0) {
+			/* Not to be freed before all is full. */
+			int more = timeline_new("full", 60 * NSEC_PER_SEC, 0);
+
+			ret = more < 0 ? more : 0;
+			for (i = 0; i < 200 && ret >= 0; i++) {
+				ret = fence_create_many(more, fds, ARRAY_SIZE(fds));
+				for (j = 0; ret >= 0 && j < ARRAY_SIZE(fds); j++)
+					close(fds[j]);
+			}
+		}
+		_exit(-ret);
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	ksft_print_msg("the process %s\n", WIFSIGNALED(status) ? "was killed" : "got an error");
+	EXPECT_EQ(WIFSIGNALED(status) ? SIGKILL : ENOMEM,
+		  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	EXPECT_TRUE(unchanged(tl, &before));
+	EXPECT_EQ(1, fence_signal(tl, 1, 0));
+	EXPECT_EQ(1, fence_status(fd));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory returns to where it was. Rounds of the same work in a control group of
+ * their own; behind each one, everything that RCU holds is waited for (the module
+ * `barrier`), and the figures are taken. What is kept for reuse is full after the
+ * first rounds. Each round opens ROUND timelines, so a structure that is
+ * lost once a timeline shows with ROUND times its size in every round.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "fence.h"
+#include "guest.h"
+#include "kselftest_harness.h"
+
+#define ROUNDS		10
+#define WARM		3
+#define ROUND		400
+/* 32 bytes a timeline and round. */
+#define MOST_GROWTH	(ROUND * 32LL * (ROUNDS - WARM))
+
+static int drain(int tl)
+{
+	struct fence_exporter_event event;
+	int ret;
+
+	while ((ret = timeline_event(tl, &event, 0)) == 1)
+		;
+	return ret;
+}
+
+/* Each way in which a fence ends, and each kind of thing that is allocated. */
+static int live(void)
+{
+	int tl = timeline_new("round", NSEC_PER_MSEC, FENCE_EXPORTER_SETUP_EVENTS);
+	int engine = timeline_new("engine", 0, FENCE_EXPORTER_SETUP_ENGINE);
+	int compat = sw_sync_open(SW_SYNC_DEVICE);
+	int fds[16];
+	int out[3];
+	int i;
+
+	if (tl < 0 || engine < 0 || compat < 0)
+		return -1;
+	if (fence_create_many(tl, fds, 16) != 1 || fence_wait(fds[4], 0) < 0 ||
+	    fence_signal_at(tl, 12, now_ns() + 3600 * NSEC_PER_SEC, 0))
+		return -2;
+	fence_signal(tl, 2, -EIO);
+	out[0] = fence_submit(engine, 0, -1, 0);
+	out[1] = fence_submit(engine, NSEC_PER_SEC, fds[9], 0);
+	out[2] = fence_merge(fds[10], sw_sync_create(compat, 5));
+	for (i = 0; i < 3; i++)
+		if (out[i] < 0)
+			return -3;
+	sw_sync_inc(compat, 1);
+	if (drain(tl) < 0)
+		return -4;
+	/* Some timelines end before the timeout, some behind it. */
+	close_range(16, ~0U, 0);
+	return 0;
+}
+
+FIXTURE(memory)
+{
+	char path[128];
+	char stat[160];
+};
+
+FIXTURE_SETUP(memory)
+{
+	if (!rcu_settle())
+		SKIP(return, "the module `barrier` is not loaded");
+	if (access(SW_SYNC_DEVICE, F_OK))
+		SKIP(return, SW_SYNC_DEVICE " is not there: load with sw_sync=1");
+	ASSERT_EQ(0, cgroup_new(self->path, sizeof(self->path)));
+	snprintf(self->stat, sizeof(self->stat), "%s/memory.stat", self->path);
+	ASSERT_EQ(0, cgroup_enter(self->path));
+	/* What stays open lies below 16. */
+	close_range(16, ~0U, 0);
+	while (dup(0) < 15)
+		;
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	cgroup_enter(CGROUP_ROOT);
+	rmdir(self->path);
+}
+
+/* Bytes of slabs: of the group, and of the machine. */
+static long long in_group(const char *stat)
+{
+	return file_value(stat, "slab ");
+}
+
+static long long in_machine(void)
+{
+	return 1024 * (file_value("/proc/meminfo", "SUnreclaim:") +
+		       file_value("/proc/meminfo", "Percpu:"));
+}
+
+TEST_F_TIMEOUT(memory, returns, 900)
+{
+	long long group = 0, machine = 0;
+	int round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		int i;
+
+		for (i = 0; i < ROUND; i++)
+			ASSERT_EQ(0, live());
+		ASSERT_TRUE(rcu_settle());
+		/* The figures of groups are brought up to date every 2 s. */
+		sleep_ms(2500);
+		ksft_print_msg("round %d: %lld bytes in the group, %lld in the machine\n", round,
+			       in_group(self->stat), in_machine());
+		if (round == WARM - 1) {
+			group = in_group(self->stat);
+			machine = in_machine();
+			ASSERT_LT(0, group);
+			ASSERT_LT(0, machine);
+		}
+	}
+	EXPECT_GT(MOST_GROWTH, in_group(self->stat) - group);
+	EXPECT_GT(2 * MOST_GROWTH, in_machine() - machine);
+}
+
+TEST_HARNESS_MAIN
