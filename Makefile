@@ -45,6 +45,11 @@ test: setup
 bench: setup
 	@tools/bench && tools/bench --docs
 
+# On an architecture, or for so many minutes: make test-hard ARCH=arm64 SOAK=60.
+.PHONY: test-hard
+test-hard: setup
+	@tools/hard --arch $(ARCH) $(if $(SOAK),--soak $(SOAK)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: shell
 shell: setup
 	@tools/module $(ARCH) $(FLAVOUR) >/dev/null
@@ -83,6 +88,8 @@ help:
 	@echo 'make run [ARCH=arm64] show the module at work in a virtual machine'
 	@echo 'make test             run all tests, on both architectures'
 	@echo 'make bench            what the operations cost, next to the sw_sync of the kernel'
+	@echo 'make test-hard        try to break it: fuzzing, faults, kills; see docs/testing.md'
+	@echo '  SOAK=MINUTES        fuzz for so long; SEED=N draws other programs'
 	@echo 'make fencectl         fencectl for ARCH, a static program, its man pages and completions'
 	@echo 'make shell            a prompt in the virtual machine'
 	@echo 'make rust-analyzer    write rust-project.json'
