@@ -11,8 +11,25 @@ module=fence_exporter
 
 say() { echo "$module: $*"; }
 
+# ueventd makes and removes nodes in its own time: waits up to 5 s until the test is true.
+wait_until() {
+	tries=0
+	until [ "$@" ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 50 ] || return 1
+		sleep 0.1
+	done
+}
+
+# The nodes of the rules, without what else a line says.
+nodes() { sed -n 's,^\(/dev/[^ ]*\) .*,\1,p' ueventd.rc; }
+
 if [ -d "/sys/module/$module" ]; then
 	rmmod "$module" || { say "it is in use: close what has its nodes open"; exit 1; }
+	# One that is still there when the module comes back would be taken for a new one.
+	for node in $(nodes); do
+		wait_until ! -e "$node" || say "$node is still there: does ueventd run?"
+	done
 fi
 options=$(sed -n "s/^options $module //p" modules.options)
 # shellcheck disable=SC2086 # Each is a word.
@@ -22,18 +39,12 @@ if ! insmod "$module.ko" $options; then
 	exit 1
 fi
 
-# ueventd makes the nodes in its own time.
 seen=0
 while read -r node mode owner group; do
 	case $node in /dev/*) ;; *) continue ;; esac
 	name=${node#/dev/}
 	[ -d "/sys/class/misc/$name" ] || continue
-	tries=0
-	while [ ! -c "$node" ] && [ "$tries" -lt 50 ]; do
-		tries=$((tries + 1))
-		sleep 0.1
-	done
-	[ -c "$node" ] || { say "there is no $node: does ueventd run?"; exit 1; }
+	wait_until -c "$node" || { say "there is no $node: does ueventd run?"; exit 1; }
 	chown "$owner:$group" "$node" && chmod "$mode" "$node" || exit 1
 	label=$(sed -n "s,^$node *,,p" file_contexts)
 	if [ -e /sys/fs/selinux/enforce ] && ! chcon "$label" "$node" 2>/dev/null; then
