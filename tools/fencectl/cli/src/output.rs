@@ -72,6 +72,11 @@ pub fn exit_status(error: &Error) -> ExitCode {
     })
 }
 
+/// So many of something.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A duration in nanoseconds as a person reads it.
 pub fn time_text(ns: u64) -> String {
     match ns {

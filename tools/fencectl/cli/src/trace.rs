@@ -15,7 +15,7 @@ mod tracefs;
 
 use crate::{
     cli::{DrawArgs, TraceArgs},
-    output::Output,
+    output::{counted, Output},
 };
 use fence_exporter::{Error, Result};
 use fences::{Outcome, Recording};
@@ -90,7 +90,12 @@ struct Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fences: usize = self.timelines.iter().map(|timeline| timeline.fences).sum();
-        writeln!(f, "{fences} fences of {} timelines", self.timelines.len())?;
+        writeln!(
+            f,
+            "{} of {}",
+            counted(fences, "fence"),
+            counted(self.timelines.len(), "timeline")
+        )?;
         if self.lost > 0 {
             writeln!(
                 f,

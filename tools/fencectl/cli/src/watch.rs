@@ -2,7 +2,11 @@
 
 //! `fencectl watch`: the timelines, live in the terminal.
 
-use crate::{cli::WatchArgs, list, output::Output};
+use crate::{
+    cli::WatchArgs,
+    list,
+    output::{counted, Output},
+};
 use crossterm::{
     cursor::{Hide, MoveTo, Show},
     event::{self, Event, KeyCode, KeyEventKind, KeyModifiers},
@@ -163,8 +167,7 @@ fn draw(scan: &Scan, rates: &Rates) -> io::Result<()> {
     };
     let title = match scan.timelines.len() {
         0 => "no timeline is open".to_owned(),
-        1 => "1 timeline".to_owned(),
-        count => format!("{count} timelines"),
+        count => counted(count, "timeline"),
     };
     let unseen = match scan.unseen {
         0 => String::new(),

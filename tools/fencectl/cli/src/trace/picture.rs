@@ -9,14 +9,16 @@ mod bars;
 mod crowd;
 mod legend;
 mod paths;
+mod scale;
 
 use super::{
     fences::{Fence, Outcome, Recording, Timeline},
     lanes,
 };
-use crate::output::time_text;
+use crate::output::{counted, time_text};
 use fence_exporter::Status;
 use paths::Paths;
+use scale::Scale;
 use svg::{
     node::element::{Group, Line, Rectangle, Style, Text},
     Document,
@@ -25,7 +27,7 @@ use svg::{
 const WIDTH: f64 = 1200.0;
 const LEFT: f64 = 190.0;
 const RIGHT: f64 = 24.0;
-const TOP: f64 = 66.0;
+const TOP: f64 = 74.0;
 const GAP: f64 = 10.0;
 /// Where there are more lanes than this, a timeline is drawn as a crowd.
 const MOST_LANES: usize = 40;
@@ -41,22 +43,7 @@ const STYLE: &str = "text{font:12px sans-serif;fill:#24292f}.t{font-size:16px;fo
 .a{font-size:11px;fill:#57606a;text-anchor:middle}.g{stroke:#d0d7de;stroke-width:1}\
 .ok{fill:#3b75af}.late{fill:#8f63b8}.error{fill:#cf222e}.timeout{fill:#d9730d}.gone{fill:#8c959f}\
 .pending{fill:#9ec5e8}.w{stroke:#0b2540;stroke-width:2}.k{stroke:#1a7f37;stroke-width:3}\
-.d{fill:#8f63b8;stroke:#fff;stroke-width:.6}.m{stroke:#fff;stroke-width:1.6;fill:none}\
-.e{stroke:#cf222e;stroke-width:2;fill:none}\
-.h{stroke:#fff;stroke-width:3px;paint-order:stroke}";
-
-/// How times become places.
-struct Scale {
-    begin: u64,
-    per_ns: f64,
-}
-
-impl Scale {
-    fn x(&self, time: u64) -> f64 {
-        let ns = time as f64 - self.begin as f64;
-        (LEFT + ns * self.per_ns).clamp(LEFT, WIDTH - RIGHT)
-    }
-}
+.d{fill:#8f63b8;stroke:#fff;stroke-width:.6}.m{stroke:#fff;stroke-width:1.6;fill:none}";
 
 /// Draws a recording.
 pub fn draw(recording: &Recording) -> String {
@@ -64,6 +51,7 @@ pub fn draw(recording: &Recording) -> String {
     let span = (recording.end - recording.begin).max(1000);
     let scale = Scale {
         begin: recording.begin,
+        end: recording.end,
         per_ns: (WIDTH - LEFT - RIGHT) / span as f64,
     };
     let lanes: Vec<_> = recording
@@ -108,7 +96,7 @@ pub fn draw(recording: &Recording) -> String {
                 .set("fill", "#fff"),
         )
         .add(title(recording, span))
-        .add(axis(&scale, span, y - GAP / 2.0))
+        .add(scale::axis(&scale, span, y - GAP / 2.0))
         .add(body)
         .add(legend::draw(y))
         .to_string()
@@ -121,8 +109,9 @@ fn title(recording: &Recording, span: u64) -> Group {
         .map(|timeline| timeline.fences.len())
         .sum();
     let count = format!(
-        "{fences} fences of {} timelines in {}",
-        recording.timelines.len(),
+        "{} of {} in {}",
+        counted(fences, "fence"),
+        counted(recording.timelines.len(), "timeline"),
         time_text(span)
     );
     Group::new()
@@ -133,48 +122,6 @@ fn title(recording: &Recording, span: u64) -> Group {
                 .set("y", 24),
         )
         .add(Text::new(count).set("class", "s").set("x", 12).set("y", 42))
-}
-
-/// A line at each round time.
-fn axis(scale: &Scale, span: u64, bottom: f64) -> Group {
-    let step = round_step(span);
-    let unit = if step >= 1_000_000_000 {
-        (1e9, "s")
-    } else if step >= 1_000_000 {
-        (1e6, "ms")
-    } else {
-        (1e3, "us")
-    };
-    let mut group = Group::new();
-    for time in (0..=span).step_by(usize::try_from(step).unwrap_or(usize::MAX)) {
-        let x = scale.x(scale.begin + time);
-        let line = Line::new()
-            .set("class", "g")
-            .set("x1", place(x))
-            .set("x2", place(x));
-        group = group.add(line.set("y1", TOP - 8.0).set("y2", place(bottom)));
-        let text = Text::new(format!("{} {}", time as f64 / unit.0, unit.1));
-        group = group.add(
-            text.set("class", "a")
-                .set("x", place(x))
-                .set("y", TOP - 13.0),
-        );
-    }
-    group
-}
-
-/// 1, 2 or 5 of a power of ten, for about ten steps, at least a microsecond.
-fn round_step(span: u64) -> u64 {
-    let mut step = 1000u64;
-    while span / step > 12 {
-        let power = 10u64.pow(step.ilog10());
-        step = match step / power {
-            1 => 2 * power,
-            2 => 5 * power,
-            _ => 10 * power,
-        };
-    }
-    step
 }
 
 fn label(timeline: &Timeline, y: f64) -> Group {
@@ -188,7 +135,7 @@ fn label(timeline: &Timeline, y: f64) -> Group {
         .iter()
         .filter(|fence| fence.missed())
         .count();
-    let mut told = format!("{} fences", timeline.fences.len());
+    let mut told = counted(timeline.fences.len(), "fence");
     for (count, what) in [(failed, "failed"), (missed, "late")] {
         if count > 0 {
             told += &format!(", {count} {what}");
@@ -286,20 +233,24 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_drawn_too() {
-        assert!(draw(&Recording::default()).contains("</svg>"));
+    fn deadlines_within_the_recording() {
+        let deadline = |time: u64| {
+            let fence = |event, time| {
+                format!("p-1 [000] ..... {time}: dma_fence_{event}: driver=d timeline=t context=7 seqno=1\n")
+            };
+            let note = format!(
+                "p-1 [000] ..... 1.1: tracing_mark_write: fencectl: deadline context=7 seqno=1 time_ns={time}\n"
+            );
+            let text = fence("init", "1.0") + &note + &fence("signaled", "2.0");
+            let picture = draw(&Recording::new(&parse(&text)));
+            // One is in the legend.
+            picture.matches("class=\"d\"").count() - 1
+        };
+        assert_eq!([1_500_000_000, 2_500_000_000].map(deadline), [1, 0]);
     }
 
     #[test]
-    fn steps_are_round() {
-        for (span, step) in [
-            (0, 1000),
-            (12_000, 1000),
-            (13_000, 2000),
-            (200_000_000, 20_000_000),
-            (700_000, 100_000),
-        ] {
-            assert_eq!(round_step(span), step, "{span}");
-        }
+    fn nothing_is_drawn_too() {
+        assert!(draw(&Recording::default()).contains("</svg>"));
     }
 }

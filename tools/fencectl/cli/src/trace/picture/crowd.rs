@@ -7,6 +7,8 @@ use svg::node::element::{Group, Path, Text};
 
 /// The strip below, where failures, missed deadlines and what is still pending are.
 const STRIP: f64 = 10.0;
+/// Above, where it is told how many are pending at most.
+const HEADROOM: f64 = 16.0;
 /// What can be told apart, across.
 const COLUMN: f64 = 0.5;
 
@@ -20,7 +22,7 @@ pub fn draw(timeline: &Timeline, scale: &Scale, top: f64, height: f64) -> Group 
         .unwrap_or(1)
         .max(1);
     let floor = top + height - STRIP;
-    let y = |count: usize| place(floor - (floor - top - 4.0) * count as f64 / most as f64);
+    let y = |count: usize| place(floor - (floor - top - HEADROOM) * count as f64 / most as f64);
     let outline = outline(steps.iter().map(|(time, count)| (scale.x(*time), *count)));
     let mut data = format!(
         "M{} {floor}",
@@ -47,8 +49,8 @@ pub fn draw(timeline: &Timeline, scale: &Scale, top: f64, height: f64) -> Group 
         .map_or(0, |(time, _)| *time);
     let x = scale.x(peak);
     let label = Text::new(format!("{most} pending"))
-        .set("class", "s h")
-        .set("y", place(top + 12.0));
+        .set("class", "s")
+        .set("y", place(top + HEADROOM - 4.0));
     Group::new()
         .add(
             Path::new()
@@ -60,7 +62,7 @@ pub fn draw(timeline: &Timeline, scale: &Scale, top: f64, height: f64) -> Group 
         .add(if x > super::WIDTH - 150.0 {
             label.set("x", place(x - 90.0))
         } else {
-            label.set("x", place(x + 8.0))
+            label.set("x", place(x))
         })
 }
 
