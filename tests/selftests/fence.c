@@ -326,19 +326,15 @@ int count_fds(void)
 
 __u64 module_param(const char *name, __u64 fallback)
 {
-	unsigned long long value = fallback;
-	char path[128];
-	FILE *file;
+	const char *word = getenv("FENCE_PARAMS");
+	size_t length = strlen(name);
 
-	snprintf(path, sizeof(path),
-		 "/sys/module/fence_exporter/parameters/%s", name);
-	file = fopen(path, "re");
-	if (!file)
-		return fallback;
-	if (fscanf(file, "%llu", &value) != 1)
-		value = fallback;
-	fclose(file);
-	return value;
+	for (; word && *word; word += strcspn(word, " ")) {
+		word += strspn(word, " ");
+		if (!strncmp(word, name, length) && word[length] == '=')
+			return strtoull(word + length + 1, NULL, 0);
+	}
+	return fallback;
 }
 
 int allow_fds(unsigned int count)

@@ -83,7 +83,10 @@ int sw_sync_deadline_raw(int tl, int fence, __u64 *deadline_ns, __u32 pad);
 __u64 now_ns(void);
 void sleep_ms(unsigned int ms);
 int count_fds(void);
-/* The value of a module parameter, or @fallback if sysfs has none. */
+/*
+ * The value of a module parameter as FENCE_PARAMS has it, which is what the module was
+ * loaded with, or @fallback. Parameters of a Rust module are not in sysfs.
+ */
 __u64 module_param(const char *name, __u64 fallback);
 /* Raises the limit of open descriptors to at least @count. */
 int allow_fds(unsigned int count);
