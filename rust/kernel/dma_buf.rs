@@ -110,8 +110,12 @@ pub fn ktime_get() -> Ktime {
     unsafe { crate::bindings::ktime_get() }
 }
 
+#[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
+mod fixtures;
 #[cfg(CONFIG_FENCE_EXPORTER_NEGATIVE_TEST)]
 mod negative;
+#[cfg(CONFIG_FENCE_EXPORTER_NEGATIVE_TEST)]
+mod negative_calls;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod race_tests;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]

@@ -10,22 +10,23 @@ use crate::prelude::*;
 
 #[kunit_tests(rust_negative)]
 mod cases {
-    use super::super::*;
+    use super::super::{
+        fixtures::{
+            create_one,
+            timeline, //
+        },
+        *,
+    };
     use crate::{
         bindings,
-        module::ModuleMetadata,
         prelude::*,
-        sync::{
-            aref::ARef,
-            rcu::{
-                self,
-                ForeignOwnableRcu,
-                Published,
-                RcuFreeBox,
-                RcuFreeSafe,
-                UnsafePinned, //
-            },
-            Arc, //
+        sync::rcu::{
+            self,
+            ForeignOwnableRcu,
+            Published,
+            RcuFreeBox,
+            RcuFreeSafe,
+            UnsafePinned, //
         },
         time::{
             delay::fsleep,
@@ -33,45 +34,6 @@ mod cases {
         },
         types::ForeignOwnable,
     };
-
-    struct Uncounted;
-
-    impl ModuleMetadata for Uncounted {
-        const NAME: &'static CStr = c"kunit";
-        // SAFETY: A null pointer is that of code that is built in, which needs no reference.
-        const THIS_MODULE: ThisModule = unsafe { ThisModule::from_ptr(core::ptr::null_mut()) };
-    }
-
-    struct Issuer;
-
-    impl FenceOps for Issuer {
-        type OwnerModule = Uncounted;
-        type Shared = Published<[u8; 16]>;
-        const DRIVER_NAME: &'static CStr = c"kunit";
-        type Order = EmissionOrder;
-        const CLOSED: Error = ECANCELED;
-
-        fn timeline_name(name: View<'_, Self>) -> &CStr {
-            CStr::from_bytes_until_nul(name).unwrap_or(c"?")
-        }
-    }
-
-    fn timeline() -> Arc<Timeline<Issuer>> {
-        let name = *b"in the context\0\0";
-        Arc::pin_init(
-            Timeline::new(Published::new(name), Ok::<_, Error>(Issuer)),
-            GFP_KERNEL,
-        )
-        .unwrap()
-    }
-
-    fn create(timeline: &Timeline<Issuer>) -> ARef<Fence> {
-        let new = NewFences::alloc(1, GFP_KERNEL).unwrap();
-        let emitted = timeline.emission().unwrap().emit(new, KTIME_MAX);
-        let fence = emitted.fences().next().unwrap().into();
-        emitted.commit();
-        fence
-    }
 
     /// Waits until what was given to `kvfree_rcu()` is freed: a sheaf is handed to RCU when it is
     /// full.
@@ -95,7 +57,7 @@ mod cases {
     #[test]
     fn signal_then_unlink() {
         let timeline = timeline();
-        let fence = create(&timeline);
+        let fence = create_one(&timeline);
         drop(timeline);
         free_what_is_queued();
         assert_eq!(length_of_name(&fence), c"signaled-timeline".count_bytes());
@@ -105,7 +67,7 @@ mod cases {
     #[test]
     fn pop_then_signal() {
         let timeline = timeline();
-        let fence = create(&timeline);
+        let fence = create_one(&timeline);
         timeline.shared().pop_without_signalling();
         drop(timeline);
         free_what_is_queued();

@@ -6,12 +6,17 @@ use crate::prelude::*;
 
 #[kunit_tests(rust_dma_buf_races)]
 mod cases {
-    use super::super::*;
+    use super::super::{
+        fixtures::{
+            create,
+            timeline,
+            NAME, //
+        },
+        *,
+    };
     use crate::{
-        module::ModuleMetadata,
         prelude::*,
         sync::{
-            aref::ARef,
             atomic::{
                 ordering::{
                     Full,
@@ -19,10 +24,7 @@ mod cases {
                 },
                 Atomic, //
             },
-            rcu::{
-                self,
-                Published, //
-            },
+            rcu,
             Arc,
             Completion, //
         },
@@ -30,50 +32,6 @@ mod cases {
     };
 
     const FENCES: usize = 600;
-
-    struct Uncounted;
-
-    impl ModuleMetadata for Uncounted {
-        const NAME: &'static CStr = c"kunit";
-        // SAFETY: A null pointer is that of code that is built in, which needs no reference.
-        const THIS_MODULE: ThisModule = unsafe { ThisModule::from_ptr(core::ptr::null_mut()) };
-    }
-
-    struct Issuer;
-
-    impl FenceOps for Issuer {
-        type OwnerModule = Uncounted;
-        type Shared = Published<[u8; 16]>;
-        const DRIVER_NAME: &'static CStr = c"kunit";
-        type Order = EmissionOrder;
-        const CLOSED: Error = ECANCELED;
-
-        fn timeline_name(name: View<'_, Self>) -> &CStr {
-            CStr::from_bytes_until_nul(name).unwrap_or(c"?")
-        }
-    }
-
-    const NAME: &CStr = c"in the context";
-
-    fn timeline() -> Arc<Timeline<Issuer>> {
-        let name = *b"in the context\0\0";
-        Arc::pin_init(
-            Timeline::new(Published::new(name), Ok::<_, Error>(Issuer)),
-            GFP_KERNEL,
-        )
-        .unwrap()
-    }
-
-    fn create(timeline: &Timeline<Issuer>, count: usize) -> KVec<ARef<Fence>> {
-        let mut fences = KVec::with_capacity(count, GFP_KERNEL).unwrap();
-        let new = NewFences::alloc(count as u32, GFP_KERNEL).unwrap();
-        let emitted = timeline.emission().unwrap().emit(new, KTIME_MAX);
-        for fence in emitted.fences() {
-            fences.push(fence.into(), GFP_KERNEL).unwrap();
-        }
-        emitted.commit();
-        fences
-    }
 
     /// Threads that work at the same time, and an end that is waited for.
     #[pin_data]

@@ -6,9 +6,11 @@ use crate::prelude::*;
 
 #[kunit_tests(rust_dma_buf)]
 mod cases {
-    use super::super::*;
+    use super::super::{
+        fixtures::Uncounted,
+        *, //
+    };
     use crate::{
-        module::ModuleMetadata,
         prelude::*,
         sync::{
             aref::ARef,
@@ -30,15 +32,6 @@ mod cases {
 
     const SECOND: Ktime = 1_000_000_000;
     const MILLISECOND: Ktime = 1_000_000;
-
-    /// The tests run while their module is being loaded: it can't go meanwhile, and isn't counted.
-    struct Uncounted;
-
-    impl ModuleMetadata for Uncounted {
-        const NAME: &'static CStr = c"kunit";
-        // SAFETY: A null pointer is that of code that is built in, which needs no reference.
-        const THIS_MODULE: ThisModule = unsafe { ThisModule::from_ptr(core::ptr::null_mut()) };
-    }
 
     /// What the callbacks of fences have told.
     struct Told {

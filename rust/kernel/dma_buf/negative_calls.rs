@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Negative controls: calls into the dma-fence core and RCU that the types of this crate don't make.
+//!
+//! As those of `negative.rs`; each needs nothing of a context's inside.
+
+use crate::prelude::*;
+
+#[kunit_tests(rust_negative_calls)]
+mod cases {
+    use super::super::{
+        fixtures::{
+            create_one,
+            timeline,
+            Issuer,
+            Uncounted, //
+        },
+        *,
+    };
+    use crate::{
+        alloc::allocator::Vmalloc,
+        bindings,
+        prelude::*,
+        sync::{
+            rcu,
+            Arc, //
+        },
+        time::{
+            delay::fsleep,
+            Delta, //
+        },
+        types::Opaque,
+    };
+    use core::mem::ManuallyDrop;
+
+    /// The compiler's order, were it not for `repr(C)`: the large one first.
+    #[repr(C)]
+    struct HeadLast {
+        value: [u64; 4096],
+        head: Opaque<bindings::kvfree_rcu_head>,
+    }
+
+    // Hazard 11: the start of what is freed is found by the head, which is in another page.
+    #[test]
+    fn head_behind_the_value() {
+        let boxed: VBox<core::mem::MaybeUninit<HeadLast>> = Box::new_uninit(GFP_KERNEL).unwrap();
+        let ptr = Box::<_, Vmalloc>::into_raw(boxed).cast::<HeadLast>();
+        // SAFETY: The head is in the allocation, which nobody uses any more. That it isn't at its
+        // start is the broken rule.
+        unsafe { bindings::kvfree_call_rcu(Opaque::cast_into(&raw const (*ptr).head), ptr.cast()) };
+        rcu::synchronize_rcu();
+        fsleep(Delta::from_secs(6));
+        rcu::rcu_barrier();
+    }
+
+    struct Signals(Arc<Timeline<Issuer>>);
+
+    impl FenceCallback for Signals {
+        type OwnerModule = Uncounted;
+
+        fn signalled(&self, _fence: &Fence) {
+            self.0.signal(1, Ok(()), Cause::Done);
+        }
+    }
+
+    // Hazard 14: another fence is signalled in a callback, under the lock of the first.
+    #[test]
+    fn signal_in_a_callback() {
+        let (first, second) = (timeline(), timeline());
+        let (fence, other) = (create_one(&first), create_one(&second));
+        let waiter = Waiter::new(&fence, Signals(second.clone()));
+        let waiter: Pin<KBox<Waiter<Signals>>> = KBox::try_pin_init(waiter, GFP_KERNEL).unwrap();
+        first.signal(1, Ok(()), Cause::Done);
+        assert!(other.is_signalled());
+        drop(waiter);
+    }
+
+    struct Nothing;
+
+    impl FenceCallback for Nothing {
+        type OwnerModule = Uncounted;
+
+        fn signalled(&self, _fence: &Fence) {}
+    }
+
+    // Hazard 16: a waiter's memory goes, and the fence still has it on its list.
+    #[test]
+    fn waiter_freed_without_removal() {
+        let timeline = timeline();
+        let fence = create_one(&timeline);
+        let waiter = KBox::try_pin_init(Waiter::new(&fence, Nothing), GFP_KERNEL).unwrap();
+        // SAFETY: It is not moved: it is freed as it is, which is the broken rule.
+        let waiter = KBox::into_raw(unsafe { Pin::into_inner_unchecked(waiter) });
+        // SAFETY: `ManuallyDrop` is transparent: the memory goes, and no destructor runs.
+        drop(unsafe { KBox::from_raw(waiter.cast::<ManuallyDrop<Waiter<Nothing>>>()) });
+        timeline.signal(1, Ok(()), Cause::Done);
+        // SAFETY: The waiter's reference, which its destructor would have put.
+        unsafe { bindings::dma_fence_put(fence.as_raw()) };
+    }
+
+    /// A callback that does nothing, without a reference to its fence.
+    unsafe extern "C" fn called(_: *mut bindings::dma_fence, _: *mut bindings::dma_fence_cb) {}
+
+    // Hazard 17: the list's reference is put before the fence has signalled, and somebody waits.
+    #[test]
+    fn last_put_of_a_pending_fence() {
+        let timeline = timeline();
+        let fence = create_one(&timeline);
+        let cb = KBox::new(Opaque::<bindings::dma_fence_cb>::uninit(), GFP_KERNEL).unwrap();
+        // SAFETY: The fence is initialised. The callback stays until the core has called it.
+        unsafe { bindings::dma_fence_add_callback(fence.as_raw(), cb.get(), Some(called)) };
+        timeline.shared().pop_without_signalling();
+        drop(fence);
+    }
+
+    // Hazard 19: whoever comes second sets the error of a fence that has signalled.
+    #[test]
+    fn error_after_signalling() {
+        let timeline = timeline();
+        let fence = create_one(&timeline);
+        timeline.signal(1, Ok(()), Cause::Done);
+        // SAFETY: The fence is initialised. That it has signalled is the broken rule.
+        unsafe { bindings::dma_fence_set_error(fence.as_raw(), EIO.to_errno()) };
+    }
+
+    // Hazard 22: a section is ended that was not begun.
+    #[test]
+    fn section_ended_twice() {
+        // SAFETY: The second one is the broken rule.
+        unsafe {
+            let cookie = bindings::dma_fence_begin_signalling();
+            bindings::dma_fence_end_signalling(cookie);
+            bindings::dma_fence_end_signalling(cookie);
+        }
+    }
+}
