@@ -111,6 +111,8 @@ pub fn ktime_get() -> Ktime {
 }
 
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
+mod emission_tests;
+#[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod fixtures;
 #[cfg(CONFIG_FENCE_EXPORTER_NEGATIVE_TEST)]
 mod negative;
@@ -120,3 +122,7 @@ mod negative_calls;
 mod race_tests;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod tests;
+#[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
+mod timer_tests;
+#[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
+mod waiter_tests;

@@ -8,10 +8,17 @@ use crate::{
     prelude::*,
     sync::{
         aref::ARef,
+        atomic::{
+            ordering::Relaxed,
+            Atomic, //
+        },
         rcu::Published,
         Arc, //
     },
 };
+
+pub(super) const SECOND: Ktime = 1_000_000_000;
+pub(super) const MILLISECOND: Ktime = 1_000_000;
 
 /// Tests run while their module is being loaded: it can't go meanwhile, and isn't counted.
 pub(super) struct Uncounted;
@@ -22,46 +29,142 @@ impl ModuleMetadata for Uncounted {
     const THIS_MODULE: ThisModule = unsafe { ThisModule::from_ptr(core::ptr::null_mut()) };
 }
 
-/// Issues fences whose names are in their context.
-pub(super) struct Issuer;
-
-impl FenceOps for Issuer {
-    type OwnerModule = Uncounted;
-    type Shared = Published<[u8; 16]>;
-    const DRIVER_NAME: &'static CStr = c"kunit";
-    type Order = EmissionOrder;
-    const CLOSED: Error = ECANCELED;
-
-    fn timeline_name(name: View<'_, Self>) -> &CStr {
-        CStr::from_bytes_until_nul(name).unwrap_or(c"?")
-    }
+/// What the callbacks of fences have told. In the context, as is the timeline's name.
+pub(super) struct Told {
+    name: [u8; 16],
+    pub(super) waits: Atomic<u32>,
+    pub(super) deadlines: Atomic<u32>,
 }
 
-/// The name of the timelines of [`timeline`].
+/// The name of a test's timeline.
 pub(super) const NAME: &CStr = c"in the context";
 
-pub(super) fn timeline() -> Arc<Timeline<Issuer>> {
-    let name = *b"in the context\0\0";
+/// What the owner was told.
+pub(super) struct Owner {
+    pub(super) timed_out: Atomic<u64>,
+    pub(super) woken: Atomic<u32>,
+}
+
+macro_rules! issuer {
+    ($(#[doc = $doc:literal])+ $name:ident, $order:ty, $closed:expr) => {
+        $(#[doc = $doc])+
+        pub(super) struct $name(pub(super) Owner);
+
+        impl FenceOps for $name {
+            type OwnerModule = Uncounted;
+            type Shared = Published<Told>;
+            const DRIVER_NAME: &'static CStr = c"kunit";
+            type Order = $order;
+            const CLOSED: Error = $closed;
+
+            fn timeline_name(told: View<'_, Self>) -> &CStr {
+                CStr::from_bytes_until_nul(&told.name).unwrap_or(c"?")
+            }
+
+            fn enable_signaling(told: View<'_, Self>, _seqno: u64) {
+                told.waits.add(1, Relaxed);
+            }
+
+            fn set_deadline(told: View<'_, Self>, _seqno: u64, _deadline: Ktime) {
+                told.deadlines.add(1, Relaxed);
+            }
+
+            fn timed_out(timeline: &Timeline<Self>, seqno: u64) {
+                timeline.0.timed_out.store(seqno, Relaxed);
+            }
+
+            fn wake(timeline: &Timeline<Self>, _now: Ktime) -> Option<Ktime> {
+                timeline.0.woken.add(1, Relaxed);
+                None
+            }
+        }
+    };
+}
+
+issuer!(
+    /// Numbers its fences as they come.
+    InOrder, EmissionOrder, ECANCELED
+);
+issuer!(
+    /// Leaves the numbers to who creates the fences.
+    ByNumber, Seqno32Order, ENOENT
+);
+
+fn timeline<O: FenceOps<Shared = Published<Told>>>(
+    issuer: impl FnOnce(Owner) -> O,
+) -> Arc<Timeline<O>> {
+    let told = Told {
+        name: *b"in the context\0\0",
+        waits: Atomic::new(0),
+        deadlines: Atomic::new(0),
+    };
+    let owner = Owner {
+        timed_out: Atomic::new(0),
+        woken: Atomic::new(0),
+    };
     Arc::pin_init(
-        Timeline::new(Published::new(name), Ok::<_, Error>(Issuer)),
+        Timeline::new(Published::new(told), Ok::<_, Error>(issuer(owner))),
         GFP_KERNEL,
     )
     .unwrap()
 }
 
-pub(super) fn create(timeline: &Timeline<Issuer>, count: usize) -> KVec<ARef<Fence>> {
-    let mut fences = KVec::with_capacity(count, GFP_KERNEL).unwrap();
-    let new = NewFences::alloc(count as u32, GFP_KERNEL).unwrap();
-    let emitted = timeline.emission().unwrap().emit(new, KTIME_MAX);
+pub(super) fn in_order() -> Arc<Timeline<InOrder>> {
+    timeline(InOrder)
+}
+
+pub(super) fn by_number() -> Arc<Timeline<ByNumber>> {
+    timeline(ByNumber)
+}
+
+/// Memory for fences.
+pub(super) fn new<R: Order>(count: usize) -> NewFences<R> {
+    NewFences::alloc(count as u32, GFP_KERNEL).unwrap()
+}
+
+/// An end that no test comes to; the timer is armed for it.
+pub(super) fn far() -> Ktime {
+    ktime_get() + 1000 * SECOND
+}
+
+/// References to what was emitted, for after the commit.
+pub(super) fn references<O: FenceOps>(emitted: &Emitted<'_, O>) -> KVec<ARef<Fence>> {
+    let mut fences = KVec::new();
     for fence in emitted.fences() {
         fences.push(fence.into(), GFP_KERNEL).unwrap();
     }
+    fences
+}
+
+fn commit<O: FenceOps>(emitted: Emitted<'_, O>) -> KVec<ARef<Fence>> {
+    let fences = references(&emitted);
     emitted.commit();
     fences
 }
 
-/// As [`create`], for one.
-#[cfg(CONFIG_FENCE_EXPORTER_NEGATIVE_TEST)]
-pub(super) fn create_one(timeline: &Timeline<Issuer>) -> ARef<Fence> {
-    create(timeline, 1).pop().unwrap()
+pub(super) fn create(timeline: &Timeline<InOrder>, count: usize) -> KVec<ARef<Fence>> {
+    commit(timeline.emission().unwrap().emit(new(count), far()))
+}
+
+pub(super) fn create_until(timeline: &Timeline<InOrder>, end: Ktime) -> ARef<Fence> {
+    commit(timeline.emission().unwrap().emit(new(1), end))[0].clone()
+}
+
+pub(super) fn create_one(timeline: &Timeline<InOrder>) -> ARef<Fence> {
+    create_until(timeline, far())
+}
+
+pub(super) fn create_at_until(
+    timeline: &Timeline<ByNumber>,
+    seqno: u32,
+    end: Ktime,
+) -> ARef<Fence> {
+    match timeline.emission().unwrap().emit_at(new(1), seqno, end) {
+        Ok(emitted) => commit(emitted)[0].clone(),
+        Err(fence) => fence,
+    }
+}
+
+pub(super) fn create_at(timeline: &Timeline<ByNumber>, seqno: u32) -> ARef<Fence> {
+    create_at_until(timeline, seqno, far())
 }

@@ -13,7 +13,7 @@ mod cases {
     use super::super::{
         fixtures::{
             create_one,
-            timeline, //
+            in_order, //
         },
         *,
     };
@@ -39,7 +39,7 @@ mod cases {
     /// full.
     fn free_what_is_queued() {
         for _ in 0..256 {
-            drop(timeline());
+            drop(in_order());
         }
         rcu::synchronize_rcu();
         rcu::rcu_barrier();
@@ -56,7 +56,7 @@ mod cases {
     // The right order, as it is: nothing is reported.
     #[test]
     fn signal_then_unlink() {
-        let timeline = timeline();
+        let timeline = in_order();
         let fence = create_one(&timeline);
         drop(timeline);
         free_what_is_queued();
@@ -66,7 +66,7 @@ mod cases {
     // Hazard 3: the fence is unlinked, and the owner goes before it is signalled.
     #[test]
     fn pop_then_signal() {
-        let timeline = timeline();
+        let timeline = in_order();
         let fence = create_one(&timeline);
         timeline.shared().pop_without_signalling();
         drop(timeline);
@@ -80,7 +80,7 @@ mod cases {
     // Hazard 31: the fence is initialised, and the owner goes before it is linked.
     #[test]
     fn initialise_then_link_later() {
-        let timeline = timeline();
+        let timeline = in_order();
         let new = NewFences::alloc(1, GFP_KERNEL).unwrap();
         let fence = timeline.shared().initialise_without_linking(new).unwrap();
         drop(timeline);

@@ -11,8 +11,8 @@ mod cases {
     use super::super::{
         fixtures::{
             create_one,
-            timeline,
-            Issuer,
+            in_order,
+            InOrder,
             Uncounted, //
         },
         *,
@@ -53,7 +53,7 @@ mod cases {
         rcu::rcu_barrier();
     }
 
-    struct Signals(Arc<Timeline<Issuer>>);
+    struct Signals(Arc<Timeline<InOrder>>);
 
     impl FenceCallback for Signals {
         type OwnerModule = Uncounted;
@@ -66,7 +66,7 @@ mod cases {
     // Hazard 14: another fence is signalled in a callback, under the lock of the first.
     #[test]
     fn signal_in_a_callback() {
-        let (first, second) = (timeline(), timeline());
+        let (first, second) = (in_order(), in_order());
         let (fence, other) = (create_one(&first), create_one(&second));
         let waiter = Waiter::new(&fence, Signals(second.clone()));
         let waiter: Pin<KBox<Waiter<Signals>>> = KBox::try_pin_init(waiter, GFP_KERNEL).unwrap();
@@ -86,7 +86,7 @@ mod cases {
     // Hazard 16: a waiter's memory goes, and the fence still has it on its list.
     #[test]
     fn waiter_freed_without_removal() {
-        let timeline = timeline();
+        let timeline = in_order();
         let fence = create_one(&timeline);
         let waiter = KBox::try_pin_init(Waiter::new(&fence, Nothing), GFP_KERNEL).unwrap();
         // SAFETY: It is not moved: it is freed as it is, which is the broken rule.
@@ -104,7 +104,7 @@ mod cases {
     // Hazard 17: the list's reference is put before the fence has signalled, and somebody waits.
     #[test]
     fn last_put_of_a_pending_fence() {
-        let timeline = timeline();
+        let timeline = in_order();
         let fence = create_one(&timeline);
         let cb = KBox::new(Opaque::<bindings::dma_fence_cb>::uninit(), GFP_KERNEL).unwrap();
         // SAFETY: The fence is initialised. The callback stays until the core has called it.
@@ -116,7 +116,7 @@ mod cases {
     // Hazard 19: whoever comes second sets the error of a fence that has signalled.
     #[test]
     fn error_after_signalling() {
-        let timeline = timeline();
+        let timeline = in_order();
         let fence = create_one(&timeline);
         timeline.signal(1, Ok(()), Cause::Done);
         // SAFETY: The fence is initialised. That it has signalled is the broken rule.

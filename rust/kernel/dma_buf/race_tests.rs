@@ -9,7 +9,7 @@ mod cases {
     use super::super::{
         fixtures::{
             create,
-            timeline,
+            in_order,
             NAME, //
         },
         *,
@@ -79,7 +79,7 @@ mod cases {
     // Each fence is signalled once, by whoever comes first, and after the one before it.
     #[test]
     fn hazard_19_racing_signallers_keep_the_order() {
-        let timeline = timeline();
+        let timeline = in_order();
         let fences = create(&timeline, FENCES);
         let crew = Crew::of(4);
         for step in [1, 7, 40, 200] {
@@ -111,7 +111,7 @@ mod cases {
     // What is emitted while others signal is signalled by somebody, and nothing twice.
     #[test]
     fn hazard_20_emission_against_signallers() {
-        let timeline = timeline();
+        let timeline = in_order();
         let crew = Crew::of(3);
         for _ in 0..2 {
             let timeline = timeline.clone();
@@ -143,7 +143,7 @@ mod cases {
     #[test]
     fn hazard_3_readers_against_close() {
         for _ in 0..100 {
-            let timeline = timeline();
+            let timeline = in_order();
             let fences = create(&timeline, 3);
             let crew = Crew::of(2);
             for index in [0, 2] {
