@@ -95,10 +95,7 @@ mod cases {
     fn hazard_18_and_31_a_leaked_emission() {
         let timeline = in_order();
         create(&timeline, 1);
-        let emitted = timeline
-            .emission()
-            .unwrap()
-            .emit(new(3), far());
+        let emitted = timeline.emission().unwrap().emit(new(3), far());
         let fences = references(&emitted);
         core::mem::forget(emitted);
         drop(timeline);

@@ -16,8 +16,12 @@ mod cases {
         *, //
     };
     use crate::{
+        bindings,
         prelude::*,
-        sync::rcu, //
+        sync::{
+            atomic::ordering::Relaxed,
+            rcu, //
+        },
     };
 
     #[test]
@@ -79,6 +83,31 @@ mod cases {
         // The context's memory is gone; the fence doesn't need it.
         fences[50].set_deadline(0);
         assert!(fences[50].timeline_name(&rcu::read_lock()) == c"signaled-timeline");
+    }
+
+    // The callbacks follow the pointer to the context: none is called once the fence has signalled.
+    #[test]
+    fn hazard_7_a_signalled_fence_does_not_call_its_context() {
+        let timeline = in_order();
+        let fences = create(&timeline, 1);
+        let told = timeline.shared_data();
+        fences[0].set_deadline(500);
+        timeline.signal(1, Ok(()), Cause::Done);
+        fences[0].set_deadline(300);
+        assert!(fences[0].wait(false, 1).is_ok());
+        let (deadlines, waits) = (told.deadlines.load(Relaxed), told.waits.load(Relaxed));
+        assert_eq!((deadlines, waits), (1, 0));
+        assert_eq!(timeline.deadline(&fences[0]), Ok(Some(500)));
+    }
+
+    #[test]
+    fn hazard_12_a_fence_has_a_lock_of_its_own() {
+        let timeline = in_order();
+        let fences = create(&timeline, 1);
+        let own = 1 << bindings::dma_fence_flag_bits_DMA_FENCE_FLAG_INLINE_LOCK_BIT;
+        // SAFETY: The fence is initialised, which has set the flag or not, once.
+        let flags = unsafe { (*fences[0].as_raw()).flags };
+        assert_eq!(flags & own, own);
     }
 
     // Nobody but the timeline refers to them when they are completed.

@@ -51,7 +51,7 @@ mod cases {
     }
 
     #[test]
-    fn hazard_16_a_waiter_is_called_once_or_taken_back() {
+    fn hazard_16_and_33_a_waiter_is_called_once_or_taken_back() {
         let count = Arc::new(Atomic::new(0), GFP_KERNEL).unwrap();
         let timeline = in_order();
         let fences = create(&timeline, 3);
