@@ -20,19 +20,11 @@ mod cases {
     use crate::{
         bindings,
         prelude::*,
-        sync::rcu::{
-            self,
-            ForeignOwnableRcu,
-            Published,
-            RcuFreeBox,
-            RcuFreeSafe,
-            UnsafePinned, //
-        },
+        sync::rcu,
         time::{
             delay::fsleep,
             Delta, //
         },
-        types::ForeignOwnable,
     };
 
     /// Waits until what was given to `kvfree_rcu()` is freed: a sheaf is handed to RCU when it is
@@ -72,7 +64,8 @@ mod cases {
         drop(timeline);
         free_what_is_queued();
         // SIGNALED is clear: the reader follows the pointer to the context.
-        assert!(length_of_name(&fence) > 0);
+        // There may be nothing left of it.
+        core::hint::black_box(length_of_name(&fence));
         // SAFETY: The fence is initialised; nobody else will signal it.
         unsafe { bindings::dma_fence_signal(fence.as_raw()) };
     }
@@ -85,23 +78,10 @@ mod cases {
         let fence = timeline.shared().initialise_without_linking(new).unwrap();
         drop(timeline);
         free_what_is_queued();
-        assert!(length_of_name(&fence) > 0);
+        // There may be nothing left of it.
+        core::hint::black_box(length_of_name(&fence));
         // SAFETY: The fence is initialised; nobody else will signal it.
         unsafe { bindings::dma_fence_signal(fence.as_raw()) };
-    }
-
-    // Hazard 2: the memory is freed at once.
-    #[test]
-    fn kfree_instead_of_rcu() {
-        let ptr = RcuFreeBox::<_>::pin_init(Published::new([1u64; 8]), GFP_KERNEL)
-            .unwrap()
-            .into_foreign();
-        let guard = rcu::read_lock();
-        // SAFETY: The box is alive.
-        let view = unsafe { <RcuFreeBox<Published<[u64; 8]>>>::rcu_borrow(ptr, &guard) };
-        // SAFETY: This is the broken rule: the reader above has not ended.
-        unsafe { bindings::kvfree(ptr) };
-        assert!(core::hint::black_box(view)[3] != 7);
     }
 
     // Hazard 21: somebody may wait for the fence in the shrinker that the allocation comes to.
@@ -109,34 +89,5 @@ mod cases {
     fn allocation_in_signalling_section() {
         let memory = signalling(|_| KBox::new(1u32, GFP_KERNEL));
         assert!(memory.is_ok());
-    }
-
-    #[pin_data]
-    struct Sleeper {
-        #[pin]
-        value: UnsafePinned<u32>,
-    }
-
-    // SAFETY: It isn't: `drop_before_gp` sleeps, which is the broken rule.
-    unsafe impl RcuFreeSafe for Sleeper {
-        type RcuView<'a> = ();
-
-        fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a rcu::Guard) {}
-
-        unsafe fn drop_before_gp(self: Pin<&mut Self>) {
-            fsleep(Delta::from_millis(1));
-        }
-    }
-
-    // Hazard 5: the drop sleeps, in a context where it must not.
-    #[test]
-    fn sleeping_drop() {
-        let init = pin_init!(Sleeper {
-            value: UnsafePinned::new(1),
-        });
-        let sleeper = RcuFreeBox::<_>::pin_init(init, GFP_KERNEL).unwrap();
-        let guard = rcu::read_lock();
-        drop(sleeper);
-        drop(guard);
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Negative controls: calls into the dma-fence core and RCU that the types of this crate don't make.
+//! Negative controls: calls into the dma-fence core that the types of this crate don't make.
 //!
 //! As those of `negative.rs`; each needs nothing of a context's inside.
 
@@ -18,40 +18,12 @@ mod cases {
         *,
     };
     use crate::{
-        alloc::allocator::Vmalloc,
         bindings,
         prelude::*,
-        sync::{
-            rcu,
-            Arc, //
-        },
-        time::{
-            delay::fsleep,
-            Delta, //
-        },
-        types::Opaque,
+        sync::Arc,
+        types::Opaque, //
     };
     use core::mem::ManuallyDrop;
-
-    /// The compiler's order, were it not for `repr(C)`: the large one first.
-    #[repr(C)]
-    struct HeadLast {
-        value: [u64; 4096],
-        head: Opaque<bindings::kvfree_rcu_head>,
-    }
-
-    // Hazard 11: the start of what is freed is found by the head, which is in another page.
-    #[test]
-    fn head_behind_the_value() {
-        let boxed: VBox<core::mem::MaybeUninit<HeadLast>> = Box::new_uninit(GFP_KERNEL).unwrap();
-        let ptr = Box::<_, Vmalloc>::into_raw(boxed).cast::<HeadLast>();
-        // SAFETY: The head is in the allocation, which nobody uses any more. That it isn't at its
-        // start is the broken rule.
-        unsafe { bindings::kvfree_call_rcu(Opaque::cast_into(&raw const (*ptr).head), ptr.cast()) };
-        rcu::synchronize_rcu();
-        fsleep(Delta::from_secs(6));
-        rcu::rcu_barrier();
-    }
 
     struct Signals(Arc<Timeline<InOrder>>);
 
@@ -73,6 +45,33 @@ mod cases {
         first.signal(1, Ok(()), Cause::Done);
         assert!(other.is_signalled());
         drop(waiter);
+    }
+
+    struct Wakes(Arc<Timeline<InOrder>>);
+
+    impl FenceCallback for Wakes {
+        type OwnerModule = Uncounted;
+
+        fn signalled(&self, _fence: &Fence) {
+            self.0.wake_at(KTIME_MAX);
+        }
+    }
+
+    // Hazard 15: callbacks take the context's lock under a fence's, and this is the other way.
+    #[test]
+    fn fences_lock_under_the_contexts() {
+        let timeline = in_order();
+        let fence = create_one(&timeline);
+        let waiter = Waiter::new(&fence, Wakes(timeline.clone()));
+        let waiter: Pin<KBox<Waiter<Wakes>>> = KBox::try_pin_init(waiter, GFP_KERNEL).unwrap();
+        timeline.signal(1, Ok(()), Cause::Done);
+        drop(waiter);
+        let fence = create_one(&timeline);
+        let guard = timeline.shared().state.lock();
+        // It takes the fence's lock.
+        let status = fence.status();
+        drop(guard);
+        assert_eq!(status, Status::Pending);
     }
 
     struct Nothing;

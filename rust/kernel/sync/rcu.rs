@@ -65,6 +65,8 @@ pub use self::{
 mod fixtures;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod layout_tests;
+#[cfg(CONFIG_FENCE_EXPORTER_NEGATIVE_TEST)]
+mod negative;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod table_tests;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]

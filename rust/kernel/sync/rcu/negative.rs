@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Negative controls of the RCU boxes: each case breaks one rule, and the debug kernel must say so.
+//!
+//! As those of `dma_buf/negative.rs`.
+
+use crate::prelude::*;
+
+#[kunit_tests(rust_negative_rcu)]
+mod cases {
+    use super::super::*;
+    use crate::{
+        alloc::allocator::Vmalloc,
+        bindings,
+        prelude::*,
+        sync::{
+            atomic::{
+                ordering::Relaxed,
+                AtomicFlag, //
+            },
+            rcu,
+            Arc,
+            Completion, //
+        },
+        time::{
+            delay::fsleep,
+            Delta,
+            Instant,
+            Monotonic, //
+        },
+        types::{
+            ForeignOwnable,
+            Opaque, //
+        },
+        workqueue,
+    };
+    use kernel::ffi::c_void;
+
+    type Values = RcuFreeBox<Published<[u64; 8]>>;
+
+    fn values() -> *mut c_void {
+        Values::pin_init(Published::new([1; 8]), GFP_KERNEL)
+            .unwrap()
+            .into_foreign()
+    }
+
+    // Hazard 2: the memory is freed at once.
+    #[test]
+    fn kfree_instead_of_rcu() {
+        let ptr = values();
+        let guard = rcu::read_lock();
+        // SAFETY: The box is alive.
+        let view = unsafe { Values::rcu_borrow(ptr, &guard) };
+        // SAFETY: This is the broken rule: the reader above has not ended.
+        unsafe { bindings::kvfree(ptr) };
+        assert!(core::hint::black_box(view)[3] != 7);
+    }
+
+    /// A reader of a box, who gives up after 50 ms.
+    #[pin_data]
+    struct Reader {
+        freed: AtomicFlag,
+        saw_it: AtomicFlag,
+        #[pin]
+        begun: Completion,
+        #[pin]
+        ended: Completion,
+    }
+
+    impl Reader {
+        /// Begins to read in another thread.
+        fn of(ptr: *mut c_void) -> Arc<Self> {
+            let reader = pin_init!(Self {
+                freed: AtomicFlag::new(false),
+                saw_it: AtomicFlag::new(false),
+                begun <- Completion::new(),
+                ended <- Completion::new(),
+            });
+            let reader = Arc::pin_init(reader, GFP_KERNEL).unwrap();
+            let (this, address) = (reader.clone(), ptr as usize);
+            workqueue::system_unbound()
+                .try_spawn(GFP_KERNEL, move || this.read(address as *mut c_void))
+                .unwrap();
+            reader.begun.wait_for_completion();
+            reader
+        }
+
+        fn read(&self, ptr: *mut c_void) {
+            let guard = rcu::read_lock();
+            // SAFETY: The box is alive: it is freed after this has begun.
+            let view = unsafe { Values::rcu_borrow(ptr, &guard) };
+            self.begun.complete_all();
+            let begin = Instant::<Monotonic>::now();
+            while begin.elapsed() < Delta::from_millis(50) && !self.freed.load(Relaxed) {
+                core::hint::spin_loop();
+            }
+            self.saw_it.store(self.freed.load(Relaxed), Relaxed);
+            core::hint::black_box(view[3]);
+            drop(guard);
+            self.ended.complete_all();
+        }
+    }
+
+    // Hazard 4: the memory is freed after a barrier, which waits for callbacks and not for readers.
+    #[test]
+    fn barrier_for_a_grace_period() {
+        let mut reader_was_there = false;
+        // While other callbacks are queued it is a grace period by chance.
+        for _ in 0..100 {
+            let ptr = values();
+            let reader = Reader::of(ptr);
+            rcu::rcu_barrier();
+            // SAFETY: This is the broken rule: the reader may not have ended.
+            unsafe { bindings::kvfree(ptr) };
+            reader.freed.store(true, Relaxed);
+            reader.ended.wait_for_completion();
+            reader_was_there = reader.saw_it.load(Relaxed);
+            if reader_was_there {
+                break;
+            }
+        }
+        assert!(reader_was_there);
+    }
+
+    #[pin_data]
+    struct Sleeper {
+        #[pin]
+        value: UnsafePinned<u32>,
+    }
+
+    // SAFETY: It isn't: `drop_before_gp` sleeps, which is the broken rule.
+    unsafe impl RcuFreeSafe for Sleeper {
+        type RcuView<'a> = ();
+
+        fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a rcu::Guard) {}
+
+        unsafe fn drop_before_gp(self: Pin<&mut Self>) {
+            fsleep(Delta::from_millis(1));
+        }
+    }
+
+    // Hazard 5: the drop sleeps, in a context where it must not.
+    #[test]
+    fn sleeping_drop() {
+        let init = pin_init!(Sleeper {
+            value: UnsafePinned::new(1),
+        });
+        let sleeper = RcuFreeBox::<_>::pin_init(init, GFP_KERNEL).unwrap();
+        let guard = rcu::read_lock();
+        drop(sleeper);
+        drop(guard);
+    }
+
+    /// The compiler's order, were it not for `repr(C)`: the large one first.
+    #[repr(C)]
+    struct HeadLast {
+        value: [u64; 4096],
+        head: Opaque<bindings::kvfree_rcu_head>,
+    }
+
+    // Hazard 11: the start of what is freed is found by the head, which is in another page.
+    #[test]
+    fn head_behind_the_value() {
+        let boxed: VBox<core::mem::MaybeUninit<HeadLast>> = Box::new_uninit(GFP_KERNEL).unwrap();
+        let ptr = Box::<_, Vmalloc>::into_raw(boxed).cast::<HeadLast>();
+        // SAFETY: The head is in the allocation, which nobody uses any more. That it isn't at its
+        // start is the broken rule.
+        unsafe { bindings::kvfree_call_rcu(Opaque::cast_into(&raw const (*ptr).head), ptr.cast()) };
+        rcu::synchronize_rcu();
+        fsleep(Delta::from_secs(6));
+        rcu::rcu_barrier();
+    }
+}
