@@ -53,7 +53,8 @@ test-hard: setup
 .PHONY: shell
 shell: setup
 	@tools/module $(ARCH) $(FLAVOUR) >/dev/null
-	@tools/vm shell --arch $(ARCH) --kernel $(FLAVOUR) --params 'sw_sync=1'
+	@tools/fencectl/guest $(ARCH) build/shell/$(ARCH)
+	@tools/vm shell --arch $(ARCH) --kernel $(FLAVOUR) --params 'sw_sync=1' --add build/shell/$(ARCH)
 
 .PHONY: fencectl
 fencectl: setup
@@ -91,7 +92,7 @@ help:
 	@echo 'make test-hard        try to break it: fuzzing, faults, kills; see docs/testing.md'
 	@echo '  SOAK=MINUTES        fuzz for so long; SEED=N draws other programs'
 	@echo 'make fencectl         fencectl for ARCH, a static program, its man pages and completions'
-	@echo 'make shell            a prompt in the virtual machine'
+	@echo 'make shell            a prompt in the virtual machine, with fencectl'
 	@echo 'make rust-analyzer    write rust-project.json'
 	@echo 'make doc              the documentation of the Rust crates'
 	@echo 'make rustfmt          format; rustfmtcheck only looks'

@@ -5,6 +5,7 @@
 mod answer;
 mod complete;
 mod device;
+mod interrupt;
 mod session;
 
 use crate::{
@@ -58,11 +59,14 @@ fn converse(session: &mut Session, output: Output) -> Result<ExitCode> {
     if let Some(path) = &history {
         let _ = editor.load_history(path);
     }
+    session
+        .listen()
+        .map_err(|error| Error::usage("cannot take Ctrl-C", error.to_string()))?;
     session.greet();
     loop {
         let prompt = session.prompt();
         match editor.readline(&prompt) {
-            Ok(line) => match session.take(&line) {
+            Ok(line) => match session.begin(&line) {
                 Ok(Flow::Continue) => {}
                 Ok(Flow::Quit) => break,
                 Err(error) => output.complain(&error),

@@ -11,6 +11,7 @@ use serde::Serialize;
 use std::{
     fmt,
     process::{id, ExitCode},
+    time::Duration,
 };
 
 /// What a wait came to.
@@ -33,10 +34,13 @@ pub fn fence(which: FenceRef) -> Result<SyncFile> {
     process::fence_of(which.pid.unwrap_or_else(id), which.fd)
 }
 
-/// Waits.
-pub fn wait(args: WaitArgs) -> Result<Waited> {
+/// Waits, by a way to do so.
+pub fn wait(
+    args: WaitArgs,
+    wait: impl FnOnce(&SyncFile, Option<Duration>) -> Result<Status>,
+) -> Result<Waited> {
     let begin = clock::now();
-    let status = fence(args.fence)?.wait(args.timeout)?;
+    let status = wait(&fence(args.fence)?, args.timeout)?;
     Ok(Waited {
         status,
         waited_ns: clock::now() - begin,
@@ -45,7 +49,7 @@ pub fn wait(args: WaitArgs) -> Result<Waited> {
 
 /// `fencectl wait`.
 pub fn run(args: WaitArgs, output: Output) -> Result<ExitCode> {
-    let waited = wait(args)?;
+    let waited = wait(args, SyncFile::wait)?;
     output.say(&waited);
     Ok(match waited.status {
         Status::PENDING => ExitCode::from(TIME_OVER),

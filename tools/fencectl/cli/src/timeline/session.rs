@@ -5,6 +5,7 @@
 use super::{
     answer::{Answer, HeldFence},
     device::Device,
+    interrupt::Interrupt,
 };
 use crate::{
     cli::{Request, RequestLine, TimelineArgs},
@@ -14,7 +15,7 @@ use crate::{
 use clap::{CommandFactory, Parser};
 use fence_exporter::{clock, process, Error, Result, SyncFile};
 use rustix::fd::{AsFd, AsRawFd};
-use std::{fs, path::Path, thread::sleep};
+use std::{fs, io, path::Path};
 
 /// How deep scripts may run scripts.
 const DEPTH: u32 = 16;
@@ -34,6 +35,7 @@ pub struct Session {
     fences: Vec<(Option<u64>, SyncFile)>,
     device: Device,
     output: Output,
+    interrupt: Interrupt,
     depth: u32,
 }
 
@@ -45,8 +47,14 @@ impl Session {
             fences: Vec::new(),
             device: Device::open(args)?,
             output,
+            interrupt: Interrupt::default(),
             depth: 0,
         })
+    }
+
+    /// From now on Ctrl-C ends a command, and not the session.
+    pub fn listen(&mut self) -> io::Result<()> {
+        self.interrupt.listen()
     }
 
     /// Tells a person how to begin.
@@ -66,6 +74,12 @@ impl Session {
             },
             Device::SwSync { value, last, .. } => format!("sw_sync [{}]> ", last - value),
         }
+    }
+
+    /// Takes a line from a person.
+    pub fn begin(&mut self, line: &str) -> Result<Flow> {
+        self.interrupt.forget();
+        self.take(line)
     }
 
     /// Takes a line.
@@ -148,7 +162,9 @@ impl Session {
                     .collect::<Result<_>>()?,
             ),
             Request::Events => Answer::Events(self.events()?),
-            Request::Wait(args) => Answer::Waited(wait(args)?),
+            Request::Wait(args) => Answer::Waited(wait(args, |fence, timeout| {
+                self.interrupt.wait(fence, timeout)
+            })?),
             Request::Deadline { fence: which, time } => {
                 let time_ns =
                     clock::now().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
@@ -161,7 +177,7 @@ impl Session {
             }
             Request::Close { fd } => self.close(fd)?,
             Request::Sleep { time } => {
-                sleep(time);
+                self.interrupt.sleep(time)?;
                 return Ok(Flow::Continue);
             }
             Request::Run { script } => return self.run(&script),
@@ -222,7 +238,8 @@ impl Session {
 
     fn lines(&mut self, text: &str, script: &Path) -> Result<Flow> {
         for (number, line) in text.lines().enumerate() {
-            let flow = self.take(line).map_err(|mut error| {
+            let flow = self.interrupt.check().and_then(|()| self.take(line));
+            let flow = flow.map_err(|mut error| {
                 error.what = format!("{}:{}: {}", script.display(), number + 1, error.what);
                 error
             })?;
