@@ -9,6 +9,8 @@
 #include "calls.h"
 
 #define MOST_ERRORS	12
+/* More than a timeline's events have room for, or its fences before they are pruned. */
+#define MOST_TIMES	300
 
 static const struct {
 	const char *name;
@@ -79,6 +81,11 @@ int status_of(const struct step *step)
 	static const int statuses[] = { 0, 0, -EIO, 0, -4095, 0, -4096, 1 };
 
 	return statuses[step->how >> 5];
+}
+
+unsigned int times_of(const struct step *step)
+{
+	return step->how >> 5 == 7 && step->b == 2 ? MOST_TIMES : 1;
 }
 
 __u64 time_of(unsigned int class, __u32 value)
@@ -169,6 +176,8 @@ void run_steps(struct thread *thread, const struct program *program, unsigned in
 		}
 		if (armed)
 			thread_disarm(thread);
+		if (thread->worker->shared->telling)
+			printf("%s: %d\n", calls[step->call].name, ret);
 		check_answer(thread, step->call, ret);
 	}
 	thread_disarm(thread);

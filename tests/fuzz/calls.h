@@ -17,6 +17,8 @@ int slot_of(struct thread *thread, const struct step *step, enum kind kind,
 void slot_put(struct thread *thread, enum kind kind, unsigned int index, int fd);
 /* A status that is one for three in four. */
 int status_of(const struct step *step);
+/* How often a step does its call: a few are for filling what has room for many. */
+unsigned int times_of(const struct step *step);
 /* A point of time from long ago to never. */
 __u64 time_of(unsigned int class, __u32 value);
 /* ioctl(2), with a pointer and a size as the step wants them; @arg gets the answer. */

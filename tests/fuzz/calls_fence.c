@@ -46,9 +46,15 @@ int do_merge(struct thread *thread, const struct step *step)
 int do_deadline(struct thread *thread, const struct step *step)
 {
 	struct sync_set_deadline deadline = { .deadline_ns = time_of(step->b, step->value) };
+	unsigned int left = times_of(step);
+	int ret;
 
-	return call_with(thread, step, slot_of(thread, step, FENCE, step->a),
-			 SYNC_IOC_SET_DEADLINE, &deadline);
+	do {
+		ret = call_with(thread, step, slot_of(thread, step, FENCE, step->a),
+				SYNC_IOC_SET_DEADLINE, &deadline);
+		thread->calls += --left > 0;
+	} while (left && !ret);
+	return ret;
 }
 
 int do_poll(struct thread *thread, const struct step *step)
@@ -121,11 +127,17 @@ int do_open_compat(struct thread *thread, const struct step *step)
 int do_compat_create(struct thread *thread, const struct step *step)
 {
 	struct sw_sync_create_fence_data create = { .value = step->value, .fence = -1 };
-	int ret = call_with(thread, step, slot_of(thread, step, COMPAT, step->a),
-			    SW_SYNC_IOC_CREATE_FENCE, &create);
+	unsigned int left = times_of(step);
+	int ret;
 
-	if (ret == 0 && create.fence >= 0)
-		slot_put(thread, FENCE, step->b, create.fence);
+	do {
+		ret = call_with(thread, step, slot_of(thread, step, COMPAT, step->a),
+				SW_SYNC_IOC_CREATE_FENCE, &create);
+		if (ret == 0 && create.fence >= 0)
+			slot_put(thread, FENCE, step->b, create.fence);
+		create.value += 1 + (step->value & 1);
+		thread->calls += --left > 0;
+	} while (left && !ret);
 	return ret;
 }
 

@@ -28,7 +28,7 @@ int do_setup(struct thread *thread, const struct step *step)
 		"32 characters: it has no end now", "~",
 	};
 	static const __u64 timeouts[] = {
-		0, 1, NSEC_PER_MSEC, 20 * NSEC_PER_MSEC, NSEC_PER_SEC, ~0ULL, 1ULL << 63,
+		0, 1, NSEC_PER_MSEC, 20 * NSEC_PER_MSEC, 5 * NSEC_PER_SEC, ~0ULL, 1ULL << 63,
 	};
 	struct fence_exporter_setup setup = {
 		.timeout_ns = timeouts[step->b % 7],
@@ -120,7 +120,7 @@ int do_submit(struct thread *thread, const struct step *step)
 {
 	struct fence_exporter_submit submit = {
 		.duration_ns = step->value & 8 ? ~0ULL : step->value % 4 * (NSEC_PER_MSEC / 4),
-		.in_fence = step->value & 16 ? slot_of(thread, step, FENCE, step->b) : -1,
+		.in_fence = step->value & 4 ? slot_of(thread, step, FENCE, step->b) : -1,
 		.status = status_of(step),
 		.flags = step->value >> 31,
 		.out_fence = -1,

@@ -5,6 +5,7 @@
  *
  *   fuzz [-s SEED] [-c CALLS] [-t SECONDS] [-w WORKERS] [CORPUS]
  *   fuzz -r NAME [-c CALLS] CORPUS      that program alone, again and again
+ *   fuzz -p CORPUS                      its programs once, and what each call answers
  *
  * CORPUS has a program a line. A program that reaches something new is kept, and
  * printed as a line "@keep NUMBER PROGRAM"; others are made from it. A thread is
@@ -36,6 +37,7 @@ static unsigned long wanted_calls = 100000;
 static unsigned long seconds = 3600;
 static unsigned int workers = 3;
 static const char *replayed;
+static bool telling;
 static struct shared *shared;
 
 /* A worker and its second thread. */
@@ -164,6 +166,8 @@ static void work(struct pair *pair)
 		unsigned long calls;
 		int given;
 
+		if (shared->telling)
+			printf("-- program %u\n", atomic_load(&shared->next_given));
 		choose(pair, &rng, &given);
 		if (run_program(pair)) {
 			if (given >= 0)
@@ -177,6 +181,8 @@ static void work(struct pair *pair)
 		atomic_fetch_add(&shared->calls, calls - told);
 		told = calls;
 		atomic_store(&shared->ended[pair->worker.number], now_ns());
+		if (shared->telling && atomic_load(&shared->next_given) >= shared->given)
+			atomic_store(&shared->stop, true);
 	}
 }
 
@@ -245,9 +251,13 @@ static void read_corpus(const char *path)
 
 	if (!file)
 		return;
-	while (fgets(line, sizeof(line), file) && shared->given < MOST_KEPT)
-		if (program_parse(&shared->corpus[shared->given], line))
-			shared->given++;
+	while (fgets(line, sizeof(line), file) && shared->given < MOST_KEPT) {
+		if (!program_parse(&shared->corpus[shared->given], line)) {
+			fprintf(stderr, "fuzz: %s: no program: %s", path, line);
+			exit(2);
+		}
+		shared->given++;
+	}
 	fclose(file);
 	atomic_store(&shared->kept, shared->given);
 }
@@ -298,8 +308,8 @@ int main(int argc, char **argv)
 	int option;
 
 	without_rseq(argv);
-	while ((option = getopt(argc, argv, "s:c:t:w:r:")) != -1) {
-		unsigned long value = option == 'r' ? 0 : strtoul(optarg, NULL, 0);
+	while ((option = getopt(argc, argv, "s:c:t:w:r:p")) != -1) {
+		unsigned long value = optarg ? strtoul(optarg, NULL, 0) : 0;
 
 		if (option == 's')
 			seed = value;
@@ -311,6 +321,8 @@ int main(int argc, char **argv)
 			workers = value;
 		else if (option == 'r')
 			replayed = optarg;
+		else if (option == 'p')
+			telling = true;
 		else
 			return 2;
 	}
@@ -332,6 +344,10 @@ int main(int argc, char **argv)
 			return 2;
 		program_draw(&program, from, shared->corpus, kept);
 		explain(&program);
+	}
+	if (telling) {
+		shared->telling = true;
+		workers = 1;
 	}
 	prepare_faults();
 	shared->max_pending = module_param("max_pending", ~0ULL >> 1);

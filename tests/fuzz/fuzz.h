@@ -62,6 +62,8 @@ struct shared {
 	/* Answers that the interface doesn't have. */
 	atomic_ulong odd;
 	atomic_bool stop;
+	/* For one worker: says what each call answers. */
+	bool telling;
 	/* When each worker has ended its last program. */
 	atomic_ullong ended[MOST_WORKERS];
 	atomic_uint kept;

@@ -79,6 +79,8 @@ static int look(struct shared *shared, const pid_t *pids, unsigned int workers)
 	int status;
 
 	if (waitpid(-1, &status, WNOHANG) > 0) {
+		if (atomic_load(&shared->stop))
+			return 0;
 		printf("@odd a worker has died, status %#x\n", status);
 		return 1;
 	}
@@ -98,7 +100,7 @@ int watch(struct shared *shared, const pid_t *pids, unsigned int workers,
 	__u64 next = begin;
 	int ret = 0;
 
-	while (!ret && atomic_load(&shared->calls) < calls &&
+	while (!ret && !atomic_load(&shared->stop) && atomic_load(&shared->calls) < calls &&
 	       now_ns() < begin + seconds * NSEC_PER_SEC) {
 		if (now_ns() >= next) {
 			watch_tell(shared, "#");
