@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the steps of tools/hard share: modules, guests, and what came of them."""
+
+import importlib.machinery
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+TOOLS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+TOP = os.path.dirname(TOOLS)
+
+# How the results of programs are counted is tools/test's to say.
+_loader = importlib.machinery.SourceFileLoader("tools_test", f"{TOOLS}/test")
+_spec = importlib.util.spec_from_loader("tools_test", _loader)
+tap = importlib.util.module_from_spec(_spec)
+_loader.exec_module(tap)
+
+
+class Run:
+    """What the steps share, and what they have found."""
+
+    def __init__(self, args):
+        self.args = args
+        self.counts = tap.Counts()
+        self.results = f"{TOP}/build/hard/{args.arch}"
+        self.figures = {}
+        self.calls = 0
+        # Guests in whose log a detector had something to say, but those that were meant to.
+        self.reports = 0
+        os.makedirs(self.results, exist_ok=True)
+
+    def build(self, flavour, *arguments):
+        """Builds the module, or stops."""
+        return tap.build(*arguments, self.args.arch, flavour)
+
+    def kcov_module(self):
+        """The module with coverage and line numbers; the kernel's own code has neither."""
+        out = f"{TOP}/build/{self.args.arch}-debug-kcov"
+        return tap.build("--out", out, self.args.arch, "debug", "KCOV_INSTRUMENT=y",
+                         "KRUSTFLAGS=-Cdebuginfo=1")
+
+    def extra_module(self, source, flavour):
+        """A small module of the tests."""
+        out = f"{TOP}/build/{os.path.basename(source)}-{self.args.arch}-{flavour}"
+        result = subprocess.run([f"{TOOLS}/module_of", source, out, self.args.arch, flavour],
+                                cwd=TOP, stdout=subprocess.PIPE, text=True, check=False)
+        if result.returncode:
+            sys.exit(1)
+        return result.stdout.strip()
+
+    def programs(self, *names):
+        """A directory for the guest's root with some programs."""
+        source, _ = tap.programs(self.args.arch)
+        add = tempfile.mkdtemp(prefix="fence-hard-")
+        target = f"{add}/usr/lib/fence_exporter"
+        os.makedirs(target)
+        for name in names:
+            shutil.copy(f"{source}/{name}", target)
+        return add
+
+    def vm(self, step, flavour, *arguments, timeout, quiet=False):
+        """Runs a guest, shows what it prints as it comes, and returns its status and output."""
+        command = [f"{TOOLS}/vm", "run", "--arch", self.args.arch, "--kernel", flavour,
+                   "--memory", "2G", "--timeout", str(timeout * self.args.patience),
+                   "--keep-log", f"{self.results}/{step}.log",
+                   *(["--icount"] if self.args.icount else []), *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, errors="replace") as process, \
+                open(f"{self.results}/{step}.txt", "w", encoding="utf-8") as file:
+            output = ""
+            for line in process.stdout:
+                file.write(line)
+                output += line
+                if not quiet and line.startswith(("# ", "@odd", "not ok", "  |", "tools/vm:")) \
+                        and not line.startswith(("#  RUN", "#            OK")):
+                    print(f"  {step}: {line}", end="", flush=True)
+        self.reports += process.returncode == 125 and not quiet
+        return process.returncode, output
+
+    def tests(self, step, flavour, names, *arguments, params="sw_sync=1", timeout):
+        """Runs programs that print TAP."""
+        add = self.programs(*names)
+        script = [f"export HARD_CYCLES={self.args.cycles}",
+                  "[ ! -e /root/barrier.ko ] || insmod /root/barrier.ko"]
+        for name in names:
+            script += [f'echo "@test {name}"', f"/usr/lib/fence_exporter/{name} 2>&1",
+                       f's=$?; echo; echo "@status {name} $s"']
+        with open(f"{add}/tests.sh", "w", encoding="utf-8") as file:
+            file.write("\n".join(script) + "\n")
+        if "barrier" in arguments:
+            os.makedirs(f"{add}/root")
+            shutil.copy(self.extra_module("tests/hard/barrier", flavour), f"{add}/root")
+        status, output = self.vm(step, flavour, "--add", add, "--params", params,
+                                 *(a for a in arguments if a != "barrier"),
+                                 "--", "sh", "/tests.sh", timeout=timeout)
+        shutil.rmtree(add)
+        self.outcome(step, status, output, names)
+        return output
+
+    def outcome(self, step, status, output, names):
+        """Counts the results of a step, and the step itself if its guest had a report."""
+        tap.take_programs(output, names, self.counts, step)
+        if status:
+            self.counts.take(step, f"tools/vm ended with {status}", "fail")
+        elif not names:
+            self.counts.take(step, "no report", "pass")
