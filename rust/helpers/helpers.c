@@ -7,6 +7,7 @@
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sync_file.h>
 #include <linux/wait.h>
@@ -15,6 +16,22 @@
 #ifndef __rust_helper
 #define __rust_helper
 #endif
+
+/*
+ * kmalloc() finds the cache of a constant size when it is compiled. These are the sizes of
+ * fences whose locks have no debug fields.
+ */
+__rust_helper void *rust_helper_dma_fence_kmalloc(size_t size, gfp_t flags)
+{
+	switch (size) {
+	case 96:
+		return kmalloc(96, flags);
+	case 128:
+		return kmalloc(128, flags);
+	default:
+		return kmalloc(size, flags);
+	}
+}
 
 __rust_helper struct dma_fence *rust_helper_dma_fence_get(struct dma_fence *fence)
 {

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     alloc::Flags,
+    bindings,
     prelude::*, //
 };
 use core::{
@@ -36,8 +37,8 @@ union Spare<R: Order> {
 ///
 /// # Invariants
 ///
-/// `first` is the first of a chain of allocations of [`KBox`], each of which is owned by this and
-/// whose `next` is initialised.
+/// `first` is the first of a chain of allocations of `kmalloc()`, a [`Spare`] each, which this
+/// owns, and whose `next` is initialised.
 ///
 /// # Examples
 ///
@@ -53,6 +54,8 @@ pub struct NewFences<R: Order> {
 }
 
 impl<R: Order> NewFences<R> {
+    const ALIGNED: () = assert!(align_of::<Spare<R>>() <= bindings::ARCH_KMALLOC_MINALIGN);
+
     /// Allocates the memory of `count` fences.
     ///
     /// Pass `GFP_KERNEL_ACCOUNT` for memory that user space asks for. Sleeps as `flags` allow.
@@ -61,12 +64,20 @@ impl<R: Order> NewFences<R> {
     ///
     /// `ENOMEM`.
     pub fn alloc(count: u32, flags: Flags) -> Result<Self> {
+        const { Self::ALIGNED };
+        // SAFETY: `Flags` is one `gfp_t`, and nothing else since it has its size. Its own `as_raw`
+        // is for the `kernel` crate only.
+        let flags = unsafe { core::mem::transmute::<Flags, bindings::gfp_t>(flags) };
         let mut fences = Self { first: None };
         for _ in 0..count {
-            let spare = KBox::<Spare<R>>::new_uninit(flags)?;
-            let spare = KBox::into_raw(KBox::write(spare, Spare { next: fences.first }));
+            let size = size_of::<Spare<R>>();
+            // SAFETY: Any size and flags may be asked for.
+            let spare = unsafe { bindings::dma_fence_kmalloc(size, flags) };
+            let spare = NonNull::new(spare.cast::<Spare<R>>()).ok_or(ENOMEM)?;
+            // SAFETY: It was allocated just now, with that size, and is aligned: see `ALIGNED`.
+            unsafe { spare.write(Spare { next: fences.first }) };
             // INVARIANT: It was allocated and written just now.
-            fences.first = NonNull::new(spare);
+            fences.first = Some(spare);
         }
         Ok(fences)
     }
@@ -86,8 +97,8 @@ impl<R: Order> Drop for NewFences<R> {
     #[inline]
     fn drop(&mut self) {
         while let Some(spare) = self.pop() {
-            // SAFETY: It is an allocation of `KBox<Spare<R>>`, and it is ours.
-            drop(unsafe { KBox::<Spare<R>>::from_raw(spare.as_ptr().cast()) });
+            // SAFETY: It is an allocation of `kmalloc()`, and it is ours.
+            unsafe { bindings::kfree(spare.as_ptr().cast()) };
         }
     }
 }
