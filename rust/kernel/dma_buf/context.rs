@@ -19,6 +19,10 @@
 //! [`RcuFreeBox`]: crate::sync::rcu::RcuFreeBox
 
 use super::{
+    counts::{
+        Completed,
+        Progress, //
+    },
     new_fences::{
         Links,
         NewFences, //
@@ -37,7 +41,6 @@ use super::{
     point::Point,
     signal::End,
     Cause,
-    Counts,
     FenceOps,
     Ktime, //
 };
@@ -72,7 +75,7 @@ pub(super) struct State<R: Order> {
     /// Whether somebody has the right to emit, and how many wait for it.
     pub(super) emission: bool,
     pub(super) waiting: u32,
-    pub(super) counts: Counts,
+    pub(super) completed: Completed,
     /// When the timer will fire, or [`KTIME_MAX`](super::KTIME_MAX).
     pub(super) armed: Ktime,
     /// Set once, when the owner begins to go: nothing is armed from then on.
@@ -83,6 +86,7 @@ pub(super) struct State<R: Order> {
 #[pin_data]
 pub(super) struct Shared<O: FenceOps> {
     pub(super) number: u64,
+    pub(super) progress: Progress,
     pub(super) deadlines: AtomicFlag,
     #[pin]
     pub(super) state: SpinLockIrq<State<O::Order>>,
@@ -135,6 +139,7 @@ impl<O: FenceOps> FenceContext<O> {
         let shared = try_pin_init!(Shared {
             // SAFETY: Any context; it counts up a number.
             number: unsafe { bindings::dma_fence_context_alloc(1) },
+            progress: Progress::new(),
             deadlines: AtomicFlag::new(false),
             state <- new_spinlock_irq!(
                 pin_init!(State {
@@ -142,7 +147,7 @@ impl<O: FenceOps> FenceContext<O> {
                     emitting: Chain::new(),
                     emission: false,
                     waiting: 0,
-                    counts: Counts::default(),
+                    completed: Completed::default(),
                     armed: super::KTIME_MAX,
                     closing: false,
                 }),

@@ -61,7 +61,7 @@ impl<'a, O: FenceOps> Emission<'a, O> {
         // INVARIANT: It is set above, and what was emitted before is committed or taken back.
         Ok(Self {
             timeline,
-            last: guard.counts.last,
+            last: timeline.shared().progress.last(),
             pending: guard.pending.len(),
         })
     }
@@ -244,7 +244,7 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
         let emitted = core::mem::replace(state.emitting, Chain::new());
         // SAFETY: The points are initialised, and the references to them were the chain's.
         unsafe { state.pending.link(emitted) };
-        state.counts.last = self.last;
+        timeline.shared().progress.note_committed(self.last);
         timeline.arm(guard.as_mut(), self.expires);
         // INVARIANT: The emission ends here; its own drop is left out.
         let wake = Emission::<O>::release(guard.as_mut());
@@ -276,10 +276,9 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
         let state = guard.as_mut().project();
         let mut points = core::mem::replace(state.emitting, Chain::new());
         if let Some(cause) = cause {
-            state.counts.last = self.last;
-            state
-                .counts
-                .note_signalled::<O::Order>(cause, count, self.last);
+            state.completed.note(cause, count);
+            shared.progress.note_committed(self.last);
+            shared.progress.note_signalled::<O::Order>(self.last);
         }
         drop(guard);
         while let Some(point) = points.pop() {

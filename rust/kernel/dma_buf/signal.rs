@@ -110,9 +110,8 @@ impl<O: FenceOps> Shared<O> {
         // SAFETY: They were gathered in the section of `rcu`, and each was signalled, or found
         // signalled, under its lock.
         unsafe { state.pending.unlink(&mut batch) };
-        state
-            .counts
-            .note_signalled::<O::Order>(end.cause, done.count, last);
+        state.completed.note(end.cause, done.count);
+        self.progress.note_signalled::<O::Order>(last);
         drop(guard);
         // SAFETY: The list's references to what was unlinked are ours.
         unsafe { batch.put() };

@@ -139,11 +139,29 @@ impl<O: FenceOps> Timeline<O> {
 
     /// Returns what the context has come to. Any context.
     pub fn counts(&self) -> Counts {
-        let state = self.shared().state.lock();
+        let shared = self.shared();
+        let state = shared.state.lock();
         Counts {
+            last: shared.progress.last(),
+            signalled_up_to: shared.progress.signalled_up_to(),
             pending: state.pending.len(),
-            ..state.counts
+            done: state.completed.done,
+            timed_out: state.completed.timed_out,
+            cancelled: state.completed.cancelled,
         }
+    }
+
+    /// Returns the last number that was committed. Any context; takes no lock.
+    #[inline]
+    pub fn last(&self) -> u64 {
+        self.shared().progress.last()
+    }
+
+    /// Returns the last number that has signalled: so has everything before it. Any context; takes
+    /// no lock.
+    #[inline]
+    pub fn signalled_up_to(&self) -> u64 {
+        self.shared().progress.signalled_up_to()
     }
 
     /// Returns the earliest deadline that was set on a fence which is pending. Any context.

@@ -147,14 +147,13 @@ impl Calls for Timeline<Native> {
 
         let request: fence_exporter_signal = arg.read()?;
         let status = abi::status(request.status)?;
-        let counts = self.counts();
-        if request.flags != 0 || request.seqno > counts.last {
+        if request.flags != 0 || request.seqno > self.last() {
             return Err(EINVAL);
         }
         self.check_driven(false)?;
         // What can't be answered must not happen. Unless others signal meanwhile, this is the
         // answer: numbers have no gaps.
-        let expected = request.seqno.saturating_sub(counts.signalled_up_to);
+        let expected = request.seqno.saturating_sub(self.signalled_up_to());
         arg.write_field(ANSWER, expected)?;
         let signalled = self.signal(request.seqno, status, Cause::Done) as u64;
         if signalled != expected {
@@ -170,7 +169,7 @@ impl Calls for Timeline<Native> {
             status: abi::status(request.status)?,
         };
         let time = Ktime::try_from(request.time_ns).map_err(|_| EINVAL)?;
-        if request.flags != 0 || request.seqno > self.counts().last {
+        if request.flags != 0 || request.seqno > self.last() {
             return Err(EINVAL);
         }
         self.check_driven(false)?;
