@@ -119,6 +119,8 @@ mod negative;
 #[cfg(CONFIG_FENCE_EXPORTER_NEGATIVE_TEST)]
 mod negative_calls;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
+mod order_tests;
+#[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod race_tests;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod tests;

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Some points of a context, in the order that they signal in.
+//! Points that are gathered one by one.
 
-use super::point::Point;
-use crate::bindings;
+use super::{
+    pending::{
+        Gathered,
+        Link, //
+    },
+    point::Point, //
+};
 use core::{
     mem::MaybeUninit,
     ptr::NonNull, //
@@ -16,34 +21,48 @@ pub(super) const BATCH: usize = 64;
 ///
 /// # Invariants
 ///
-/// The slots in `start..end` are initialised, and `start <= end <= BATCH`.
+/// The first `len` slots are initialised, and `len <= BATCH`.
 pub struct Batch<L> {
     points: [MaybeUninit<NonNull<Point<L>>>; BATCH],
-    start: usize,
-    end: usize,
+    len: usize,
 }
 
 impl<L> Batch<L> {
-    /// Returns an empty one.
+    /// Adds points, from `next` on, as long as `is_in` says so, and tells whether there are more.
+    ///
+    /// `after` returns the one after another.
     #[inline]
-    pub(super) fn new() -> Self {
-        Self {
-            points: [const { MaybeUninit::uninit() }; BATCH],
-            start: 0,
-            end: 0,
-        }
+    pub(super) fn fill(
+        &mut self,
+        mut next: Link<L>,
+        is_in: impl Fn(NonNull<Point<L>>) -> bool,
+        after: impl Fn(NonNull<Point<L>>) -> Link<L>,
+    ) -> bool {
+        let mut len = self.len;
+        let more = loop {
+            let Some(point) = next.filter(|&point| is_in(point)) else {
+                break false;
+            };
+            let Some(slot) = self.points.get_mut(len) else {
+                break true;
+            };
+            slot.write(point);
+            len += 1;
+            next = after(point);
+        };
+        // INVARIANT: The slots were written, and are there.
+        self.len = len;
+        more
     }
 
-    /// Adds a point, unless the batch is full, and tells whether it did.
+    /// Adds a point, if there is room.
     #[inline]
-    pub(super) fn push(&mut self, point: NonNull<Point<L>>) -> bool {
-        let Some(slot) = self.points.get_mut(self.end) else {
-            return false;
-        };
-        slot.write(point);
-        // INVARIANT: The slot was written, and is there.
-        self.end += 1;
-        true
+    pub(super) fn push(&mut self, point: NonNull<Point<L>>) {
+        if let Some(slot) = self.points.get_mut(self.len) {
+            slot.write(point);
+            // INVARIANT: The slot was written, and is there.
+            self.len += 1;
+        }
     }
 
     /// Returns the points.
@@ -51,27 +70,19 @@ impl<L> Batch<L> {
     pub(super) fn as_slice(&self) -> &[NonNull<Point<L>>] {
         // SAFETY: By the type invariant the range is within the array, and its slots, which have
         // the layout of what is in them, are initialised.
-        unsafe {
-            core::slice::from_raw_parts(
-                self.points.as_ptr().add(self.start).cast(),
-                self.end - self.start,
-            )
-        }
+        unsafe { core::slice::from_raw_parts(self.points.as_ptr().cast(), self.len) }
     }
 
-    /// Leaves out the first `count` points.
+    /// Keeps the first `from` points, and of the others those for which `keep` is true.
     #[inline]
-    pub(super) fn skip(&mut self, count: usize) {
-        // INVARIANT: `start` doesn't get past `end`.
-        self.start = self.start.saturating_add(count).min(self.end);
-    }
-
-    /// Keeps the points for which `keep` is true.
-    #[inline]
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(NonNull<Point<L>>) -> bool) {
-        let (start, end) = (self.start, self.end);
-        self.end = start;
-        for index in start..end {
+    pub(super) fn retain_from(
+        &mut self,
+        from: usize,
+        mut keep: impl FnMut(NonNull<Point<L>>) -> bool,
+    ) {
+        let len = self.len;
+        self.len = from.min(len);
+        for index in from..len {
             let Some(slot) = self.points.get(index) else {
                 break;
             };
@@ -83,17 +94,24 @@ impl<L> Batch<L> {
             }
         }
     }
+}
 
-    /// Puts a reference to each point.
-    ///
-    /// # Safety
-    ///
-    /// A reference to each point is the caller's to give. None of them is used after.
+impl<L> Gathered<L> for Batch<L> {
     #[inline]
-    pub(super) unsafe fn put(&self) {
-        for point in self.as_slice() {
-            // SAFETY: By the safety requirements. The fence is at the start of the point.
-            unsafe { bindings::dma_fence_put(point.as_ptr().cast()) };
+    fn none() -> Self {
+        Self {
+            points: [const { MaybeUninit::uninit() }; BATCH],
+            len: 0,
         }
+    }
+
+    #[inline]
+    fn last(&self) -> Link<L> {
+        self.as_slice().last().copied()
+    }
+
+    #[inline]
+    unsafe fn points(&self) -> impl Iterator<Item = NonNull<Point<L>>> {
+        self.as_slice().iter().copied()
     }
 }

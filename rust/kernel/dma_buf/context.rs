@@ -180,14 +180,15 @@ impl<O: FenceOps> Shared<O> {
     /// Breaks rule 2, for a negative control: unlinks fences that have not signalled.
     #[cfg(CONFIG_FENCE_EXPORTER_NEGATIVE_TEST)]
     pub(super) fn pop_without_signalling(&self) {
-        let mut batch = super::batch::Batch::new();
+        let rcu = rcu::read_lock();
+        let mut batch = <<O::Order as Order>::Pending as Pending>::Gathered::none();
         let mut guard = self.state.lock();
         guard.pending.gather(UpTo::All, &mut batch);
         // SAFETY: It isn't: they have not signalled. This is the broken rule.
         unsafe { guard.as_mut().project().pending.unlink(&mut batch) };
         drop(guard);
         // SAFETY: They were linked, so their references are ours.
-        unsafe { batch.put() };
+        unsafe { super::signal::put_points(&rcu, &batch) };
     }
 
     /// Breaks rule 1, for a negative control: initialises a fence and doesn't link it.

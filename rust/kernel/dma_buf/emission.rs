@@ -84,16 +84,6 @@ impl<'a, O: FenceOps> Emission<'a, O> {
         self.pending
     }
 
-    /// Takes out the pending fences that nobody but the timeline refers to.
-    ///
-    /// They are signalled with `ECANCELED` first, like all that are unwound, but there is nobody
-    /// who could notice. Takes the time of a walk over the pending fences, with interrupts on in
-    /// between.
-    pub fn prune(&mut self) {
-        self.timeline.shared().prune();
-        self.pending = self.timeline.shared().state.lock().pending.len();
-    }
-
     /// Emits under the lock: see `Shared::emit`.
     fn emit_numbered(
         self,
@@ -140,9 +130,22 @@ impl<'a, O: FenceOps<Order = EmissionOrder>> Emission<'a, O> {
 }
 
 impl<'a, O: FenceOps<Order = Seqno32Order>> Emission<'a, O> {
+    /// Takes out the pending fences that nobody but the timeline refers to.
+    ///
+    /// They are signalled with `ECANCELED` first, like all that are unwound, but there is nobody
+    /// who could notice. Takes the time of a walk over the pending fences, with interrupts on in
+    /// between.
+    pub fn prune(&mut self) {
+        self.timeline.shared().prune();
+        self.pending = self.timeline.shared().state.lock().pending.len();
+    }
+
     /// Emits the fence `seqno`, or returns the pending one that has this number.
     ///
     /// Two points of one number are one fence: `Err` is the one that exists. `new` is for one.
+    ///
+    /// If `seqno` is earlier than one that is pending, those that were emitted since that was last
+    /// so are sorted first, with interrupts on in between.
     pub fn emit_at(
         self,
         mut new: NewFences<Seqno32Order>,
@@ -151,6 +154,11 @@ impl<'a, O: FenceOps<Order = Seqno32Order>> Emission<'a, O> {
     ) -> Result<Emitted<'a, O>, ARef<Fence>> {
         let timeline = self.timeline;
         let mut guard = timeline.shared().state.lock();
+        while !guard.pending.is_settled_for(seqno) {
+            guard.as_mut().project().pending.settle_some();
+            drop(guard);
+            guard = timeline.shared().state.lock();
+        }
         if let Some(point) = guard.pending.find(seqno) {
             // SAFETY: The list owns a reference to what is linked.
             let fence = unsafe { point.as_ref() }.as_fence().into();
@@ -268,7 +276,7 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
             let rcu = rcu::read_lock();
             signalling(|section| {
                 // SAFETY: By the type invariant nobody else puts the references.
-                unsafe { signal_points::<O>(&rcu, section, &[point], error) }
+                unsafe { signal_points::<O>(&rcu, section, core::iter::once(point), error) }
             });
             count += 1;
         }

@@ -2,16 +2,14 @@
 
 //! The fences of a context that are not unlinked yet.
 
-use super::{
-    batch::Batch,
-    point::Point, //
-};
+use super::point::Point;
 use crate::prelude::*;
 use core::ptr::NonNull;
 
 mod by_number;
 mod chain;
 mod fifo;
+mod tree;
 
 pub(super) use self::{
     by_number::ByNumber,
@@ -44,6 +42,23 @@ pub trait Links: Sized {
     unsafe fn next_on_chain(point: NonNull<Point<Self>>) -> *mut Link<Self>;
 }
 
+/// Some points, in the order that they signal in, without references to them.
+pub trait Gathered<L> {
+    /// Returns none.
+    fn none() -> Self;
+
+    /// Returns the last point.
+    fn last(&self) -> Link<L>;
+
+    /// Returns the points.
+    ///
+    /// # Safety
+    ///
+    /// The caller has been in one RCU section since before they were gathered, until it is done
+    /// with what this returns.
+    unsafe fn points(&self) -> impl Iterator<Item = NonNull<Point<L>>>;
+}
+
 /// The pending points of a context, by age and in the order that they signal in.
 ///
 /// All points of a context have the same timeout, so timeouts go by age.
@@ -54,6 +69,9 @@ pub trait Links: Sized {
 pub trait Pending: Sized + Send {
     /// What a point keeps to be linked.
     type Links: Links;
+
+    /// What a signaller gathers.
+    type Gathered: Gathered<Self::Links>;
 
     /// Returns an initialiser for an empty one.
     fn new() -> impl PinInit<Self>;
@@ -68,17 +86,18 @@ pub trait Pending: Sized + Send {
     /// They are initialised, in order, and a reference to each is the caller's to give.
     unsafe fn link(self: Pin<&mut Self>, points: Chain<Self::Links>);
 
-    /// Adds the first points, in order, to an empty batch, and tells whether there are more.
-    fn gather(&self, up_to: UpTo, batch: &mut Batch<Self::Links>) -> bool;
+    /// Gathers the first points, up to [`BATCH`](super::batch::BATCH) of them, where none were, and
+    /// tells whether there are more.
+    fn gather(&self, up_to: UpTo, gathered: &mut Self::Gathered) -> bool;
 
-    /// Unlinks those of a batch that are linked still, and leaves these in it: the references that
-    /// the container owned are then the caller's.
+    /// Unlinks those of what was gathered that are linked still, and leaves these: the references
+    /// that the container owned are then the caller's.
     ///
     /// # Safety
     ///
     /// The caller has gathered them, and has been in one RCU section since before that. All of them
     /// have signalled.
-    unsafe fn unlink(self: Pin<&mut Self>, batch: &mut Batch<Self::Links>);
+    unsafe fn unlink(self: Pin<&mut Self>, gathered: &mut Self::Gathered);
 
     /// Returns the oldest point: the next one to time out.
     fn oldest(&self) -> Link<Self::Links>;

@@ -19,16 +19,19 @@
 //!   RCU section ends.
 
 use super::{
-    batch::Batch,
     context::{
         seqno_of,
         PointOf,
         Shared, //
     },
     ktime_get,
-    new_fences::Links,
     ops::signal_fence,
+    order::{
+        Order,
+        Seqno32Order, //
+    },
     pending::{
+        Gathered,
         Pending,
         UpTo, //
     },
@@ -38,10 +41,14 @@ use super::{
     Section, //
 };
 use crate::{
+    bindings,
     prelude::*,
     sync::rcu, //
 };
 use core::ptr::NonNull;
+
+/// What signallers of a context of the order `R` gather.
+type GatheredOf<R> = <<R as Order>::Pending as Pending>::Gathered;
 
 /// How fences complete.
 #[derive(Clone, Copy)]
@@ -94,15 +101,15 @@ impl<O: FenceOps> Shared<O> {
         up_to: UpTo,
         end: End,
     ) -> Signalled {
-        let mut batch = Batch::new();
+        let mut batch = GatheredOf::<O::Order>::none();
         let more = self.state.lock().pending.gather(up_to, &mut batch);
-        let Some(&last) = batch.as_slice().last() else {
+        let Some(last) = batch.last() else {
             return Signalled::default();
         };
         // SAFETY: RCU has been held since it was gathered.
         let last = unsafe { seqno_of(last) };
         // SAFETY: The points were gathered in the section of `rcu`, and no context lock is held.
-        let mut done = unsafe { signal_points::<O>(rcu, section, batch.as_slice(), end.error) };
+        let mut done = unsafe { signal_points::<O>(rcu, section, batch.points(), end.error) };
         done.more = more;
 
         let mut guard = self.state.lock();
@@ -114,26 +121,28 @@ impl<O: FenceOps> Shared<O> {
         self.progress.note_signalled::<O::Order>(last);
         drop(guard);
         // SAFETY: The list's references to what was unlinked are ours.
-        unsafe { batch.put() };
+        unsafe { put_points(rcu, &batch) };
         done
     }
+}
 
+impl<O: FenceOps<Order = Seqno32Order>> Shared<O> {
     /// Takes pending fences back that nobody refers to: they are signalled with `ECANCELED`, then
     /// unlinked, then put, and count as nothing.
     ///
     /// # Safety
     ///
     /// The batch was gathered in the section of `rcu`.
-    pub(super) unsafe fn take_back(&self, rcu: &rcu::Guard, batch: &mut Batch<Links<O::Order>>) {
+    pub(super) unsafe fn take_back(&self, rcu: &rcu::Guard, batch: &mut GatheredOf<O::Order>) {
         signalling(|section| {
             // SAFETY: By the safety requirements; no context lock is held.
-            unsafe { signal_points::<O>(rcu, section, batch.as_slice(), Some(ECANCELED)) };
+            unsafe { signal_points::<O>(rcu, section, batch.points(), Some(ECANCELED)) };
             let mut guard = self.state.lock();
             // SAFETY: As in `signal_batch`.
             unsafe { guard.as_mut().project().pending.unlink(batch) };
         });
         // SAFETY: As in `signal_batch`.
-        unsafe { batch.put() };
+        unsafe { put_points(rcu, batch) };
     }
 }
 
@@ -150,20 +159,39 @@ impl<O: FenceOps> Shared<O> {
 pub(super) unsafe fn signal_points<O: FenceOps>(
     _rcu: &rcu::Guard,
     section: &Section,
-    points: &[NonNull<PointOf<O>>],
+    points: impl Iterator<Item = NonNull<PointOf<O>>>,
     error: Option<Error>,
 ) -> Signalled {
-    let mut done = Signalled::default();
+    let mut count = 0;
+    let mut last = None;
     let mut time = ktime_get();
-    for &point in points {
+    for point in points {
         // SAFETY: By the safety requirements the memory is valid; the fence is one of a context.
         if unsafe { signal_fence(section, point.as_ref().as_fence(), error, time) } {
-            done.count += 1;
-            // SAFETY: As above.
-            done.last = Some(unsafe { seqno_of(point) });
+            count += 1;
+            last = Some(point);
         } else {
             time = ktime_get();
         }
     }
-    done
+    Signalled {
+        count,
+        // SAFETY: As above.
+        last: last.map(|last| unsafe { seqno_of(last) }),
+        more: false,
+    }
+}
+
+/// Puts a reference to each point.
+///
+/// # Safety
+///
+/// They were gathered in the section of `rcu`, and a reference to each is the caller's to give.
+#[inline]
+pub(super) unsafe fn put_points<L>(_rcu: &rcu::Guard, gathered: &impl Gathered<L>) {
+    // SAFETY: By the safety requirements.
+    for point in unsafe { gathered.points() } {
+        // SAFETY: By the safety requirements. The fence is at the start of the point.
+        unsafe { bindings::dma_fence_put(point.as_ptr().cast()) };
+    }
 }

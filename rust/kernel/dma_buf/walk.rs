@@ -11,8 +11,14 @@ use super::{
         PointOf,
         Shared, //
     },
-    order::Order,
-    pending::Pending,
+    order::{
+        Order,
+        Seqno32Order, //
+    },
+    pending::{
+        Gathered,
+        Pending, //
+    },
     Fence,
     FenceOps,
     Ktime,
@@ -88,30 +94,6 @@ impl<O: FenceOps> Shared<O> {
         Some(last)
     }
 
-    /// Takes back the pending fences that only the list refers to.
-    ///
-    /// A new reference is made from an old one, or under the lock by whoever emits, which is the
-    /// caller. Who reads a `dma_resv` under RCU may still come to a fence that was put there
-    /// before, and then finds one that has signalled, as it would if the fence had been freed.
-    pub(super) fn prune(&self) {
-        let mut cursor = None;
-        loop {
-            let rcu = rcu::read_lock();
-            let mut unseen = Batch::new();
-            cursor = self.visit_some(cursor, |point| {
-                // SAFETY: The list owns a reference to what is linked.
-                if unsafe { bindings::dma_fence_kref_read(point.as_ref().fence.get()) } == 1 {
-                    unseen.push(point);
-                }
-            });
-            // SAFETY: They were gathered in the section of `rcu`.
-            unsafe { self.take_back(&rcu, &mut unseen) };
-            if cursor.is_none() {
-                return;
-            }
-        }
-    }
-
     /// Returns the earliest deadline of a pending fence.
     pub(super) fn earliest_deadline(&self) -> Option<Ktime> {
         if !self.deadlines.load(Relaxed) {
@@ -126,6 +108,32 @@ impl<O: FenceOps> Shared<O> {
             });
             if cursor.is_none() {
                 return (earliest != KTIME_MAX).then_some(earliest);
+            }
+        }
+    }
+}
+
+impl<O: FenceOps<Order = Seqno32Order>> Shared<O> {
+    /// Takes back the pending fences that only the list refers to.
+    ///
+    /// A new reference is made from an old one, or under the lock by whoever emits, which is the
+    /// caller. Who reads a `dma_resv` under RCU may still come to a fence that was put there
+    /// before, and then finds one that has signalled, as it would if the fence had been freed.
+    pub(super) fn prune(&self) {
+        let mut cursor = None;
+        loop {
+            let rcu = rcu::read_lock();
+            let mut unseen = Batch::none();
+            cursor = self.visit_some(cursor, |point| {
+                // SAFETY: The list owns a reference to what is linked.
+                if unsafe { bindings::dma_fence_kref_read(point.as_ref().fence.get()) } == 1 {
+                    unseen.push(point);
+                }
+            });
+            // SAFETY: They were gathered in the section of `rcu`.
+            unsafe { self.take_back(&rcu, &mut unseen) };
+            if cursor.is_none() {
+                return;
             }
         }
     }

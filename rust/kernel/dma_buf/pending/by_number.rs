@@ -3,8 +3,17 @@
 //! Pending points that signal in the order of numbers which the caller chooses.
 
 use super::{
-    super::order::later_by,
-    Batch,
+    super::{
+        batch::{
+            Batch,
+            BATCH, //
+        },
+        order::later_by, //
+    },
+    tree::{
+        Node,
+        Tree, //
+    },
     Chain,
     Link,
     Links,
@@ -20,13 +29,10 @@ use crate::{
 };
 use core::{
     marker::PhantomPinned,
-    ptr::{
-        null_mut,
-        NonNull, //
-    }, //
+    ptr::NonNull, //
 };
 
-type NumberedPoint = Point<Numbered>;
+pub(super) type NumberedPoint = Point<Numbered>;
 
 /// The links of a point.
 ///
@@ -35,7 +41,7 @@ type NumberedPoint = Point<Numbered>;
 #[repr(C)]
 pub struct Numbered {
     age: Opaque<bindings::list_head>,
-    node: Opaque<bindings::rb_node>,
+    pub(super) node: Node,
 }
 
 impl Links for Numbered {
@@ -43,29 +49,36 @@ impl Links for Numbered {
     fn new() -> Self {
         Self {
             age: Opaque::uninit(),
-            node: Opaque::uninit(),
+            node: Node::new(),
         }
     }
 
     #[inline]
     unsafe fn next_on_chain(point: NonNull<NumberedPoint>) -> *mut Link<Numbered> {
         // SAFETY: By the safety requirements the point is valid.
-        unsafe { (*point.as_ptr()).links.age.get() }.cast()
+        unsafe { age_of(point) }.cast()
     }
 }
 
 /// Pending points: a list by age, and a tree by number.
 ///
+/// Numbers are most often chosen in ascending order. As long as they are, points are only on the
+/// list: these, its end, are the *run*. When a number is chosen out of order, the run is *settled*:
+/// it goes into the tree, a bounded number of points at a time. Each point does so once at most, so
+/// any order of numbers costs the time of the tree.
+///
 /// # Invariants
 ///
-/// `age` is an initialised list head. On the list and in the tree are the same points, `len` of
-/// them, to each of which the list owns a reference.
+/// `age` is an initialised list head. There are `len` points on the list, to each of which it owns
+/// a reference. Those from `run` to its end have numbers that ascend, and the nodes of those are
+/// cleared; the others, whose numbers come before, are in the tree.
 #[pin_data]
 pub struct ByNumber {
     #[pin]
     age: Opaque<bindings::list_head>,
     #[pin]
-    tree: Opaque<bindings::rb_root>,
+    tree: Tree,
+    run: Link<Numbered>,
     len: u32,
     #[pin]
     _pin: PhantomPinned,
@@ -76,6 +89,7 @@ unsafe impl Send for ByNumber {}
 
 impl Pending for ByNumber {
     type Links = Numbered;
+    type Gathered = Batch<Numbered>;
 
     fn new() -> impl PinInit<Self> {
         pin_init!(Self {
@@ -83,10 +97,8 @@ impl Pending for ByNumber {
                 // SAFETY: `head` is valid for writes, and pinned.
                 unsafe { bindings::INIT_LIST_HEAD(head) }
             }),
-            tree <- Opaque::ffi_init(|root: *mut bindings::rb_root| {
-                // SAFETY: `root` is valid for writes.
-                unsafe { root.write(bindings::rb_root { rb_node: null_mut() }) }
-            }),
+            tree <- Tree::new(),
+            run: None,
             len: 0,
             _pin: PhantomPinned,
         })
@@ -97,49 +109,68 @@ impl Pending for ByNumber {
         self.len
     }
 
-    unsafe fn link(self: Pin<&mut Self>, mut points: Chain<Numbered>) {
-        let this = self.project();
+    unsafe fn link(mut self: Pin<&mut Self>, mut points: Chain<Numbered>) {
         while let Some(point) = points.pop() {
+            // SAFETY: To what is on the list there is a reference; so there is to `point`.
+            let seqno = unsafe { number_of(point) };
+            // Whoever emits has settled the run, or seen that it need not; it doesn't grow
+            // meanwhile. This is for those who have not.
+            while !self.is_settled_for(seqno) {
+                self.as_mut().settle_some();
+            }
+            let this = self.as_mut().project();
+            // SAFETY: The point is initialised, and not in the tree.
+            let in_run = this.run.is_some() || !unsafe { this.tree.insert_unless_last(point) };
+            if in_run {
+                // SAFETY: It is on a chain, so it is in no tree, and nobody else uses it.
+                unsafe { (*point.as_ptr()).links.node.clear() };
+                // INVARIANT: It comes behind all others, on the list as well as by its number.
+                this.run.get_or_insert(point);
+            }
             // SAFETY: By the type invariant the head is initialised; the point is on no list, and
             // on no chain any more.
-            unsafe { bindings::list_add_tail((*point.as_ptr()).links.age.get(), this.age.get()) };
-            // SAFETY: The tree holds initialised points, and this one is in no tree.
-            unsafe { tree_insert(this.tree.get(), point) };
+            unsafe { bindings::list_add_tail(age_of(point), this.age.get()) };
             *this.len += 1;
         }
     }
 
     fn gather(&self, up_to: UpTo, batch: &mut Batch<Numbered>) -> bool {
-        // SAFETY: By the type invariant the tree is that of initialised points.
-        let mut node = unsafe { bindings::rb_first(self.tree.get()) };
-        while let Some(point) = tree_entry(node) {
+        let is_in = |point: NonNull<NumberedPoint>| match up_to {
             // SAFETY: To what is linked there is a reference.
-            let seqno = unsafe { point.as_ref() }.seqno();
-            if matches!(up_to, UpTo::Seqno(last) if later_by(seqno as u32, last as u32) > 0) {
-                break;
-            }
-            if !batch.push(point) {
-                return true;
-            }
-            // SAFETY: The node is in the tree.
-            node = unsafe { bindings::rb_next(node) };
-        }
-        false
+            UpTo::Seqno(last) => later_by(unsafe { number_of(point) }, last as u32) <= 0,
+            UpTo::All => true,
+        };
+        // SAFETY: What the batch is filled with is in the tree.
+        batch.fill(self.tree.first(), is_in, |point| unsafe { self.tree.next(point) })
+            // SAFETY: What the batch is filled with is linked.
+            || batch.fill(self.run, is_in, |point| unsafe { self.younger(point) })
     }
 
-    unsafe fn unlink(self: Pin<&mut Self>, batch: &mut Batch<Numbered>) {
-        let this = self.project();
-        batch.retain(|point| {
+    unsafe fn unlink(mut self: Pin<&mut Self>, batch: &mut Batch<Numbered>) {
+        let cut = self.as_mut().cut_run(batch.as_slice());
+        batch.retain_from(cut, |point| {
             // SAFETY: RCU keeps the point, as the safety requirements say; its links are used under
             // the lock only, which the caller holds since it has a `&mut Self`.
             let links = unsafe { &(*point.as_ptr()).links };
             if !is_listed(links) {
                 return false;
             }
+            // INVARIANT: The run begins behind the point. What is younger than its first is in it.
+            if self.run == Some(point) {
+                // SAFETY: The point is linked.
+                let next = unsafe { self.younger(point) };
+                *self.as_mut().project().run = next;
+            }
+            let this = self.as_mut().project();
             // SAFETY: The entry is on the list.
             unsafe { bindings::list_del_init(links.age.get()) };
-            // SAFETY: What is on the list is in the tree.
-            unsafe { bindings::rb_erase(links.node.get(), this.tree.get()) };
+            // SAFETY: The node was cleared or inserted when the point was linked, and the lock is
+            // held. If it is in a tree, it is in this one, to which the point belongs.
+            unsafe {
+                if links.node.is_in_tree() {
+                    this.tree.erase(point);
+                }
+            }
             *this.len -= 1;
             true
         });
@@ -150,9 +181,10 @@ impl Pending for ByNumber {
         self.entry(unsafe { (*self.age.get()).next })
     }
 
+    #[inline]
     unsafe fn younger(&self, point: NonNull<NumberedPoint>) -> Link<Numbered> {
         // SAFETY: By the safety requirements its entry is on the list.
-        self.entry(unsafe { (*(*point.as_ptr()).links.age.get()).next })
+        self.entry(unsafe { (*age_of(point)).next })
     }
 
     unsafe fn is_linked(&self, point: NonNull<NumberedPoint>) -> bool {
@@ -162,24 +194,84 @@ impl Pending for ByNumber {
 }
 
 impl ByNumber {
-    /// Returns the point with the number `seqno`.
-    pub(in super::super) fn find(&self, seqno: u32) -> Link<Numbered> {
-        // SAFETY: By the type invariant the tree is that of initialised points.
-        let mut node = unsafe { (*self.tree.get()).rb_node };
-        while let Some(point) = tree_entry(node) {
-            // SAFETY: The tree owns a reference to what is in it.
-            let later = later_by(seqno, unsafe { point.as_ref() }.seqno() as u32);
-            // SAFETY: As above.
-            let links = unsafe { *(*point.as_ptr()).links.node.get() };
-            node = match later {
-                0 => return Some(point),
-                later if later > 0 => links.rb_right,
-                _ => links.rb_left,
-            };
-        }
-        None
+    /// Returns how much later `seqno` is than the last point of the run, if there is one.
+    #[inline]
+    fn behind_run(&self, seqno: u32) -> Option<i32> {
+        self.run?;
+        // SAFETY: By the type invariant the list is initialised.
+        let last = self.entry(unsafe { (*self.age.get()).prev })?;
+        // SAFETY: To what is on the list there is a reference.
+        Some(later_by(seqno, unsafe { number_of(last) }))
     }
 
+    /// Tells whether the run need not be settled before `seqno` is looked for, or linked.
+    #[inline]
+    pub(in super::super) fn is_settled_for(&self, seqno: u32) -> bool {
+        self.behind_run(seqno).is_none_or(|later| later >= 0)
+    }
+
+    /// Moves the first points of the run into the tree, a bounded number of them.
+    pub(in super::super) fn settle_some(self: Pin<&mut Self>) {
+        let mut this = self;
+        for _ in 0..BATCH {
+            let Some(point) = this.run else { return };
+            // SAFETY: The point is linked.
+            let next = unsafe { this.younger(point) };
+            let fields = this.as_mut().project();
+            // SAFETY: Points of the run are in no tree.
+            unsafe { fields.tree.insert(point) };
+            // INVARIANT: It is in the tree, and what is younger comes behind it.
+            *fields.run = next;
+        }
+    }
+
+    /// Unlinks the first points of the run, as many as there are at the beginning of `points`, and
+    /// returns how many that are.
+    fn cut_run(self: Pin<&mut Self>, points: &[NonNull<NumberedPoint>]) -> usize {
+        let Some(first) = self.run.filter(|first| points.first() == Some(first)) else {
+            return 0;
+        };
+        // SAFETY: The point is linked.
+        let before = unsafe { (*age_of(first)).prev };
+        let mut next = Some(first);
+        let mut count = 0;
+        for &point in points {
+            if next != Some(point) {
+                break;
+            }
+            // SAFETY: The point is linked, and unlinked below. Its entry tells of itself what
+            // `is_listed` tests.
+            unsafe {
+                next = self.younger(point);
+                (*age_of(point)).next = age_of(point);
+            }
+            count += 1;
+        }
+        let this = self.project();
+        // SAFETY: The point is linked.
+        let after = next.map_or(this.age.get(), |next| unsafe { age_of(next) });
+        // SAFETY: What was between these two is not on the list any more.
+        unsafe {
+            (*before).next = after;
+            (*after).prev = before;
+        }
+        // INVARIANT: The run begins behind what was cut off.
+        *this.run = next;
+        *this.len -= count as u32;
+        count
+    }
+
+    /// Returns the point with the number `seqno`, for which the run is settled.
+    pub(in super::super) fn find(&self, seqno: u32) -> Link<Numbered> {
+        match self.behind_run(seqno) {
+            None => self.tree.find(seqno),
+            // SAFETY: By the type invariant the list is initialised.
+            Some(0) => self.entry(unsafe { (*self.age.get()).prev }),
+            Some(_) => None,
+        }
+    }
+
+    #[inline]
     fn entry(&self, entry: *mut bindings::list_head) -> Link<Numbered> {
         if entry == self.age.get() {
             return None;
@@ -192,6 +284,7 @@ impl ByNumber {
 }
 
 /// Tells whether a point that was linked is on the list, under the context's lock.
+#[inline]
 fn is_listed(links: &Numbered) -> bool {
     let age = links.age.get();
     // SAFETY: The entry was initialised when the point was linked, and is reinitialised when it is
@@ -199,45 +292,22 @@ fn is_listed(links: &Numbered) -> bool {
     unsafe { (*age).next != age }
 }
 
-fn tree_entry(node: *mut bindings::rb_node) -> Link<Numbered> {
-    if node.is_null() {
-        return None;
-    }
-    // SAFETY: Every node in a tree of pending points is that of a point.
-    NonNull::new(
-        unsafe { container_of!(Opaque::cast_from(node), NumberedPoint, links.node) }.cast_mut(),
-    )
+/// # Safety
+///
+/// `point` is valid.
+#[inline]
+unsafe fn age_of(point: NonNull<NumberedPoint>) -> *mut bindings::list_head {
+    // SAFETY: By the safety requirements.
+    unsafe { (*point.as_ptr()).links.age.get() }
 }
 
-/// Inserts a point behind those that are not later than it.
+/// Returns the number of a point.
 ///
 /// # Safety
 ///
-/// `root` is a tree of initialised points, under the lock, and `point` is initialised and in none.
-unsafe fn tree_insert(root: *mut bindings::rb_root, point: NonNull<NumberedPoint>) {
+/// `point` is initialised.
+#[inline]
+pub(super) unsafe fn number_of(point: NonNull<NumberedPoint>) -> u32 {
     // SAFETY: By the safety requirements.
-    let seqno = unsafe { point.as_ref() }.seqno() as u32;
-    let mut parent = null_mut();
-    // SAFETY: By the safety requirements the root is valid.
-    let mut link = unsafe { &raw mut (*root).rb_node };
-    // SAFETY: `link` is the root's or that of a node in the tree.
-    while let Some(other) = tree_entry(unsafe { *link }) {
-        // SAFETY: The tree owns a reference to what is in it.
-        let other = unsafe { other.as_ref() };
-        let node = other.links.node.get();
-        parent = node;
-        link = if later_by(seqno, other.seqno() as u32) >= 0 {
-            // SAFETY: `node` is in the tree.
-            unsafe { &raw mut (*node).rb_right }
-        } else {
-            // SAFETY: `node` is in the tree.
-            unsafe { &raw mut (*node).rb_left }
-        };
-    }
-    // SAFETY: `link` is the empty place below `parent` where the search ended.
-    unsafe {
-        let node = point.as_ref().links.node.get();
-        bindings::rb_link_node(node, parent, link);
-        bindings::rb_insert_color(node, root);
-    }
+    unsafe { point.as_ref() }.seqno() as u32
 }

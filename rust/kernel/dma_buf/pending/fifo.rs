@@ -3,8 +3,9 @@
 //! Pending points that signal in the order in which they were emitted.
 
 use super::{
-    Batch,
+    super::batch::BATCH,
     Chain,
+    Gathered,
     Link,
     Links,
     Pending,
@@ -46,8 +47,55 @@ pub struct Fifo {
     points: Chain<Next>,
 }
 
+/// Points that are, or were, one after the other in a [`Fifo`].
+///
+/// # Invariants
+///
+/// From `first` to `last`, `len` points follow each other; both are `None` if there are none. Those
+/// links were written before the points were gathered, and are not written again: only what is
+/// behind `last` may be.
+pub struct Segment {
+    first: Link<Next>,
+    last: Link<Next>,
+    len: u32,
+}
+
+impl Gathered<Next> for Segment {
+    #[inline]
+    fn none() -> Self {
+        Self {
+            first: None,
+            last: None,
+            len: 0,
+        }
+    }
+
+    #[inline]
+    fn last(&self) -> Link<Next> {
+        self.last
+    }
+
+    #[inline]
+    unsafe fn points(&self) -> impl Iterator<Item = NonNull<Point<Next>>> {
+        let last = self.last;
+        let mut next = self.first;
+        core::iter::from_fn(move || {
+            let point = next?;
+            next = if Some(point) == last {
+                None
+            } else {
+                // SAFETY: RCU keeps the point, as the safety requirements say, and by the type
+                // invariant nobody writes to its link.
+                unsafe { *Next::next_on_chain(point) }
+            };
+            Some(point)
+        })
+    }
+}
+
 impl Pending for Fifo {
     type Links = Next;
+    type Gathered = Segment;
 
     fn new() -> impl PinInit<Self> {
         pin_init!(Self {
@@ -67,40 +115,48 @@ impl Pending for Fifo {
     }
 
     #[inline]
-    fn gather(&self, up_to: UpTo, batch: &mut Batch<Next>) -> bool {
+    fn gather(&self, up_to: UpTo, gathered: &mut Segment) -> bool {
+        let up_to = match up_to {
+            UpTo::Seqno(seqno) => seqno,
+            UpTo::All => u64::MAX,
+        };
         let mut next = self.points.first();
-        while let Some(point) = next {
-            // SAFETY: To what is linked there is a reference.
-            let seqno = unsafe { point.as_ref() }.seqno();
-            if matches!(up_to, UpTo::Seqno(last) if seqno > last) {
+        let mut segment = Segment::none();
+        // SAFETY: To what is linked there is a reference.
+        while let Some(point) = next.filter(|next| unsafe { next.as_ref() }.seqno() <= up_to) {
+            if segment.len == BATCH as u32 {
                 break;
             }
-            if !batch.push(point) {
-                return true;
-            }
+            // INVARIANT: It follows the last one.
+            segment.last = next;
+            segment.len += 1;
             // SAFETY: The point is linked.
             next = unsafe { self.points.next(point) };
         }
-        false
+        if segment.len > 0 {
+            segment.first = self.points.first();
+        }
+        *gathered = segment;
+        gathered.len == BATCH as u32
     }
 
     #[inline]
-    unsafe fn unlink(self: Pin<&mut Self>, batch: &mut Batch<Next>) {
+    unsafe fn unlink(self: Pin<&mut Self>, gathered: &mut Segment) {
         let points = self.project().points;
         // Others may have unlinked the first ones, or all, and these are at no place here any more.
         let first = points.first();
-        let gone = batch
-            .as_slice()
-            .iter()
-            .position(|&point| Some(point) == first)
-            .unwrap_or(batch.as_slice().len());
-        batch.skip(gone);
-        let left = batch.as_slice();
-        if let Some(&last) = left.last() {
-            // SAFETY: The points of the batch were one after the other when they were gathered, and
-            // what is linked later comes behind. The first one that is left is the first one here,
-            // so all that are left are.
-            unsafe { points.cut_after(last, left.len() as u32) };
+        // SAFETY: RCU has kept the points, as the safety requirements say.
+        let gone = unsafe { gathered.points() }
+            .take_while(|&point| Some(point) != first)
+            .count() as u32;
+        // INVARIANT: Those that are gone are left out.
+        gathered.len -= gone;
+        gathered.first = first;
+        match gathered.last {
+            // SAFETY: What is linked later comes behind. The first one that is left is the first
+            // one here, so all that are left are.
+            Some(last) if gathered.len > 0 => unsafe { points.cut_after(last, gathered.len) },
+            _ => *gathered = Segment::none(),
         }
     }
 
