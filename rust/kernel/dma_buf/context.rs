@@ -180,6 +180,8 @@ impl<O: FenceOps> Shared<O> {
     /// Breaks rule 2, for a negative control: unlinks fences that have not signalled.
     #[cfg(CONFIG_FENCE_EXPORTER_NEGATIVE_TEST)]
     pub(super) fn pop_without_signalling(&self) {
+        use super::pending::Gathered;
+
         let rcu = rcu::read_lock();
         let mut batch = <<O::Order as Order>::Pending as Pending>::Gathered::none();
         let mut guard = self.state.lock();
