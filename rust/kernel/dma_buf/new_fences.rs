@@ -37,7 +37,7 @@ union Spare<R: Order> {
 ///
 /// # Invariants
 ///
-/// `first` is the first of a chain of allocations of `kmalloc()`, a [`Spare`] each, which this
+/// `first` is the first of a chain of allocations of `kmalloc()`, a `Spare` each, which this
 /// owns, and whose `next` is initialised.
 ///
 /// # Examples

@@ -86,7 +86,7 @@ pub trait Pending: Sized + Send {
     /// They are initialised, in order, and a reference to each is the caller's to give.
     unsafe fn link(self: Pin<&mut Self>, points: Chain<Self::Links>);
 
-    /// Gathers the first points, up to [`BATCH`](super::batch::BATCH) of them, where none were, and
+    /// Gathers the first points, up to `BATCH` of them, where none were, and
     /// tells whether there are more.
     fn gather(&self, up_to: UpTo, gathered: &mut Self::Gathered) -> bool;
 
