@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 
 #include "fence.h"
+#include "sw_sync.h"
 
 #define MOST_RESULTS	64
 

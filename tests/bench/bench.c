@@ -59,24 +59,16 @@ void close_each(const int *fds, int count)
 		close(fds[i]);
 }
 
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-
-	must(fd >= 0 && write(fd, text, strlen(text)) >= 0, path);
-	close(fd);
-}
-
 /* Into a child of the root group, where memory of the kernel is accounted. */
 static void enter_cgroup(const char *name)
 {
 	char path[256];
 
-	write_file(CGROUPS "/cgroup.subtree_control", "+memory");
+	must(!write_file(CGROUPS "/cgroup.subtree_control", "+memory"), "accounting memory");
 	snprintf(path, sizeof(path), CGROUPS "/%s", name);
 	must(!mkdir(path, 0755) || errno == EEXIST, path);
 	snprintf(path, sizeof(path), CGROUPS "/%s/cgroup.procs", name);
-	write_file(path, "0");
+	must(!write_file(path, "0"), path);
 }
 
 /* A table of descriptors that grows would be part of what is measured. */

@@ -3,6 +3,7 @@
  * The drivers that are compared: the kernel's sw_sync and both nodes of ours.
  */
 #include "bench.h"
+#include "sw_sync.h"
 
 static int open_kernel(void)
 {

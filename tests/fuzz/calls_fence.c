@@ -7,6 +7,7 @@
 #include <linux/dma-buf.h>
 
 #include "calls.h"
+#include "sw_sync.h"
 #include "sw_sync_abi.h"
 
 /* Where in a thread's memory SYNC_IOC_FILE_INFO writes fences. */

@@ -29,6 +29,7 @@
 
 #include "buffer.h"
 #include "calls.h"
+#include "fail.h"
 
 #define NAME_LEN	16
 
@@ -219,31 +220,6 @@ static void run_worker(int number, int buffer, int (*sockets)[2])
 	_exit(0);
 }
 
-static void set_knob(const char *path, const char *value)
-{
-	char full[128];
-	int fd;
-
-	snprintf(full, sizeof(full), "/sys/kernel/debug/%s", path);
-	fd = open(full, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (write(fd, value, strlen(value)) < 0)
-		perror(full);
-	close(fd);
-}
-
-/* Also allocations that may wait fail, and nothing of it is in the log. */
-static void prepare_faults(void)
-{
-	set_knob("failslab/ignore-gfp-wait", "N");
-	set_knob("failslab/verbose", "0");
-	set_knob("fail_page_alloc/ignore-gfp-wait", "N");
-	set_knob("fail_page_alloc/min-order", "0");
-	set_knob("fail_page_alloc/verbose", "0");
-	set_knob("fail_usercopy/verbose", "0");
-}
-
 static void read_corpus(const char *path)
 {
 	FILE *file = fopen(path, "re");
@@ -349,7 +325,7 @@ int main(int argc, char **argv)
 		shared->telling = true;
 		workers = 1;
 	}
-	prepare_faults();
+	fail_prepare();
 	shared->max_pending = module_param("max_pending", ~0ULL >> 1);
 	return run_all();
 }

@@ -12,6 +12,7 @@
 #include "fence.h"
 #include "guest.h"
 #include "kselftest_harness.h"
+#include "sw_sync.h"
 
 #define ROUNDS		10
 #define WARM		3

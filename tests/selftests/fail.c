@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "fail.h"
-#include "fence.h"
+#include "process.h"
 
 #define FAIL_NTH	"/proc/self/fail-nth"
 #define DEBUGFS		"/sys/kernel/debug/"
@@ -15,15 +15,22 @@
 static void set_knob(const char *path, const char *value)
 {
 	char full[128];
-	int fd;
+	int ret;
 
 	snprintf(full, sizeof(full), DEBUGFS "%s", path);
-	fd = open(full, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (write(fd, value, strlen(value)) < 0)
-		fprintf(stderr, "# %s: %s\n", full, strerror(errno));
-	close(fd);
+	ret = write_file(full, value);
+	if (ret && ret != -ENOENT)
+		fprintf(stderr, "# %s: %s\n", full, strerror(-ret));
+}
+
+void fail_prepare(void)
+{
+	set_knob("failslab/ignore-gfp-wait", "N");
+	set_knob("failslab/verbose", "0");
+	set_knob("fail_page_alloc/ignore-gfp-wait", "N");
+	set_knob("fail_page_alloc/min-order", "0");
+	set_knob("fail_page_alloc/verbose", "0");
+	set_knob("fail_usercopy/verbose", "0");
 }
 
 int fail_open(void)
@@ -33,13 +40,7 @@ int fail_open(void)
 	if (fail_nth < 0)
 		return -errno;
 	mount_debugfs();
-	/* Also those that may wait; and nothing in the log. */
-	set_knob("failslab/ignore-gfp-wait", "N");
-	set_knob("failslab/verbose", "0");
-	set_knob("fail_page_alloc/ignore-gfp-wait", "N");
-	set_knob("fail_page_alloc/min-order", "0");
-	set_knob("fail_page_alloc/verbose", "0");
-	set_knob("fail_usercopy/verbose", "0");
+	fail_prepare();
 	return fail_nth;
 }
 

@@ -5,7 +5,9 @@
 
 #include <stdbool.h>
 
-/* A descriptor for the calls below, or -errno in a kernel that has none. */
+/* Allocations that may wait fail, too, and nothing of it is in the log. */
+void fail_prepare(void);
+/* The same, and a descriptor for the calls below, or -errno in a kernel that has none. */
 int fail_open(void);
 /* Makes the @nth place from now on fail, in this thread; with 0, none. */
 void fail_arm(int fail_nth, int nth);

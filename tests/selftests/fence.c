@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the tests share; fence.h says what each function answers. */
+/* Timelines and fences; fence.h says what each function answers. */
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 
 #include "fence.h"
-#include "sw_sync_abi.h"
 
 /* The layout that every caller has, 32- or 64-bit. */
 static_assert(sizeof(struct fence_exporter_setup) == 48, "setup");
@@ -26,20 +18,6 @@ static_assert(sizeof(struct fence_exporter_signal_at) == 24, "signal_at");
 static_assert(sizeof(struct fence_exporter_submit) == 32, "submit");
 static_assert(sizeof(struct fence_exporter_info) == 112, "info");
 static_assert(sizeof(struct fence_exporter_event) == 32, "event");
-
-int call(int fd, unsigned long request, void *arg)
-{
-	int ret = ioctl(fd, request, arg);
-
-	return ret < 0 ? -errno : ret;
-}
-
-static int open_device(const char *path)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
 
 int timeline_open(void)
 {
@@ -250,160 +228,4 @@ int fence_set_deadline(int fd, __u64 deadline_ns)
 	struct sync_set_deadline arg = { .deadline_ns = deadline_ns };
 
 	return call(fd, SYNC_IOC_SET_DEADLINE, &arg);
-}
-
-int sw_sync_open(const char *path)
-{
-	if (!strcmp(path, SW_SYNC_KERNEL))
-		mount_debugfs();
-	return open_device(path);
-}
-
-int sw_sync_create(int tl, __u32 value)
-{
-	struct sw_sync_create_fence_data arg = { .value = value, .name = "point" };
-	int ret = call(tl, SW_SYNC_IOC_CREATE_FENCE, &arg);
-
-	return ret < 0 ? ret : arg.fence;
-}
-
-int sw_sync_inc(int tl, __u32 by)
-{
-	return call(tl, SW_SYNC_IOC_INC, &by);
-}
-
-int sw_sync_deadline_raw(int tl, int fence, __u64 *deadline_ns, __u32 pad)
-{
-	struct sw_sync_get_deadline arg = {
-		.deadline_ns = *deadline_ns,
-		.pad = pad,
-		.fence_fd = fence,
-	};
-	int ret = call(tl, SW_SYNC_GET_DEADLINE, &arg);
-
-	*deadline_ns = arg.deadline_ns;
-	return ret;
-}
-
-int sw_sync_deadline(int tl, int fence, __u64 *deadline_ns)
-{
-	*deadline_ns = 0;
-	return sw_sync_deadline_raw(tl, fence, deadline_ns, 0);
-}
-
-__u64 now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (__u64)now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
-}
-
-void sleep_ms(unsigned int ms)
-{
-	struct timespec time = {
-		.tv_sec = ms / 1000,
-		.tv_nsec = ms % 1000 * (long)NSEC_PER_MSEC,
-	};
-
-	while (nanosleep(&time, &time) && errno == EINTR)
-		;
-}
-
-int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int count = 0;
-
-	if (!dir)
-		return -errno;
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	/* Not "." and "..", not the directory's own descriptor. */
-	return count - 3;
-}
-
-__u64 module_param(const char *name, __u64 fallback)
-{
-	const char *word = getenv("FENCE_PARAMS");
-	size_t length = strlen(name);
-
-	for (; word && *word; word += strcspn(word, " ")) {
-		word += strspn(word, " ");
-		if (!strncmp(word, name, length) && word[length] == '=')
-			return strtoull(word + length + 1, NULL, 0);
-	}
-	return fallback;
-}
-
-int allow_fds(unsigned int count)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return -errno;
-	if (limit.rlim_cur >= count)
-		return 0;
-	limit.rlim_cur = count;
-	if (limit.rlim_max < count)
-		limit.rlim_max = count;
-	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : 0;
-}
-
-int mount_debugfs(void)
-{
-	if (!access("/sys/kernel/debug/sync", F_OK))
-		return 0;
-	return mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL) ?
-	       -errno : 0;
-}
-
-int send_fd(int socket, int fd)
-{
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {};
-	char byte = 'f';
-	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	return sendmsg(socket, &message, 0) == 1 ? 0 : -errno;
-}
-
-int receive_fd(int socket)
-{
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {};
-	char byte;
-	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header;
-	int fd;
-
-	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) < 0)
-		return -errno;
-	header = CMSG_FIRSTHDR(&message);
-	if (!header || header->cmsg_type != SCM_RIGHTS)
-		return -EPROTO;
-	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-	return fd;
 }

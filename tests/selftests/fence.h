@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests share: a function for each call of the interface, and ways to
+ * Timelines and fences: a function for each call of the interface, and ways to
  * look at what a call has changed. Each answers -errno where it fails.
  */
 #ifndef SELFTEST_FENCE_H
@@ -12,12 +12,9 @@
 #include <linux/fence_exporter.h>
 #include <linux/sync_file.h>
 
-#define FENCE_DEVICE		"/dev/fence_exporter"
-#define SW_SYNC_DEVICE		"/dev/sw_sync"
-#define SW_SYNC_KERNEL		"/sys/kernel/debug/sync/sw_sync"
+#include "process.h"
 
-#define NSEC_PER_MSEC		1000000ULL
-#define NSEC_PER_SEC		1000000000ULL
+#define FENCE_DEVICE		"/dev/fence_exporter"
 
 /*
  * How late something may be. The tests run on emulated processors that share a
@@ -71,30 +68,5 @@ __u64 fence_time(int fd);
 int fence_wait(int fd, int ms);
 int fence_merge(int a, int b);
 int fence_set_deadline(int fd, __u64 deadline_ns);
-
-/* sw_sync, the kernel's or ours. */
-int sw_sync_open(const char *path);
-int sw_sync_create(int tl, __u32 value);
-int sw_sync_inc(int tl, __u32 by);
-int sw_sync_deadline(int tl, int fence, __u64 *deadline_ns);
-int sw_sync_deadline_raw(int tl, int fence, __u64 *deadline_ns, __u32 pad);
-
-/* The process and its machine. */
-__u64 now_ns(void);
-void sleep_ms(unsigned int ms);
-int count_fds(void);
-/*
- * The value of a module parameter as FENCE_PARAMS has it, which is what the module was
- * loaded with, or @fallback. Parameters of a Rust module are not in sysfs.
- */
-__u64 module_param(const char *name, __u64 fallback);
-/* Raises the limit of open descriptors to at least @count. */
-int allow_fds(unsigned int count);
-int mount_debugfs(void);
-/* Passes a descriptor over a UNIX socket. */
-int send_fd(int socket, int fd);
-int receive_fd(int socket);
-/* ioctl(2) that answers -errno. */
-int call(int fd, unsigned long request, void *arg);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "fence.h"
 #include "kselftest_harness.h"
+#include "sw_sync.h"
 #include "sw_sync_abi.h"
 
 #define NOBODY	65534

@@ -17,19 +17,6 @@
 /* A dma_fence has 64 bytes without lock debugging. */
 #define FENCE_BYTES	64
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text));
-	ret = ret < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
 static long long read_number(const char *path)
 {
 	long long value = -1;

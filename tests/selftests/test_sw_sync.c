@@ -11,6 +11,7 @@
 
 #include "fence.h"
 #include "kselftest_harness.h"
+#include "sw_sync.h"
 #include "sw_sync_abi.h"
 
 static unsigned long taints(void)

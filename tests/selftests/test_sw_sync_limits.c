@@ -5,6 +5,7 @@
  */
 #include "fence.h"
 #include "kselftest_harness.h"
+#include "sw_sync.h"
 
 FIXTURE(limits)
 {

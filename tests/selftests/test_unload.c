@@ -14,6 +14,7 @@
 #include "buffer.h"
 #include "fence.h"
 #include "kselftest_harness.h"
+#include "sw_sync.h"
 
 #define MODULE	"fence_exporter"
 

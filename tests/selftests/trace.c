@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "process.h"
 #include "trace.h"
 
 #define TRACEFS	"/sys/kernel/tracing/"
@@ -13,19 +14,6 @@
 /* As a line of the trace shows one: the event, and the number of the fence. */
 #define EVENT	": dma_fence_%31[a-z_]: "
 #define FENCE	"driver=%*s timeline=%31s context=%u seqno=%u"
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	ssize_t ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text));
-	ret = ret < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
 
 int trace_fences(void)
 {

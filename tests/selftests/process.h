@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The process and its machine. Each answers -errno where it fails. */
+#ifndef SELFTEST_PROCESS_H
+#define SELFTEST_PROCESS_H
+
+#include <linux/types.h>
+
+#define NSEC_PER_MSEC		1000000ULL
+#define NSEC_PER_SEC		1000000000ULL
+
+__u64 now_ns(void);
+void sleep_ms(unsigned int ms);
+int count_fds(void);
+/*
+ * The value of a module parameter as FENCE_PARAMS has it, which is what the module was
+ * loaded with, or @fallback. Parameters of a Rust module are not in sysfs.
+ */
+__u64 module_param(const char *name, __u64 fallback);
+/* Raises the limit of open descriptors to at least @count. */
+int allow_fds(unsigned int count);
+int mount_debugfs(void);
+/* Passes a descriptor over a UNIX socket. */
+int send_fd(int socket, int fd);
+int receive_fd(int socket);
+/* ioctl(2). */
+int call(int fd, unsigned long request, void *arg);
+/* A descriptor for reading and writing. */
+int open_device(const char *path);
+/* Writes @text, in place of what the file has. */
+int write_file(const char *path, const char *text);
+
+#endif
