@@ -24,6 +24,7 @@ MODULES = {
     "cc_library_headers": {"export_include_dirs"},
     "cc_defaults": CC,
     "cc_test": CC,
+    "cc_prebuilt_binary": {"srcs", "compile_multilib", "check_elf_files", "strip"},
     "filegroup": {"srcs", "path"},
     "genrule": {"srcs", "out", "cmd"},
     "prebuilt_etc": {"src", "srcs", "filename", "relative_install_path"},
@@ -125,5 +126,6 @@ def check_prebuilt(tree, name=PREBUILT):
     check_properties(tree, name, declared)
     if name != PREBUILT:
         named_files(tree, name, declared)
-    if "prebuilt_kernel_modules" not in [kind for kind, _ in declared]:
-        tree.problem(name, "has no kernel module")
+    for kind, what in (("prebuilt_kernel_modules", "kernel module"), ("cc_prebuilt_binary", "fencectl")):
+        if kind not in [found for found, _ in declared]:
+            tree.problem(name, f"has no {what}")
