@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/* One timeline, and several threads or processes that have it. */
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "fence.h"
+#include "kselftest_harness.h"
+
+FIXTURE(shared)
+{
+	struct snapshot before;
+	int fds[4];
+	int tl;
+};
+
+FIXTURE_SETUP(shared)
+{
+	self->tl = timeline_open();
+	ASSERT_LE(0, self->tl);
+	ASSERT_EQ(1, fence_create_many(self->tl, self->fds, 4));
+	self->before = snapshot(self->tl);
+}
+
+FIXTURE_TEARDOWN(shared)
+{
+	close(self->tl);
+}
+
+#define HAMMERS		6
+#define HAMMER_MS	2000
+
+struct hammer {
+	pthread_t thread;
+	int tl;
+	unsigned int seed;
+	__u64 end;
+	__u64 created;
+	__u64 signalled;
+	int error;
+};
+
+/* All calls in no order at all; what may fail then is only a bad number. */
+static void *hammer(void *arg)
+{
+	struct hammer *self = arg;
+	struct fence_exporter_info info;
+	__s64 ret;
+	int fds[8];
+	int i, count;
+
+	while (now_ns() < self->end && !self->error) {
+		timeline_info(self->tl, &info);
+		switch (rand_r(&self->seed) % 6) {
+		case 0:
+		case 1:
+			count = rand_r(&self->seed) % 8 + 1;
+			ret = fence_create_many(self->tl, fds, count);
+			if (ret < 0) {
+				self->error = ret == -EAGAIN ? 0 : ret;
+				break;
+			}
+			self->created += count;
+			for (i = 0; i < count; i++) {
+				fence_wait(fds[i], 0);
+				close(fds[i]);
+			}
+			break;
+		case 2:
+			ret = fence_signal(self->tl, info.last_seqno, 0);
+			if (ret < 0)
+				self->error = ret;
+			else
+				self->signalled += ret;
+			break;
+		case 3:
+			ret = fence_signal(self->tl, info.signalled_seqno + 2, -EIO);
+			if (ret < 0 && ret != -EINVAL)
+				self->error = ret;
+			else if (ret > 0)
+				self->signalled += ret;
+			break;
+		case 4:
+			if (timeline_setup(self->tl, "late", 0, 0) != -EBUSY)
+				self->error = -EPROTO;
+			break;
+		default:
+			if (info.pending > info.last_seqno ||
+			    info.signalled_seqno > info.last_seqno)
+				self->error = -ERANGE;
+		}
+	}
+	return NULL;
+}
+
+TEST_F(shared, many_threads_on_one_descriptor)
+{
+	struct hammer hammers[HAMMERS] = {};
+	struct fence_exporter_info info;
+	__u64 created = 4;
+	__u64 signalled = 0;
+	int i;
+
+	for (i = 0; i < HAMMERS; i++) {
+		hammers[i].tl = self->tl;
+		hammers[i].seed = i + 1;
+		hammers[i].end = now_ns() + HAMMER_MS * NSEC_PER_MSEC;
+		ASSERT_EQ(0, pthread_create(&hammers[i].thread, NULL, hammer,
+					    &hammers[i]));
+	}
+	for (i = 0; i < HAMMERS; i++) {
+		pthread_join(hammers[i].thread, NULL);
+		EXPECT_EQ(0, hammers[i].error);
+		created += hammers[i].created;
+		signalled += hammers[i].signalled;
+	}
+	info = timeline_state(self->tl);
+	EXPECT_EQ(created, info.last_seqno);
+	EXPECT_EQ(signalled, info.signalled);
+	EXPECT_EQ(created, info.signalled + info.pending);
+	EXPECT_EQ(info.signalled_seqno, info.signalled);
+	EXPECT_EQ(self->before.fds, count_fds());
+	/* And it still works. */
+	EXPECT_EQ(info.pending, fence_signal(self->tl, info.last_seqno, 0));
+	EXPECT_EQ(1, fence_wait(self->fds[3], 0));
+}
+
+struct closer {
+	int tl;
+	int ret;
+};
+
+static void *read_event(void *arg)
+{
+	struct closer *closer = arg;
+	struct fence_exporter_event event;
+
+	closer->ret = read(closer->tl, &event, sizeof(event));
+	return NULL;
+}
+
+/* One thread reads events while another closes the descriptor under it. */
+TEST_F(shared, closed_while_read)
+{
+	struct closer closer = {
+		.tl = timeline_new("events", 0, FENCE_EXPORTER_SETUP_EVENTS),
+	};
+	pthread_t thread;
+	int fd = fence_create(closer.tl);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, read_event, &closer));
+	sleep_ms(50);
+	ASSERT_EQ(0, close(closer.tl));
+	/* The timeline stays until the read ends: with the event of a wait. */
+	EXPECT_EQ(0, fence_status(fd));
+	EXPECT_EQ(1, fence_wait(fd, LONG_MS));
+	pthread_join(thread, NULL);
+	EXPECT_EQ((int)sizeof(struct fence_exporter_event), closer.ret);
+	EXPECT_EQ(-ECANCELED, fence_status(fd));
+}
+
+/* Another process gets a timeline, and works with it when its maker has gone. */
+TEST_F(shared, handed_to_another_process)
+{
+	struct fence_exporter_info info;
+	int sockets[2];
+	int status;
+	pid_t child;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sockets));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		int tl = receive_fd(sockets[1]);
+
+		/* Inherited: closed, so that only the passed one is left. */
+		close(self->tl);
+		sleep_ms(50);
+		if (timeline_info(tl, &info) || info.last_seqno != 4)
+			_exit(1);
+		if (fence_signal(tl, 2, 0) != 2)
+			_exit(2);
+		if (fence_create(tl) < 0)
+			_exit(3);
+		_exit(0);
+	}
+	info = timeline_state(self->tl);
+	ASSERT_EQ(0, send_fd(sockets[0], self->tl));
+	ASSERT_EQ(0, close(self->tl));
+	self->tl = -1;
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+	EXPECT_EQ(1, fence_status(self->fds[1]));
+	/* The last descriptor went with the other process. */
+	EXPECT_EQ(-ECANCELED, fence_status(self->fds[2]));
+}
+
+/* A descriptor that is under way in a socket keeps its timeline open. */
+TEST_F(shared, under_way_in_a_socket)
+{
+	int sockets[2];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sockets));
+	ASSERT_EQ(0, send_fd(sockets[0], self->tl));
+	ASSERT_EQ(0, close(self->tl));
+	self->tl = -1;
+	EXPECT_EQ(0, fence_status(self->fds[0]));
+	close(sockets[0]);
+	close(sockets[1]);
+	EXPECT_EQ(1, fence_wait(self->fds[0], LONG_MS));
+	EXPECT_EQ(-ECANCELED, fence_status(self->fds[0]));
+}
+
+TEST_HARNESS_MAIN
