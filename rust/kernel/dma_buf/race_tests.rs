@@ -10,7 +10,10 @@ mod cases {
         fixtures::{
             create,
             in_order,
-            NAME, //
+            Uncounted,
+            MILLISECOND,
+            NAME,
+            SECOND, //
         },
         *,
     };
@@ -33,23 +36,29 @@ mod cases {
 
     const FENCES: usize = 600;
 
-    /// Threads that work at the same time, and an end that is waited for.
+    /// Threads that begin together, and an end that is waited for.
     #[pin_data]
     struct Crew {
+        absent: Atomic<u32>,
         left: Atomic<u32>,
         result: Atomic<u64>,
         stop: Atomic<u32>,
+        #[pin]
+        all_there: Completion,
         #[pin]
         all_done: Completion,
     }
 
     impl Crew {
+        /// For `count` threads, each of which is to be spawned: they wait for each other.
         fn of(count: u32) -> Arc<Self> {
             Arc::pin_init(
                 pin_init!(Self {
+                    absent: Atomic::new(count),
                     left: Atomic::new(count),
                     result: Atomic::new(0),
                     stop: Atomic::new(0),
+                    all_there <- Completion::new(),
                     all_done <- Completion::new(),
                 }),
                 GFP_KERNEL,
@@ -60,6 +69,10 @@ mod cases {
         fn spawn(self: &Arc<Self>, work: impl FnOnce(&Crew) -> u64 + Send + 'static) {
             let crew = self.clone();
             let work = move || {
+                if crew.absent.fetch_sub(1, Full) == 1 {
+                    crew.all_there.complete_all();
+                }
+                crew.all_there.wait_for_completion();
                 crew.result.fetch_add(work(&crew), Relaxed);
                 if crew.left.fetch_sub(1, Full) == 1 {
                     crew.all_done.complete_all();
@@ -106,6 +119,62 @@ mod cases {
         assert_eq!(counts.done, FENCES as u64);
         assert_eq!(counts.pending, 0);
         assert_eq!(counts.signalled_up_to, FENCES as u64);
+    }
+
+    /// Where two signallers meet.
+    struct Meeting {
+        held_up: Atomic<u32>,
+        coming: Atomic<u32>,
+    }
+
+    /// Holds up who signals a fence, until another one has begun to signal from the beginning.
+    struct HoldUp(Arc<Meeting>);
+
+    impl FenceCallback for HoldUp {
+        type OwnerModule = Uncounted;
+
+        fn signalled(&self, _fence: &Fence) {
+            self.0.held_up.store(1, Relaxed);
+            let late = ktime_get() + SECOND;
+            while self.0.coming.load(Relaxed) == 0 && ktime_get() < late {
+                core::hint::spin_loop();
+            }
+            // It comes to the lock of this fence meanwhile.
+            let there = ktime_get() + 10 * MILLISECOND;
+            while ktime_get() < there {
+                core::hint::spin_loop();
+            }
+        }
+    }
+
+    // Both have gathered the same fences. Who comes second changes nothing.
+    #[test]
+    fn hazard_19_second_signaller_changes_nothing() {
+        let timeline = in_order();
+        let fences = create(&timeline, 8);
+        let meeting = Meeting {
+            held_up: Atomic::new(0),
+            coming: Atomic::new(0),
+        };
+        let meeting = Arc::new(meeting, GFP_KERNEL).unwrap();
+        let waiter = Waiter::new(&fences[4], HoldUp(meeting.clone()));
+        let waiter = KBox::try_pin_init(waiter, GFP_KERNEL).unwrap();
+        let crew = Crew::of(2);
+        let first = timeline.clone();
+        crew.spawn(move |_| first.signal(8, Ok(()), Cause::Done) as u64);
+        let second = timeline.clone();
+        crew.spawn(move |_| {
+            while meeting.held_up.load(Relaxed) == 0 {
+                core::hint::spin_loop();
+            }
+            meeting.coming.store(1, Relaxed);
+            second.signal(8, Err(EIO), Cause::Cancelled) as u64
+        });
+        assert_eq!(crew.join(), 8);
+        assert!(fences.iter().take(5).all(|fence| fence.error().is_none()));
+        let counts = timeline.counts();
+        assert_eq!(counts.done + counts.cancelled, 8);
+        drop(waiter);
     }
 
     // What is emitted while others signal is signalled by somebody, and nothing twice.
@@ -165,6 +234,7 @@ mod cases {
                     }
                 });
             }
+            crew.all_there.wait_for_completion();
             drop(timeline);
             crew.stop.store(1, Relaxed);
             assert_eq!(crew.join(), 0);

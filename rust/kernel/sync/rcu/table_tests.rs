@@ -128,7 +128,8 @@ mod cases {
         }
     }
 
-    // Hazard 9: a destructor that ran too early would show, also without KASAN.
+    // Hazard 9: readers look up what another thread drops; a destructor that ran too early changes
+    // the number that they see, and KASAN would tell that the box was freed with it.
     #[test]
     fn hazard_9_lookup_against_destructors() {
         // SAFETY: It is dropped at the end of this test, when the table is gone.
