@@ -41,6 +41,7 @@ TEST_F(vkms, without_fence)
 
 TEST_F(vkms, commit_waits)
 {
+	__u64 frame = NSEC_PER_SEC / (self->kms.mode.vrefresh ?: 60);
 	__u64 signalled, time;
 
 	ASSERT_EQ(0, kms_flip(&self->kms, 1, fence_create(self->tl)));
@@ -48,8 +49,11 @@ TEST_F(vkms, commit_waits)
 	signalled = now_ns();
 	ASSERT_EQ(1, fence_signal(self->tl, 1, 0));
 	EXPECT_EQ(1, kms_flipped(&self->kms, LONG_MS, &time));
-	/* The event has microseconds only. */
-	EXPECT_LE(signalled / 1000, time / 1000);
+	/*
+	 * The event tells when its vblank was due, in microseconds; the timer
+	 * that makes it may be late, but for less than a frame.
+	 */
+	EXPECT_LE((signalled - frame) / 1000, time / 1000);
 }
 
 /* The next vblank is the deadline, and arrives as an event. */
