@@ -87,6 +87,10 @@ def judge(result, args):
         print(f"tools/vm: {len(bad)} report(s) in the guest's log; the first:", file=sys.stderr)
         show(bad[0], 0)
         return 125
+    if result.given_up:
+        print("tools/vm: KVM could not go on with the guest; FENCE_ACCEL=tcg does without it",
+              file=sys.stderr)
+        return 126
     if result.timed_out or result.late:
         print(f"tools/vm: the command did not end within {args.timeout} s", file=sys.stderr)
         tail(text)

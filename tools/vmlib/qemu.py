@@ -14,6 +14,7 @@ import time
 from . import guest
 
 PROGRAMS = {"x86_64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}
+CONSOLES = {"x86_64": "ttyS0", "arm64": "ttyAMA0"}
 # A guest that is stuck can't tell its log: let it panic, which prints all of it.
 STUCK = "panic_console_replay=1 oops=panic softlockup_panic=1 hung_task_panic=1 " \
         "sysctl.kernel.panic_on_rcu_stall=1"
@@ -33,6 +34,8 @@ class Result:
     timed_out: bool = False
     # The command ran into the limit; the guest itself is well.
     late: bool = False
+    # QEMU has given the guest up, and waits for somebody to look at it.
+    given_up: bool = False
     complete: bool = False
 
     def kernel_log(self):
@@ -43,44 +46,63 @@ class Result:
         return self.console[replay:] if replay >= 0 else self.log + self.console
 
 
-def accelerator(arch):
-    """`kvm` where a guest of that architecture can use it, else `tcg`.
+def accelerator(args):
+    """`kvm` where this guest can use it, else `tcg`.
 
     FENCE_ACCEL says which; what was found out is remembered until the next boot
-    of the host, since /dev/kvm may open and still not run a guest.
+    of the host.
     """
     choice = os.environ.get("FENCE_ACCEL", "auto")
     if choice != "auto":
         return choice
-    if arch != HOST or not os.access("/dev/kvm", os.R_OK | os.W_OK):
+    if args.arch != HOST or not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         boot = file.read().strip()
     cache = os.environ.get("FENCE_CACHE") or os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "fence_exporter")
-    note = os.path.join(cache, f"accel-{boot}")
+    note = os.path.join(cache, f"accelerator-{boot}")
     try:
         with open(note, encoding="ascii") as file:
             return file.read().strip()
     except FileNotFoundError:
         pass
-    found = "kvm" if kvm_runs(arch) else "tcg"
+    found = "kvm" if kvm_runs(args) else "tcg"
     os.makedirs(cache, exist_ok=True)
     with open(note, "w", encoding="ascii") as file:
         file.write(found)
     return found
 
 
-def kvm_runs(arch):
-    """Whether KVM runs a guest: its firmware must get as far as to complain of no disk."""
-    command = [PROGRAMS[arch], "-accel", "kvm", "-cpu", "host", "-display", "none",
-               "-net", "none", "-serial", "none", "-monitor", "none", "-no-reboot",
-               "-boot", "reboot-timeout=0"]
+def machine(args, accel):
+    """The part of QEMU's command line that says what machine it is, and with which kernel."""
+    # Without LA57: an interrupt while the kernel identifies the first processor
+    # finds the feature's bit cleared for a moment, and KASAN every address wild.
+    cpu = {"kvm": "host"}.get(accel, "max") + {"x86_64": ",-la57", "arm64": ""}[args.arch]
+    # Virtio devices are legacy-free; q35 has no ACPI _PRT trouble under KASAN.
+    kind = {"x86_64": "q35", "arm64": "virt,gic-version=3"}[args.arch]
+    return [
+        PROGRAMS[args.arch], "-accel", accel, "-M", kind, "-cpu", cpu,
+        "-smp", str(1 if args.icount else args.smp), "-m", args.memory,
+        "-display", "none", "-net", "none", "-no-reboot",
+        "-kernel", guest.kernel_image(args),
+    ]
+
+
+def kvm_runs(args):
+    """Whether KVM runs the guest's kernel: without an initramfs it must get as far as to miss one.
+
+    Neither that /dev/kvm opens nor that the firmware runs says so: where KVM is itself
+    emulated, the kernel may use an instruction that the outer one doesn't have.
+    """
+    append = f"console={CONSOLES[args.arch]} panic=-1 loglevel=1"
+    command = [*machine(args, "kvm"), "-append", append, "-serial", "stdio", "-monitor", "none"]
     try:
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
-                              timeout=10, check=False).returncode == 0
+        probe = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
+                               timeout=30, check=False)
     except subprocess.TimeoutExpired:
         return False
+    return b"Unable to mount root fs" in probe.stdout
 
 
 def die_with_parent():
@@ -105,25 +127,13 @@ class Machine:
 
     def __init__(self, args, initrd):
         self.args = args
-        accel = "tcg" if args.icount else accelerator(args.arch)
-        # Without LA57: an interrupt while the kernel identifies the first processor
-        # finds the feature's bit cleared for a moment, and KASAN every address wild.
-        cpu = {"kvm": "host"}.get(accel, "max") + {"x86_64": ",-la57", "arm64": ""}[args.arch]
-        smp = 1 if args.icount else args.smp
-        # Virtio devices are legacy-free; q35 has no ACPI _PRT trouble under KASAN.
-        machine = {"x86_64": "q35", "arm64": "virt,gic-version=3"}[args.arch]
-        console = {"x86_64": "ttyS0", "arm64": "ttyAMA0"}[args.arch]
         # A busy host may not run the guest for as long as its kernel waits for the timer's first
         # interrupts, and it then panics.
         timer = {"x86_64": "no_timer_check", "arm64": ""}[args.arch]
-        append = f"console={console} {timer} panic=-1 loglevel=1 log_buf_len=8M kunit.enable=1 " \
-                 f"printk.devkmsg=on {STUCK} {slab_parameters(args)} {args.append}"
-        self.command = [
-            PROGRAMS[args.arch], "-accel", accel, "-M", machine, "-cpu", cpu,
-            "-smp", str(smp), "-m", args.memory, "-display", "none", "-net", "none",
-            "-no-reboot", "-kernel", guest.kernel_image(args), "-initrd", initrd,
-            "-append", append,
-        ]
+        append = f"console={CONSOLES[args.arch]} {timer} panic=-1 loglevel=1 log_buf_len=8M " \
+                 f"kunit.enable=1 printk.devkmsg=on {STUCK} {slab_parameters(args)} {args.append}"
+        accel = "tcg" if args.icount else accelerator(args)
+        self.command = [*machine(args, accel), "-initrd", initrd, "-append", append]
         if args.icount:
             self.command += ["-icount", "shift=0,sleep=off"]
         if args.plugin:
@@ -165,6 +175,8 @@ class Machine:
             if not data:
                 return result
             reader.feed(data)
+            if result.given_up:
+                return result
 
 
 class Reader:
@@ -190,6 +202,7 @@ class Reader:
             self.lines.append(line)
         else:
             self.result.console += line + "\n"
+            self.result.given_up |= line.startswith("KVM internal error")
             if self.part == "command" and not KERNEL_LINE.match(line):
                 print(line, flush=True)
 
