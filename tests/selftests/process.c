@@ -108,49 +108,52 @@ int mount_debugfs(void)
 	       -errno : 0;
 }
 
-int send_fd(int socket, int fd)
-{
+/* A byte, and room for a descriptor beside it. */
+struct fd_message {
+	struct msghdr head;
+	struct iovec data;
+	char byte;
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
-	} control = {};
-	char byte = 'f';
-	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	} control;
+};
 
+static void fd_message_init(struct fd_message *message)
+{
+	memset(message, 0, sizeof(*message));
+	message->data.iov_base = &message->byte;
+	message->data.iov_len = 1;
+	message->head.msg_iov = &message->data;
+	message->head.msg_iovlen = 1;
+	message->head.msg_control = &message->control;
+	message->head.msg_controllen = sizeof(message->control);
+}
+
+int send_fd(int socket, int fd)
+{
+	struct fd_message message;
+	struct cmsghdr *header;
+
+	fd_message_init(&message);
+	header = CMSG_FIRSTHDR(&message.head);
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	return sendmsg(socket, &message, 0) == 1 ? 0 : -errno;
+	return sendmsg(socket, &message.head, 0) == 1 ? 0 : -errno;
 }
 
 int receive_fd(int socket)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {};
-	char byte;
-	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
+	struct fd_message message;
 	struct cmsghdr *header;
 	int fd;
 
-	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) < 0)
+	fd_message_init(&message);
+	if (recvmsg(socket, &message.head, MSG_CMSG_CLOEXEC) < 0)
 		return -errno;
-	header = CMSG_FIRSTHDR(&message);
+	header = CMSG_FIRSTHDR(&message.head);
 	if (!header || header->cmsg_type != SCM_RIGHTS)
 		return -EPROTO;
 	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
