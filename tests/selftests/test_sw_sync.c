@@ -13,6 +13,7 @@
 #include "kselftest_harness.h"
 #include "sw_sync.h"
 #include "sw_sync_abi.h"
+#include "sw_sync_both.h"
 
 static unsigned long taints(void)
 {
@@ -40,40 +41,6 @@ TEST(does_not_taint)
 	EXPECT_EQ(0, sw_sync_inc(tl, 1));
 	close(tl);
 	EXPECT_EQ(before, taints());
-}
-
-FIXTURE(sw_sync)
-{
-	int tl;
-	int fds_before;
-};
-
-FIXTURE_VARIANT(sw_sync)
-{
-	const char *path;
-};
-
-FIXTURE_VARIANT_ADD(sw_sync, ours)
-{
-	.path = SW_SYNC_DEVICE,
-};
-
-FIXTURE_VARIANT_ADD(sw_sync, kernel)
-{
-	.path = SW_SYNC_KERNEL,
-};
-
-FIXTURE_SETUP(sw_sync)
-{
-	self->fds_before = count_fds();
-	self->tl = sw_sync_open(variant->path);
-	if (self->tl < 0)
-		SKIP(return, "%s is not there", variant->path);
-}
-
-FIXTURE_TEARDOWN(sw_sync)
-{
-	close(self->tl);
 }
 
 TEST_F(sw_sync, in_order)
@@ -236,75 +203,6 @@ TEST_F(sw_sync, close_completes)
 	EXPECT_EQ(1, fence_status(done));
 	EXPECT_EQ(1, fence_wait(pending, 0));
 	EXPECT_EQ(-ENOENT, fence_status(pending));
-}
-
-TEST_F(sw_sync, deadlines)
-{
-	__u64 deadline = now_ns() + NSEC_PER_SEC;
-	int fd = sw_sync_create(self->tl, 1);
-	__u64 seen;
-
-	EXPECT_EQ(-ENOENT, sw_sync_deadline(self->tl, fd, &seen));
-	ASSERT_EQ(0, fence_set_deadline(fd, deadline));
-	EXPECT_EQ(0, sw_sync_deadline(self->tl, fd, &seen));
-	EXPECT_EQ(deadline, seen);
-	/* The earliest counts. */
-	ASSERT_EQ(0, fence_set_deadline(fd, deadline + 1000));
-	EXPECT_EQ(0, sw_sync_deadline(self->tl, fd, &seen));
-	EXPECT_EQ(deadline, seen);
-	ASSERT_EQ(0, fence_set_deadline(fd, deadline - 1000));
-	EXPECT_EQ(0, sw_sync_deadline(self->tl, fd, &seen));
-	EXPECT_EQ(deadline - 1000, seen);
-	/* It is still known after the fence has signalled. */
-	EXPECT_EQ(0, sw_sync_inc(self->tl, 1));
-	EXPECT_EQ(0, sw_sync_deadline(self->tl, fd, &seen));
-	EXPECT_EQ(deadline - 1000, seen);
-}
-
-/* Any timeline's descriptor answers for any of the driver's fences. */
-TEST_F(sw_sync, deadline_by_another_timeline)
-{
-	__u64 deadline = now_ns() + NSEC_PER_SEC;
-	int fd = sw_sync_create(self->tl, 1);
-	int other = sw_sync_open(variant->path);
-	__u64 seen;
-
-	ASSERT_LE(0, other);
-	EXPECT_EQ(-ENOENT, sw_sync_deadline(other, fd, &seen));
-	ASSERT_EQ(0, fence_set_deadline(fd, deadline));
-	EXPECT_EQ(0, sw_sync_deadline(other, fd, &seen));
-	EXPECT_EQ(deadline, seen);
-}
-
-TEST_F(sw_sync, deadline_refused)
-{
-	bool kernel = !strcmp(variant->path, SW_SYNC_KERNEL);
-	int other = sw_sync_open(kernel ? SW_SYNC_DEVICE : SW_SYNC_KERNEL);
-	int native = fence_create(timeline_open());
-	int fd = sw_sync_create(self->tl, 1);
-	int twin = sw_sync_create(self->tl, 2);
-	__u64 arg;
-
-	ASSERT_EQ(0, fence_set_deadline(fd, now_ns()));
-	ASSERT_EQ(0, fence_set_deadline(twin, now_ns()));
-	arg = 1;
-	EXPECT_EQ(-EINVAL, sw_sync_deadline_raw(self->tl, fd, &arg, 0));
-	arg = 0;
-	EXPECT_EQ(-EINVAL, sw_sync_deadline_raw(self->tl, fd, &arg, 1));
-	EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl, -1, &arg));
-	EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl, 1000, &arg));
-	EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl, 0, &arg));
-	EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl, self->tl, &arg));
-	EXPECT_EQ(-EFAULT, call(self->tl, SW_SYNC_GET_DEADLINE, NULL));
-	/* Fences of other drivers, and several in one. */
-	if (native >= 0)
-		EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl, native, &arg));
-	if (other >= 0)
-		EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl,
-						    sw_sync_create(other, 1), &arg));
-	if (native >= 0)
-		EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl,
-						    fence_merge(native, fd), &arg));
 }
 
 TEST_F(sw_sync, refuses)
