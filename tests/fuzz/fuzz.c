@@ -10,7 +10,8 @@
  * CORPUS has a program a line. A program that reaches something new is kept, and
  * printed as a line "@keep NUMBER PROGRAM"; others are made from it. A thread is
  * named after its program, fSSSSSSSSKKKK: the seed that it was drawn from and the
- * number of those that were kept by then. A report of the kernel's has that name.
+ * number of those that were kept by then; or fcorpusN, the N-th of CORPUS. A report of
+ * the kernel's has that name.
  *
  * What is printed for the machine begins with @: see tools/hard.
  */
@@ -119,27 +120,38 @@ static void keep_program(const struct program *program)
 	atomic_store(&shared->keeping, false);
 }
 
-static void choose(struct pair *pair, struct rng *rng, int *given)
+/* The program that a thread is named after; false if there is no such program. */
+static bool program_named(struct program *program, const char *name)
 {
-	unsigned int at = atomic_load(&shared->next_given);
-	unsigned int kept;
+	unsigned int at, kept;
 	__u32 from;
 
-	*given = -1;
-	if (at < shared->given)
-		at = atomic_fetch_add(&shared->next_given, 1);
-	if (at < shared->given && !replayed) {
-		pair->program = shared->corpus[at];
-		snprintf(pair->name, NAME_LEN, "fcorpus%u", at);
-		*given = at;
-		return;
+	if (sscanf(name, "fcorpus%u", &at) == 1) {
+		if (at >= shared->given)
+			return false;
+		*program = shared->corpus[at];
+		return true;
 	}
-	kept = atomic_load(&shared->kept);
-	from = draw(rng);
-	if (replayed && sscanf(replayed, "f%8x%4x", &from, &kept) != 2)
-		exit(2);
-	program_draw(&pair->program, from, shared->corpus, kept);
-	snprintf(pair->name, NAME_LEN, "f%08x%04x", from, kept);
+	if (sscanf(name, "f%8x%4x", &from, &kept) != 2 || kept > atomic_load(&shared->kept))
+		return false;
+	program_draw(program, from, shared->corpus, kept);
+	return true;
+}
+
+static void choose(struct pair *pair, struct rng *rng, int *given)
+{
+	unsigned int at = shared->given;
+
+	if (atomic_load(&shared->next_given) < shared->given)
+		at = atomic_fetch_add(&shared->next_given, 1);
+	*given = at < shared->given && !replayed ? (int)at : -1;
+	if (replayed)
+		snprintf(pair->name, NAME_LEN, "%s", replayed);
+	else if (*given >= 0)
+		snprintf(pair->name, NAME_LEN, "fcorpus%u", at);
+	else
+		snprintf(pair->name, NAME_LEN, "f%08x%04x", draw(rng), atomic_load(&shared->kept));
+	program_named(&pair->program, pair->name);
 }
 
 /* Descriptors that a program has left behind, or reserved for ever, lie above. */
@@ -313,12 +325,11 @@ int main(int argc, char **argv)
 		read_corpus(argv[optind]);
 	if (replayed) {
 		struct program program;
-		unsigned int kept;
-		__u32 from;
 
-		if (sscanf(replayed, "f%8x%4x", &from, &kept) != 2 || kept > shared->given)
+		if (!program_named(&program, replayed)) {
+			fprintf(stderr, "fuzz: %s: no such program\n", replayed);
 			return 2;
-		program_draw(&program, from, shared->corpus, kept);
+		}
 		explain(&program);
 	}
 	if (telling) {

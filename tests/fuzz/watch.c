@@ -94,14 +94,24 @@ static int look(struct shared *shared, const pid_t *pids, unsigned int workers)
 	return 0;
 }
 
+/*
+ * Whether some of the given programs have not been begun. They are run whatever the
+ * limits are: what they reach doesn't depend on how fast the machine is.
+ */
+static bool is_given(const struct shared *shared)
+{
+	return atomic_load(&shared->next_given) < shared->given;
+}
+
 int watch(struct shared *shared, const pid_t *pids, unsigned int workers,
 	  unsigned long calls, unsigned long seconds)
 {
 	__u64 next = begin;
 	int ret = 0;
 
-	while (!ret && !atomic_load(&shared->stop) && atomic_load(&shared->calls) < calls &&
-	       now_ns() < begin + seconds * NSEC_PER_SEC) {
+	while (!ret && !atomic_load(&shared->stop) &&
+	       (is_given(shared) || (atomic_load(&shared->calls) < calls &&
+				     now_ns() < begin + seconds * NSEC_PER_SEC))) {
 		if (now_ns() >= next) {
 			watch_tell(shared, "#");
 			next += 15 * NSEC_PER_SEC;
