@@ -45,6 +45,7 @@ mod table;
 mod unsafe_pinned;
 
 pub use self::{
+    allocation::KvfreeAllocator,
     barrier::{
         BarrierToken,
         CallbackBarrier, //

@@ -4,6 +4,11 @@
 
 use crate::{
     alloc::{
+        allocator::{
+            KVmalloc,
+            Kmalloc,
+            Vmalloc, //
+        },
         AllocError,
         Allocator,
         Flags, //
@@ -21,6 +26,23 @@ use core::{
     },
     ptr::NonNull,
 };
+
+/// Allocators of memory that RCU can free.
+///
+/// The boxes leave their memory to `kvfree_call_rcu()`, which doesn't ask where it is from. So not
+/// every [`Allocator`] may be that of a box; the kernel's own may.
+///
+/// # Safety
+///
+/// `kvfree()` may be called on what the allocator has allocated, in place of [`Allocator::free`].
+pub unsafe trait KvfreeAllocator: Allocator {}
+
+// SAFETY: `kvfree()` frees what `kmalloc()` has allocated.
+unsafe impl KvfreeAllocator for Kmalloc {}
+// SAFETY: `kvfree()` frees what `vmalloc()` has allocated.
+unsafe impl KvfreeAllocator for Vmalloc {}
+// SAFETY: `kvfree()` frees what `kvmalloc()` has allocated.
+unsafe impl KvfreeAllocator for KVmalloc {}
 
 /// The layout: the head first.
 ///
@@ -44,12 +66,12 @@ pub(super) struct Inner<H, T> {
 ///
 /// The pointer is that of an allocation made by `A`, in which a pinned `Inner<H, T>` is
 /// initialised. It is owned until it is queued for RCU.
-pub(super) struct Allocation<H, T, A: Allocator> {
+pub(super) struct Allocation<H, T, A: KvfreeAllocator> {
     ptr: NonNull<Inner<H, T>>,
     _p: PhantomData<(Inner<H, T>, A)>,
 }
 
-impl<H, T, A: Allocator> Allocation<H, T, A> {
+impl<H, T, A: KvfreeAllocator> Allocation<H, T, A> {
     /// The alignment of the pointers of [`as_foreign`](Self::as_foreign).
     pub(super) const FOREIGN_ALIGN: usize = align_of::<Inner<H, T>>();
 
@@ -148,9 +170,9 @@ impl<H, T, A: Allocator> Allocation<H, T, A> {
     #[inline]
     pub(super) unsafe fn free_after_gp(&mut self) {
         let ptr = self.ptr.as_ptr();
-        // SAFETY: By the type invariant the allocation was made by `A`, which is one of `kmalloc`,
-        // `vmalloc` and `kvmalloc`: `kvfree()` frees each. The head is at its start, has room as
-        // asserted, and nothing else uses it.
+        // SAFETY: By the type invariant the allocation was made by `A`, which promises that
+        // `kvfree()` may free it. The head is at its start, has room as asserted, and nothing else
+        // uses it.
         unsafe { bindings::kvfree_call_rcu(ptr.cast(), ptr.cast()) };
     }
 }

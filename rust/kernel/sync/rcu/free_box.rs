@@ -6,13 +6,13 @@ use super::{
     allocation::Allocation,
     ForeignOwnableRcu,
     Guard,
+    KvfreeAllocator,
     RcuFreeSafe, //
 };
 use crate::{
     alloc::{
         allocator::Kmalloc,
         AllocError,
-        Allocator,
         Flags, //
     },
     bindings,
@@ -72,18 +72,18 @@ use core::{
 /// ```ignore
 /// RcuFreeBox::pin_init(Published::new(KBox::new(3, GFP_KERNEL)?), GFP_KERNEL)?;
 /// ```
-pub struct RcuFreeBox<T: RcuFreeSafe, A: Allocator = Kmalloc>(
+pub struct RcuFreeBox<T: RcuFreeSafe, A: KvfreeAllocator = Kmalloc>(
     Allocation<bindings::kvfree_rcu_head, T, A>,
 );
 
 // SAFETY: The box owns the value: sending it sends the value. That readers on other CPUs may view
 // it meanwhile is nothing that sending changes, and is for whatever published it to argue.
-unsafe impl<T: RcuFreeSafe + Send, A: Allocator> Send for RcuFreeBox<T, A> {}
+unsafe impl<T: RcuFreeSafe + Send, A: KvfreeAllocator> Send for RcuFreeBox<T, A> {}
 
 // SAFETY: A shared box gives shared access to the value, and views of it.
-unsafe impl<T: RcuFreeSafe + Sync, A: Allocator> Sync for RcuFreeBox<T, A> {}
+unsafe impl<T: RcuFreeSafe + Sync, A: KvfreeAllocator> Sync for RcuFreeBox<T, A> {}
 
-impl<T: RcuFreeSafe, A: Allocator> RcuFreeBox<T, A> {
+impl<T: RcuFreeSafe, A: KvfreeAllocator> RcuFreeBox<T, A> {
     const NO_DESTRUCTOR: () = assert!(
         !needs_drop::<T>(),
         "an RcuFreeBox never runs a destructor: use `ManuallyDrop` and `drop_before_gp`, or `RcuBox`"
@@ -111,7 +111,7 @@ impl<T: RcuFreeSafe, A: Allocator> RcuFreeBox<T, A> {
     }
 }
 
-impl<T: RcuFreeSafe, A: Allocator + 'static> RcuFreeBox<T, A> {
+impl<T: RcuFreeSafe, A: KvfreeAllocator + 'static> RcuFreeBox<T, A> {
     /// Allocates a box and initialises the value in it.
     ///
     /// # Errors
@@ -126,7 +126,7 @@ impl<T: RcuFreeSafe, A: Allocator + 'static> RcuFreeBox<T, A> {
     }
 }
 
-impl<T: RcuFreeSafe, A: Allocator + 'static> InPlaceInit<T> for RcuFreeBox<T, A> {
+impl<T: RcuFreeSafe, A: KvfreeAllocator + 'static> InPlaceInit<T> for RcuFreeBox<T, A> {
     type PinnedSelf = Self;
 
     fn try_pin_init<E>(init: impl PinInit<T, E>, flags: Flags) -> Result<Self, E>
@@ -146,7 +146,7 @@ impl<T: RcuFreeSafe, A: Allocator + 'static> InPlaceInit<T> for RcuFreeBox<T, A>
     }
 }
 
-impl<T: RcuFreeSafe, A: Allocator> Deref for RcuFreeBox<T, A> {
+impl<T: RcuFreeSafe, A: KvfreeAllocator> Deref for RcuFreeBox<T, A> {
     type Target = T;
 
     #[inline]
@@ -155,7 +155,7 @@ impl<T: RcuFreeSafe, A: Allocator> Deref for RcuFreeBox<T, A> {
     }
 }
 
-impl<T: RcuFreeSafe, A: Allocator> Drop for RcuFreeBox<T, A> {
+impl<T: RcuFreeSafe, A: KvfreeAllocator> Drop for RcuFreeBox<T, A> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: By the type invariant this is the first call; the box is gone after it, so what
@@ -167,7 +167,7 @@ impl<T: RcuFreeSafe, A: Allocator> Drop for RcuFreeBox<T, A> {
 }
 
 // SAFETY: `into_foreign` returns the pointer to the allocation, aligned as such.
-unsafe impl<T: RcuFreeSafe, A: Allocator> ForeignOwnable for RcuFreeBox<T, A> {
+unsafe impl<T: RcuFreeSafe, A: KvfreeAllocator> ForeignOwnable for RcuFreeBox<T, A> {
     const FOREIGN_ALIGN: usize = Allocation::<bindings::kvfree_rcu_head, T, A>::FOREIGN_ALIGN;
 
     type Borrowed<'a>
@@ -203,7 +203,7 @@ unsafe impl<T: RcuFreeSafe, A: Allocator> ForeignOwnable for RcuFreeBox<T, A> {
 
 // SAFETY: The memory is freed one grace period after the drop, and by the safety requirements of
 // `RcuFreeSafe` what a view reaches stays valid until then.
-unsafe impl<T: RcuFreeSafe + Sync, A: Allocator> ForeignOwnableRcu for RcuFreeBox<T, A> {
+unsafe impl<T: RcuFreeSafe + Sync, A: KvfreeAllocator> ForeignOwnableRcu for RcuFreeBox<T, A> {
     type RcuBorrowed<'a>
         = T::RcuView<'a>
     where

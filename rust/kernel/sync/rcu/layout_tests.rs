@@ -8,13 +8,10 @@ use crate::prelude::*;
 mod cases {
     use super::super::fixtures::Noisy;
     use crate::{
-        alloc::{
-            allocator::{
-                KVmalloc,
-                Kmalloc,
-                Vmalloc, //
-            },
-            Allocator, //
+        alloc::allocator::{
+            KVmalloc,
+            Kmalloc,
+            Vmalloc, //
         },
         prelude::*,
         sync::{
@@ -25,6 +22,7 @@ mod cases {
             rcu::{
                 synchronize_rcu,
                 CallbackBarrier,
+                KvfreeAllocator,
                 Published,
                 RcuBox,
                 RcuFreeBox, //
@@ -69,7 +67,7 @@ mod cases {
     fn boxes_of<T, A>(barrier: &CallbackBarrier) -> bool
     where
         T: Zeroable + Send + Sync + 'static,
-        A: Allocator + 'static,
+        A: KvfreeAllocator + 'static,
     {
         let free: RcuFreeBox<Published<T>, A> =
             RcuFreeBox::pin_init(Published::pin_new(init_zeroed()), GFP_KERNEL).unwrap();
@@ -82,7 +80,7 @@ mod cases {
             && sound(noisy, |noisy| &raw const noisy.value)
     }
 
-    fn boxes_in<A: Allocator + 'static>() -> bool {
+    fn boxes_in<A: KvfreeAllocator + 'static>() -> bool {
         // SAFETY: It is dropped at the end of this function, after the boxes.
         let barrier = unsafe { CallbackBarrier::new() };
         let before = DROPPED.load(Relaxed);
@@ -113,7 +111,7 @@ mod cases {
         assert!(boxes_in::<KVmalloc>());
     }
 
-    fn many<A: Allocator + 'static>(count: usize) -> Result {
+    fn many<A: KvfreeAllocator + 'static>(count: usize) -> Result {
         for _ in 0..count {
             let free = Published::<Large>::pin_new(init_zeroed());
             drop(RcuFreeBox::<_, A>::pin_init(free, GFP_KERNEL)?);

@@ -4,15 +4,13 @@
 
 use super::{
     Guard,
+    KvfreeAllocator,
     RcuFreeBox,
     RcuFreeSafe,
     UnsafePinned, //
 };
 use crate::{
-    alloc::{
-        allocator::Kmalloc,
-        Allocator, //
-    },
+    alloc::allocator::Kmalloc,
     prelude::*,
     sync::SetOnce, //
 };
@@ -40,13 +38,13 @@ use core::mem::ManuallyDrop;
 /// # Ok::<(), Error>(())
 /// ```
 #[pin_data]
-pub struct RcuOnce<T: RcuFreeSafe, A: Allocator = Kmalloc> {
+pub struct RcuOnce<T: RcuFreeSafe, A: KvfreeAllocator = Kmalloc> {
     // The destructor is never run: `drop_before_gp` takes the box out instead.
     #[pin]
     slot: UnsafePinned<ManuallyDrop<SetOnce<RcuFreeBox<T, A>>>>,
 }
 
-impl<T: RcuFreeSafe, A: Allocator> RcuOnce<T, A> {
+impl<T: RcuFreeSafe, A: KvfreeAllocator> RcuOnce<T, A> {
     /// Returns an initialiser for an empty one.
     #[allow(clippy::new_ret_no_self)]
     pub fn new() -> impl PinInit<Self, Error> {
@@ -74,7 +72,7 @@ impl<T: RcuFreeSafe, A: Allocator> RcuOnce<T, A> {
 // SAFETY: The part keeps the promises for itself, and its box is dropped once, by `drop_before_gp`;
 // it is taken out by a copy, so that readers who look at the slot meanwhile are not excluded. They
 // come to it through what this is a part of.
-unsafe impl<T: RcuFreeSafe, A: Allocator> RcuFreeSafe for RcuOnce<T, A> {
+unsafe impl<T: RcuFreeSafe, A: KvfreeAllocator> RcuFreeSafe for RcuOnce<T, A> {
     type RcuView<'a>
         = Option<T::RcuView<'a>>
     where

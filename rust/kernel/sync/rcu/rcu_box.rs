@@ -9,13 +9,13 @@ use super::{
     },
     BarrierToken,
     ForeignOwnableRcu,
-    Guard, //
+    Guard,
+    KvfreeAllocator, //
 };
 use crate::{
     alloc::{
         allocator::Kmalloc,
         AllocError,
-        Allocator,
         Flags, //
     },
     bindings,
@@ -73,16 +73,16 @@ use core::{
 /// ```
 ///
 /// There is one with a destructor at [`CallbackBarrier`](super::CallbackBarrier).
-pub struct RcuBox<T: Send, A: Allocator = Kmalloc>(Allocation<bindings::callback_head, T, A>);
+pub struct RcuBox<T: Send, A: KvfreeAllocator = Kmalloc>(Allocation<bindings::callback_head, T, A>);
 
 // SAFETY: The box owns the value, which is `Send` by the bound on the type. Readers on other CPUs
 // share it, hence `Sync`.
-unsafe impl<T: Send + Sync, A: Allocator> Send for RcuBox<T, A> {}
+unsafe impl<T: Send + Sync, A: KvfreeAllocator> Send for RcuBox<T, A> {}
 
 // SAFETY: A shared box gives shared access to the value.
-unsafe impl<T: Send + Sync, A: Allocator> Sync for RcuBox<T, A> {}
+unsafe impl<T: Send + Sync, A: KvfreeAllocator> Sync for RcuBox<T, A> {}
 
-impl<T: Send, A: Allocator> RcuBox<T, A> {
+impl<T: Send, A: KvfreeAllocator> RcuBox<T, A> {
     const NO_DESTRUCTOR: () = assert!(
         !needs_drop::<T>(),
         "a destructor runs after the drop: `pin_init_with_barrier` wants a barrier for it"
@@ -95,7 +95,7 @@ impl<T: Send, A: Allocator> RcuBox<T, A> {
     }
 }
 
-impl<T: Send, A: Allocator + 'static> RcuBox<T, A> {
+impl<T: Send, A: KvfreeAllocator + 'static> RcuBox<T, A> {
     /// Allocates a box and initialises the value in it. For a `T` without a destructor.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl<T: Send, A: Allocator + 'static> RcuBox<T, A> {
     }
 }
 
-impl<T: Send + 'static, A: Allocator + 'static> RcuBox<T, A> {
+impl<T: Send + 'static, A: KvfreeAllocator + 'static> RcuBox<T, A> {
     /// Allocates a box and initialises the value in it. `T` may have a destructor: the module waits
     /// for it before it goes.
     ///
@@ -137,7 +137,7 @@ impl<T: Send + 'static, A: Allocator + 'static> RcuBox<T, A> {
     }
 }
 
-impl<T: Send, A: Allocator + 'static> InPlaceInit<T> for RcuBox<T, A> {
+impl<T: Send, A: KvfreeAllocator + 'static> InPlaceInit<T> for RcuBox<T, A> {
     type PinnedSelf = Self;
 
     fn try_pin_init<E>(init: impl PinInit<T, E>, flags: Flags) -> Result<Self, E>
@@ -157,7 +157,7 @@ impl<T: Send, A: Allocator + 'static> InPlaceInit<T> for RcuBox<T, A> {
     }
 }
 
-impl<T: Send, A: Allocator> Deref for RcuBox<T, A> {
+impl<T: Send, A: KvfreeAllocator> Deref for RcuBox<T, A> {
     type Target = T;
 
     #[inline]
@@ -166,7 +166,7 @@ impl<T: Send, A: Allocator> Deref for RcuBox<T, A> {
     }
 }
 
-impl<T: Send, A: Allocator> Allocation<bindings::callback_head, T, A> {
+impl<T: Send, A: KvfreeAllocator> Allocation<bindings::callback_head, T, A> {
     /// Queues a callback that runs `T`'s destructor after a grace period, then frees the memory.
     /// Any context but NMI.
     ///
@@ -194,7 +194,7 @@ impl<T: Send, A: Allocator> Allocation<bindings::callback_head, T, A> {
     }
 }
 
-impl<T: Send, A: Allocator> Drop for RcuBox<T, A> {
+impl<T: Send, A: KvfreeAllocator> Drop for RcuBox<T, A> {
     #[inline]
     fn drop(&mut self) {
         if needs_drop::<T>() {
@@ -209,7 +209,7 @@ impl<T: Send, A: Allocator> Drop for RcuBox<T, A> {
 }
 
 // SAFETY: `into_foreign` returns the pointer to the allocation, aligned as such.
-unsafe impl<T: Send, A: Allocator> ForeignOwnable for RcuBox<T, A> {
+unsafe impl<T: Send, A: KvfreeAllocator> ForeignOwnable for RcuBox<T, A> {
     const FOREIGN_ALIGN: usize = Allocation::<bindings::callback_head, T, A>::FOREIGN_ALIGN;
 
     type Borrowed<'a>
@@ -245,7 +245,7 @@ unsafe impl<T: Send, A: Allocator> ForeignOwnable for RcuBox<T, A> {
 
 // SAFETY: The value is dropped, and its memory freed, after a grace period that begins when the box
 // is dropped; until then it is only shared.
-unsafe impl<T: Send + Sync, A: Allocator> ForeignOwnableRcu for RcuBox<T, A> {
+unsafe impl<T: Send + Sync, A: KvfreeAllocator> ForeignOwnableRcu for RcuBox<T, A> {
     type RcuBorrowed<'a>
         = Pin<&'a T>
     where

@@ -31,6 +31,7 @@ mod cases {
                 synchronize_rcu,
                 CallbackBarrier,
                 ForeignOwnableRcu,
+                KvfreeAllocator,
                 RcuBox,
                 RcuFreeBox,
                 RcuFreeSafe,
@@ -55,7 +56,7 @@ mod cases {
         assert_eq!(UNSHARED.load(Relaxed), 1);
     }
 
-    fn view_outlives_the_drop<A: kernel::alloc::Allocator + 'static>(value: u64) {
+    fn view_outlives_the_drop<A: KvfreeAllocator + 'static>(value: u64) {
         static UNSHARED: Atomic<u32> = Atomic::new(0);
 
         let probe: RcuFreeBox<Probe, A> =
