@@ -37,7 +37,8 @@ pub unsafe trait ForeignOwnableRcu: ForeignOwnable {
     ///
     /// `ptr` was returned by [`into_foreign`](ForeignOwnable::into_foreign). If it has been given
     /// to [`from_foreign`](ForeignOwnable::from_foreign) and the value was dropped, then the
-    /// critical section of `rcu` began before one grace period had passed since, which is so for a
-    /// pointer that was read in this critical section from where it is removed before the drop.
+    /// critical section of `rcu` began before that: a grace period does not wait for those that
+    /// begin after it has. It is so for a pointer that was read in this critical section from where
+    /// it is removed before the drop.
     unsafe fn rcu_borrow<'a>(ptr: *mut c_void, rcu: &'a Guard) -> Self::RcuBorrowed<'a>;
 }

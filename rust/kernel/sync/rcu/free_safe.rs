@@ -76,8 +76,9 @@ pub unsafe trait RcuFreeSafe {
     ///
     /// # Safety
     ///
-    /// It is called once. From then on the value is used through views only, and those are not made
-    /// later than one grace period after it has returned.
+    /// It is called once. From then on the value is used through views only, and by those readers
+    /// only whose critical sections began before it returned. The memory stays for a grace period
+    /// that begins after that.
     unsafe fn drop_before_gp(self: Pin<&mut Self>);
 }
 
