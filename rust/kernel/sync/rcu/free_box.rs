@@ -32,8 +32,8 @@ use core::{
 /// Dropping the box runs [`RcuFreeSafe::drop_before_gp`], then queues the memory to be freed after
 /// a grace period (`kvfree_call_rcu()`). It never sleeps, never allocates, and never runs `T`'s
 /// destructor: that `T` has none is asserted at compile time. What needs a destructor is put into a
-/// `ManuallyDrop` and dealt with in `drop_before_gp` if it is the owner's alone, or is kept in an
-/// [`RcuBox`](super::RcuBox) if readers see it.
+/// `ManuallyDrop` and dealt with in `drop_before_gp` if it is the owner's alone ([`RcuFreeSafe`]
+/// has an example), or is kept in an [`RcuBox`](super::RcuBox) if readers see it.
 ///
 /// # Context
 ///

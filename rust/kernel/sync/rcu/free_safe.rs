@@ -27,7 +27,8 @@ use crate::prelude::*;
 /// # What happens to destructors
 ///
 /// None runs in an [`RcuFreeBox`](super::RcuFreeBox), which refuses a type that has one. What is
-/// the owner's alone is in a `ManuallyDrop`, and [`drop_before_gp`](Self::drop_before_gp) drops it.
+/// the owner's alone is in a `ManuallyDrop`, and [`drop_before_gp`](Self::drop_before_gp) drops it;
+/// that is in an [`UnsafePinned`], too, since a reader may just be making a view of the whole.
 /// What readers see can't be dropped by then, nor later: it has no destructor, or it is in a box of
 /// its own ([`RcuOnce`](super::RcuOnce)), or the whole is in an [`RcuBox`](super::RcuBox). A value
 /// that never was in a box, and so is not unshared, leaks what is in its `ManuallyDrop` fields.
@@ -35,7 +36,48 @@ use crate::prelude::*;
 /// # Examples
 ///
 /// [`Published`] is the simplest implementer. A larger one is composed of others by
-/// [`rcu_view!`](crate::rcu_view).
+/// [`rcu_view!`](crate::rcu_view). By hand, with a part that is dropped when the whole is unshared:
+///
+/// ```
+/// use core::mem::ManuallyDrop;
+/// use kernel::sync::rcu::{self, RcuFreeBox, RcuFreeSafe, UnsafePinned};
+///
+/// #[pin_data]
+/// struct Route {
+///     /// What readers see.
+///     #[pin]
+///     metric: UnsafePinned<u32>,
+///     /// The owner's alone.
+///     #[pin]
+///     log: UnsafePinned<ManuallyDrop<KVec<u32>>>,
+/// }
+///
+/// // SAFETY: A view has the metric only, which is never written. Both fields are `UnsafePinned`.
+/// // There is no way to a route but the box, so that no reader must be kept out.
+/// unsafe impl RcuFreeSafe for Route {
+///     type RcuView<'a> = &'a u32;
+///
+///     fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a rcu::Guard) -> &'a u32 {
+///         // SAFETY: It is initialised, and never accessed exclusively.
+///         unsafe { &*self.get_ref().metric.get() }
+///     }
+///
+///     unsafe fn drop_before_gp(self: Pin<&mut Self>) {
+///         // SAFETY: This is called once, and no view has it.
+///         unsafe { ManuallyDrop::drop(&mut *self.log.get()) };
+///     }
+/// }
+///
+/// let route: RcuFreeBox<_> = RcuFreeBox::pin_init(
+///     pin_init!(Route {
+///         metric: UnsafePinned::new(3),
+///         log: UnsafePinned::new(ManuallyDrop::new(KVec::new())),
+///     }),
+///     GFP_KERNEL,
+/// )?;
+/// assert_eq!(*route.rcu_view(&rcu::read_lock()), 3);
+/// # Ok::<(), Error>(())
+/// ```
 ///
 /// # Safety
 ///
