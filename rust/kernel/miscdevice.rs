@@ -15,7 +15,10 @@ use crate::{
         Kiocb, //
     },
     prelude::*,
-    sync::poll::PollTable,
+    sync::{
+        poll::PollTable,
+        Arc, //
+    },
     types::{
         ForeignOwnable,
         Opaque, //
@@ -38,18 +41,22 @@ impl Ready {
 }
 
 /// A misc device that can be polled.
-pub trait PollDevice: MiscDevice {
+///
+/// The private data of its files is in an [`Arc`]. What is lent for `poll` must stay where it is
+/// until the file is released, as those who wait do; not every [`ForeignOwnable`] lends such a
+/// thing: one may make it for the borrow.
+pub trait PollDevice: MiscDevice<Ptr = Arc<<Self as PollDevice>::Private>> {
     /// What the device has for all files that are opened of it.
     type Data: Send + Sync;
+
+    /// The private data of a file.
+    type Private: Send + Sync + 'static;
 
     /// Tells what the file is ready for, after registering the caller with the conditions that may
     /// change it.
     ///
     /// Process context.
-    fn poll<'a>(
-        device: &'a <Self::Ptr as ForeignOwnable>::Borrowed<'_>,
-        table: &PollTable<'a>,
-    ) -> Ready;
+    fn poll<'a>(private: &'a Self::Private, table: &PollTable<'a>) -> Ready;
 }
 
 /// Tells whether a read or write must not wait (`O_NONBLOCK`).
@@ -131,11 +138,12 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
     ) -> bindings::__poll_t {
         // SAFETY: `open` has set the private data by `into_foreign`, and `release`, which takes it
         // back, is not called while an operation runs.
-        let device = unsafe { <T::Ptr as ForeignOwnable>::borrow((*file).private_data) };
+        let private = unsafe { <T::Ptr as ForeignOwnable>::borrow((*file).private_data) };
         // SAFETY: The file is open for the duration of this call; it has no position.
         let file = unsafe { File::from_raw_file(file) };
-        // SAFETY: This is that call, and `device` is borrowed from the file's private data.
-        T::poll(&device, &unsafe { PollTable::from_raw(table, file) }).0
+        // SAFETY: This is that call, and what is borrowed is in the `Arc` that is the file's private
+        // data.
+        T::poll(&private, &unsafe { PollTable::from_raw(table, file) }).0
     }
 }
 

@@ -235,8 +235,9 @@ pub(crate) struct Node;
 
 impl PollDevice for Node {
     type Data = Arc<Shared>;
+    type Private = Timeline<SwSync>;
 
-    fn poll<'a>(_timeline: &'a ArcBorrow<'_, Timeline<SwSync>>, _table: &PollTable<'a>) -> Ready {
+    fn poll<'a>(_timeline: &'a Timeline<SwSync>, _table: &PollTable<'a>) -> Ready {
         // As for a file without `poll`, which the kernel's sw_sync is.
         Ready::ALWAYS
     }

@@ -110,8 +110,9 @@ impl MiscDevice for Node {
 
 impl PollDevice for Node {
     type Data = Arc<Shared>;
+    type Private = Timeline<Native>;
 
-    fn poll<'a>(timeline: &'a ArcBorrow<'_, Timeline<Native>>, table: &PollTable<'a>) -> Ready {
+    fn poll<'a>(timeline: &'a Timeline<Native>, table: &PollTable<'a>) -> Ready {
         let Some(events) = timeline.events() else {
             return Ready::NOTHING;
         };
