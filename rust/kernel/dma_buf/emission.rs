@@ -161,7 +161,7 @@ impl<'a, O: FenceOps<Order = Seqno32Order>> Emission<'a, O> {
         }
         if let Some(point) = guard.pending.find(seqno) {
             // SAFETY: The list owns a reference to what is linked.
-            let fence = unsafe { point.as_ref() }.as_fence().into();
+            let fence = unsafe { point.as_ref().as_fence() }.into();
             drop(guard);
             return Err(fence);
         }

@@ -8,7 +8,6 @@ use super::{
         PointOf,
         Shared, //
     },
-    fence::Fence,
     order::Order,
     timeline::Timeline,
     Ktime, //
@@ -47,7 +46,7 @@ pub trait FenceOps: Sized + Send + Sync + 'static {
     /// destructor; that of the owner runs right after, not a grace period later.
     type Shared: RcuFreeSafe + Send + Sync;
 
-    /// What [`Fence::driver_name`] answers.
+    /// What [`Fence::driver_name`](super::Fence::driver_name) answers.
     const DRIVER_NAME: &'static CStr;
 
     /// The order in which the fences signal.
@@ -220,25 +219,24 @@ pub(super) unsafe fn init_fence<O: FenceOps>(point: NonNull<PointOf<O>>, number:
 #[inline]
 pub(super) unsafe fn signal_fence(
     _section: &super::Section,
-    fence: &Fence,
+    fence: *mut bindings::dma_fence,
     error: Option<Error>,
     time: Ktime,
 ) -> bool {
-    let raw = fence.as_raw();
     // SAFETY: The fence is initialised, and has a lock of its own, which putting the last reference
     // doesn't overwrite.
-    let flags = unsafe { bindings::dma_fence_lock_irqsave(raw) };
+    let flags = unsafe { bindings::dma_fence_lock_irqsave(fence) };
     // SAFETY: As above.
-    let first = !unsafe { bindings::dma_fence_test_signaled_flag(raw) };
+    let first = !unsafe { bindings::dma_fence_test_signaled_flag(fence) };
     if first {
         if let Some(error) = error {
             // SAFETY: It has not signalled, which the lock keeps so. An `Error` is in [-4095, -1].
-            unsafe { bindings::dma_fence_set_error(raw, error.to_errno()) };
+            unsafe { bindings::dma_fence_set_error(fence, error.to_errno()) };
         }
         // SAFETY: The fence's lock is held.
-        unsafe { bindings::dma_fence_signal_timestamp_locked(raw, time) };
+        unsafe { bindings::dma_fence_signal_timestamp_locked(fence, time) };
     }
     // SAFETY: Locked above, with these flags.
-    unsafe { bindings::dma_fence_unlock_irqrestore(raw, flags) };
+    unsafe { bindings::dma_fence_unlock_irqrestore(fence, flags) };
     first
 }

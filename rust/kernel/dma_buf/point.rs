@@ -83,14 +83,19 @@ impl<L> Point<L> {
     /// Returns the place of the fence in its context.
     #[inline]
     pub(super) fn seqno(&self) -> u64 {
-        self.as_fence().seqno()
+        // SAFETY: By the type invariant the fence is initialised. The field never changes after.
+        unsafe { (*self.fence.get()).seqno }
     }
 
     /// Returns the point as a fence.
+    ///
+    /// # Safety
+    ///
+    /// There is a reference to the fence for as long as `self` is borrowed: that RCU keeps the
+    /// memory is not enough.
     #[inline]
-    pub(super) fn as_fence(&self) -> &Fence {
-        // SAFETY: By the type invariant the fence is initialised. Whoever has a `&Point` has a
-        // reference, or is in an RCU section from before the last one was put.
+    pub(super) unsafe fn as_fence(&self) -> &Fence {
+        // SAFETY: By the type invariant the fence is initialised; the rest is the caller's to say.
         unsafe { Fence::from_raw(self.fence.get()) }
     }
 

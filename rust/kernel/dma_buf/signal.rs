@@ -167,7 +167,7 @@ pub(super) unsafe fn signal_points<O: FenceOps>(
     let mut time = ktime_get();
     for point in points {
         // SAFETY: By the safety requirements the memory is valid; the fence is one of a context.
-        if unsafe { signal_fence(section, point.as_ref().as_fence(), error, time) } {
+        if unsafe { signal_fence(section, point.as_ref().fence.get(), error, time) } {
             count += 1;
             last = Some(point);
         } else {

@@ -87,7 +87,7 @@ impl<O: FenceOps> Shared<O> {
         }
         next?;
         // SAFETY: The list owns a reference to what is linked.
-        let last = unsafe { last?.as_ref() }.as_fence().into();
+        let last = unsafe { last?.as_ref().as_fence() }.into();
         drop(guard);
         // Outside the lock: it may be the last one.
         drop(cursor);
