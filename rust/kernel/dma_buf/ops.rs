@@ -188,6 +188,9 @@ impl<O: FenceOps> VTable<O> {
 
 /// Initialises the fence of a point.
 ///
+/// The core compares numbers by their lower 32 bits then, and of pending fences only, of which a
+/// context never has as many as 2^31: `dma_fence_init64()` would change nothing.
+///
 /// # Safety
 ///
 /// `point` was written by `Point::write` with the context `shared`, whose lock the caller holds,

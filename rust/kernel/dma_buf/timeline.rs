@@ -68,6 +68,50 @@ use core::{
 /// Drop it in process context: it waits for a running timer callback. What the methods need is said
 /// there.
 ///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     dma_buf::{
+///         ktime_get, Cause, EmissionOrder, Fence, FenceOps, NewFences, Status, Timeline, View,
+///     },
+///     sync::{aref::ARef, rcu::Published},
+/// };
+///
+/// /// A queue of some device.
+/// struct Queue;
+///
+/// impl FenceOps for Queue {
+///     type OwnerModule = crate::LocalModule;
+///     type Shared = Published<&'static CStr>;
+///     type Order = EmissionOrder;
+///     const DRIVER_NAME: &'static CStr = c"device";
+///     const CLOSED: Error = ECANCELED;
+///
+///     fn timeline_name(name: View<'_, Self>) -> &CStr {
+///         name
+///     }
+/// }
+///
+/// let shared = Published::new(c"queue");
+/// let queue = KBox::try_pin_init(Timeline::new(shared, Ok(Queue)), GFP_KERNEL)?;
+///
+/// // Memory first, then the right to emit; a second from now they time out.
+/// let memory = NewFences::alloc(2, GFP_KERNEL)?;
+/// let emitted = queue.emission()?.emit(memory, ktime_get() + 1_000_000_000);
+/// let mut fences = KVec::<ARef<Fence>>::with_capacity(2, GFP_KERNEL)?;
+/// for fence in emitted.fences() {
+///     fences.push(fence.into(), GFP_KERNEL)?;
+/// }
+/// emitted.commit();
+///
+/// assert_eq!(queue.signal(1, Ok(()), Cause::Done), 1);
+/// assert_eq!(fences[0].status(), Status::Signalled);
+/// drop(queue);
+/// assert_eq!(fences[1].status(), Status::Failed(ECANCELED));
+/// # Ok::<(), Error>(())
+/// ```
+///
 /// # Invariants
 ///
 /// `context` is there until the drop takes it. The timer is started under the context's lock only,
