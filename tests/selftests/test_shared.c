@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One timeline, and several threads or processes that have it. */
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -123,6 +125,87 @@ TEST_F(shared, many_threads_on_one_descriptor)
 	/* And it still works. */
 	EXPECT_EQ(info.pending, fence_signal(self->tl, info.last_seqno, 0));
 	EXPECT_EQ(1, fence_wait(self->fds[3], 0));
+}
+
+#define CROWD	64
+#define RESTARTED_MS	1000
+
+struct crowd {
+	int tl;
+	atomic_bool stop;
+	pthread_t interrupted;
+};
+
+/* Makes so many fences at a time that others must wait for it. */
+static void *create_crowds(void *arg)
+{
+	struct crowd *crowd = arg;
+	int fds[CROWD];
+	__s64 first;
+	int i;
+
+	while (!crowd->stop) {
+		first = fence_create_many(crowd->tl, fds, CROWD);
+		if (first < 0)
+			continue;
+		fence_signal(crowd->tl, first + CROWD - 1, 0);
+		for (i = 0; i < CROWD; i++)
+			close(fds[i]);
+	}
+	return NULL;
+}
+
+static void *interrupt(void *arg)
+{
+	struct crowd *crowd = arg;
+
+	while (!crowd->stop) {
+		pthread_kill(crowd->interrupted, SIGUSR1);
+		sleep_ms(1);
+	}
+	return NULL;
+}
+
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+/* Creates fences until that fails or the time is over; the first error, or 0. */
+static int create_until(int tl, __u64 end)
+{
+	while (now_ns() < end) {
+		int fd = fence_create(tl);
+
+		if (fd < 0)
+			return fd;
+		close(fd);
+	}
+	return 0;
+}
+
+/*
+ * A signal ends the wait for another thread's CREATE, with nothing left behind; where its
+ * handler says so, the call is made once more, and nobody sees that.
+ */
+TEST_F(shared, create_is_interrupted)
+{
+	struct crowd crowd = { .tl = self->tl, .interrupted = pthread_self() };
+	struct sigaction action = { .sa_handler = nothing };
+	pthread_t threads[2];
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	ASSERT_EQ(0, pthread_create(&threads[0], NULL, create_crowds, &crowd));
+	ASSERT_EQ(0, pthread_create(&threads[1], NULL, interrupt, &crowd));
+	EXPECT_EQ(-EINTR, create_until(self->tl, now_ns() + LONG_MS * NSEC_PER_MSEC));
+	action.sa_flags = SA_RESTART;
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	EXPECT_EQ(0, create_until(self->tl, now_ns() + RESTARTED_MS * NSEC_PER_MSEC));
+	crowd.stop = true;
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	EXPECT_EQ(self->before.fds, count_fds());
+	EXPECT_EQ(0, fence_signal(self->tl, 0, 0));
 }
 
 struct closer {
