@@ -85,7 +85,7 @@ impl FenceOps for SwSync {
 /// The calls on a timeline.
 trait Calls {
     fn register(this: ArcBorrow<'_, Self>) -> Result;
-    fn make_room(&self, emission: &mut Emission<'_, SwSync>) -> Result;
+    fn make_room<'a>(&self, emission: Emission<'a, SwSync>) -> Result<Emission<'a, SwSync>>;
     fn create_fence(this: ArcBorrow<'_, Self>, arg: Arg) -> Result;
     fn increment(&self, arg: Arg) -> Result;
     fn get_deadline(&self, arg: Arg) -> Result;
@@ -109,17 +109,17 @@ impl Calls for Timeline<SwSync> {
     /// A fence whose descriptors are all closed is pending until it signals or times out, where the
     /// kernel's sw_sync forgets it. So that they don't add up, they are pruned whenever the pending
     /// fences have doubled.
-    fn make_room(&self, emission: &mut Emission<'_, SwSync>) -> Result {
+    fn make_room<'a>(&self, mut emission: Emission<'a, SwSync>) -> Result<Emission<'a, SwSync>> {
         let max = self.shared.limits.max_pending;
         if emission.pending() >= self.prune_at.load(Relaxed).min(max) {
-            emission.prune();
+            emission = emission.prune();
             let next = emission.pending().saturating_mul(2);
             self.prune_at.store(next.max(PRUNE_FROM), Relaxed);
         }
         if emission.pending() >= max {
             return Err(EAGAIN);
         }
-        Ok(())
+        Ok(emission)
     }
 
     fn create_fence(this: ArcBorrow<'_, Self>, arg: Arg) -> Result {
@@ -130,8 +130,7 @@ impl Calls for Timeline<SwSync> {
         let new = NewFences::alloc(1, GFP_KERNEL_ACCOUNT)?;
         Self::register(this)?;
 
-        let mut emission = this.emission()?;
-        this.make_room(&mut emission)?;
+        let emission = this.make_room(this.emission()?)?;
         let expires = ktime_get().saturating_add(this.shared.limits.sw_sync_timeout);
         match emission.emit_at(new, value, expires) {
             Ok(emitted) => {

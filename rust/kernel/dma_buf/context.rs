@@ -72,7 +72,7 @@ pub(super) struct State<R: Order> {
     pub(super) pending: R::Pending,
     /// What was emitted and not committed: neither signallers nor the timer touch it.
     pub(super) emitting: Chain<Links<R>>,
-    /// Whether somebody has the right to emit, and how many wait for it.
+    /// Whether somebody who doesn't hold the lock has the right to emit, and how many wait for it.
     pub(super) emission: bool,
     pub(super) waiting: u32,
     pub(super) completed: Completed,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Emission: the right to emit, and fences that may still be taken back.
+//!
+//! What is called once for each fence is always inlined: the compiler takes either end of a `?` for
+//! as likely, so that behind some of them calls seem to be rare, and it inlines nothing.
 
 use super::{
     context::{
@@ -25,7 +28,8 @@ use crate::{
     prelude::*,
     sync::{
         aref::ARef,
-        rcu, //
+        rcu,
+        SpinLockIrqGuard, //
     },
 };
 use core::{
@@ -35,35 +39,41 @@ use core::{
 
 /// The right to emit fences of a timeline: numbers are chosen by one thread at a time.
 ///
+/// It is a guard of the context's lock: interrupts are off, what is called meanwhile may not sleep,
+/// and the timeline's other methods that take the lock may not be called.
+///
 /// # Invariants
 ///
-/// `State::emission` is set, and this is what it is set for. Unless a part of [`Emitted`], there
-/// is nothing in `State::emitting`.
+/// There is nothing in `State::emitting`, and `State::emission` is not set: it is while somebody
+/// has the right and does not hold the lock.
 pub struct Emission<'a, O: FenceOps> {
     timeline: &'a Timeline<O>,
-    last: u64,
-    pending: u32,
+    guard: SpinLockIrqGuard<'a, State<O::Order>>,
 }
 
 impl<'a, O: FenceOps> Emission<'a, O> {
     /// Waits until nobody else emits fences of `timeline`.
+    #[inline(always)]
     pub(super) fn new(timeline: &'a Timeline<O>) -> Result<Self> {
         let mut guard = timeline.shared().state.lock();
+        if guard.emission {
+            Self::wait(timeline, &mut guard)?;
+        }
+        // INVARIANT: It is not set, so what was emitted before is committed or taken back.
+        Ok(Self { timeline, guard })
+    }
+
+    #[cold]
+    fn wait(timeline: &Timeline<O>, guard: &mut SpinLockIrqGuard<'_, State<O::Order>>) -> Result {
         while guard.emission {
             *guard.as_mut().project().waiting += 1;
-            let interrupted = timeline.idle().wait_interruptible(&mut guard);
+            let interrupted = timeline.idle().wait_interruptible(guard);
             *guard.as_mut().project().waiting -= 1;
             if interrupted {
                 return Err(ERESTARTSYS);
             }
         }
-        *guard.as_mut().project().emission = true;
-        // INVARIANT: It is set above, and what was emitted before is committed or taken back.
-        Ok(Self {
-            timeline,
-            last: timeline.shared().progress.last(),
-            pending: guard.pending.len(),
-        })
+        Ok(())
     }
 
     /// Returns the timeline.
@@ -75,40 +85,37 @@ impl<'a, O: FenceOps> Emission<'a, O> {
     /// Returns the last number that was committed.
     #[inline]
     pub fn last(&self) -> u64 {
-        self.last
+        self.timeline.last()
     }
 
-    /// Returns how many fences were pending when the emission began; they don't become more.
+    /// Returns how many fences are pending.
     #[inline]
     pub fn pending(&self) -> u32 {
-        self.pending
+        self.guard.pending.len()
     }
 
-    /// Emits under the lock: see `Shared::emit`.
+    /// Emits fences, and lets go of the lock: see `Shared::emit`.
+    #[inline(always)]
     fn emit_numbered(
         self,
-        mut state: Pin<&mut State<O::Order>>,
         new: &mut NewFences<O::Order>,
         seqno: u64,
         expires: Ktime,
     ) -> Emitted<'a, O> {
-        self.timeline
-            .shared()
-            .emit(state.as_mut(), new, seqno, expires);
-        // INVARIANT: They were just linked there.
+        let Self {
+            timeline,
+            mut guard,
+        } = self;
+        timeline.shared().emit(guard.as_mut(), new, seqno, expires);
+        *guard.as_mut().project().emission = true;
+        let emitting = &guard.emitting;
+        // INVARIANT: They were just linked there, and the right is ours.
         Emitted {
-            first: state.emitting.first(),
-            last: seqno.wrapping_add(u64::from(state.emitting.len()).wrapping_sub(1)),
+            timeline,
+            first: emitting.first(),
+            last: seqno.wrapping_add(u64::from(emitting.len()).wrapping_sub(1)),
             expires,
-            emission: self,
         }
-    }
-
-    /// Ends the emission, under the lock, and tells whether somebody waits for that.
-    fn release(state: Pin<&mut State<O::Order>>) -> bool {
-        let state = state.project();
-        *state.emission = false;
-        *state.waiting > 0
     }
 }
 
@@ -120,12 +127,11 @@ impl<'a, O: FenceOps<Order = EmissionOrder>> Emission<'a, O> {
     ///
     /// # Context
     ///
-    /// Any. Interrupts are off while the fences are initialised.
+    /// Any. Interrupts are off until the fences are initialised.
+    #[inline(always)]
     pub fn emit(self, mut new: NewFences<EmissionOrder>, expires: Ktime) -> Emitted<'a, O> {
-        let first = self.last.wrapping_add(1);
-        let timeline = self.timeline;
-        let mut guard = timeline.shared().state.lock();
-        self.emit_numbered(guard.as_mut(), &mut new, first, expires)
+        let first = self.last().wrapping_add(1);
+        self.emit_numbered(&mut new, first, expires)
     }
 }
 
@@ -135,9 +141,10 @@ impl<'a, O: FenceOps<Order = Seqno32Order>> Emission<'a, O> {
     /// They are signalled with `ECANCELED` first, like all that are unwound, but there is nobody
     /// who could notice. Takes the time of a walk over the pending fences, with interrupts on in
     /// between.
-    pub fn prune(&mut self) {
-        self.timeline.shared().prune();
-        self.pending = self.timeline.shared().state.lock().pending.len();
+    #[must_use = "the right to emit is given up with what this returns"]
+    pub fn prune(self) -> Self {
+        let shared = self.timeline.shared();
+        self.unlocked(|| shared.prune())
     }
 
     /// Emits the fence `seqno`, or returns the pending one that has this number.
@@ -146,35 +153,52 @@ impl<'a, O: FenceOps<Order = Seqno32Order>> Emission<'a, O> {
     ///
     /// If `seqno` is earlier than one that is pending, those that were emitted since that was last
     /// so are sorted first, with interrupts on in between.
+    #[inline(always)]
     pub fn emit_at(
-        self,
+        mut self,
         mut new: NewFences<Seqno32Order>,
         seqno: u32,
         expires: Ktime,
     ) -> Result<Emitted<'a, O>, ARef<Fence>> {
-        let timeline = self.timeline;
-        let mut guard = timeline.shared().state.lock();
-        while !guard.pending.is_settled_for(seqno) {
-            guard.as_mut().project().pending.settle_some();
-            drop(guard);
-            guard = timeline.shared().state.lock();
+        while !self.guard.pending.is_settled_for(seqno) {
+            self.guard.as_mut().project().pending.settle_some();
+            self = self.unlocked(|| ());
         }
-        if let Some(point) = guard.pending.find(seqno) {
+        if let Some(point) = self.guard.pending.find(seqno) {
             // SAFETY: The list owns a reference to what is linked.
             let fence = unsafe { point.as_ref().as_fence() }.into();
-            drop(guard);
+            // Before `new` is given back.
+            drop(self);
             return Err(fence);
         }
-        Ok(self.emit_numbered(guard.as_mut(), &mut new, seqno.into(), expires))
+        Ok(self.emit_numbered(&mut new, seqno.into(), expires))
+    }
+
+    /// Lets go of the lock while `f` runs, and not of the right.
+    #[cold]
+    fn unlocked(self, f: impl FnOnce()) -> Self {
+        let Self {
+            timeline,
+            mut guard,
+        } = self;
+        *guard.as_mut().project().emission = true;
+        drop(guard);
+        f();
+        let mut guard = timeline.shared().state.lock();
+        // Who waits looks again when the lock is let go.
+        release(timeline, guard.as_mut());
+        // INVARIANT: It is not set any more, and only who has the right emits.
+        Self { timeline, guard }
     }
 }
 
-impl<O: FenceOps> Drop for Emission<'_, O> {
-    fn drop(&mut self) {
-        let wake = Self::release(self.timeline.shared().state.lock().as_mut());
-        if wake {
-            self.timeline.idle().notify_all();
-        }
+/// Ends the right to emit, under the lock, and tells those who wait for that.
+#[inline]
+fn release<O: FenceOps>(timeline: &Timeline<O>, state: Pin<&mut State<O::Order>>) {
+    let state = state.project();
+    *state.emission = false;
+    if *state.waiting > 0 {
+        timeline.idle().notify_all();
     }
 }
 
@@ -186,12 +210,12 @@ impl<O: FenceOps> Drop for Emission<'_, O> {
 ///
 /// # Invariants
 ///
-/// `first` is the first of what is in `State::emitting`: initialised points, to each of which
-/// there is a reference there. Nobody but this changes what is in it, while the timeline is
-/// borrowed.
+/// `State::emission` is set, and this is what it is set for. `first` is the first of what is in
+/// `State::emitting`: initialised points, to each of which there is a reference there. Nobody but
+/// this changes what is in it, while the timeline is borrowed.
 #[must_use = "fences that are not committed are unwound"]
 pub struct Emitted<'a, O: FenceOps> {
-    emission: Emission<'a, O>,
+    timeline: &'a Timeline<O>,
     first: Option<NonNull<PointOf<O>>>,
     last: u64,
     expires: Ktime,
@@ -222,7 +246,7 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
     ///
     /// # Context
     ///
-    /// Any context in which the [`Emission`] may be.
+    /// Any, but not with the lock of a fence held.
     #[inline]
     pub fn commit(self) {
         self.commit_unless(|| false);
@@ -234,45 +258,40 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
     /// Whether it has is what `done` tells. It is called under the lock that signallers take: who
     /// changes what it looks at before signalling either is seen by it, or finds the fences.
     ///
-    /// As [`commit`](Self::commit), but not with the lock of a fence held.
-    pub fn commit_unless(mut self, done: impl FnOnce() -> bool) {
+    /// Context as for [`commit`](Self::commit).
+    #[inline(always)]
+    pub fn commit_unless(self, done: impl FnOnce() -> bool) {
         // Before anybody may signal them: a signalled fence has lost its names.
         for fence in self.fences() {
             // SAFETY: The fence is initialised; the shim takes the RCU section that the names need.
             unsafe { bindings::trace_dma_fence_emit(fence.as_raw()) };
         }
-        let timeline = self.emission.timeline;
+        // INVARIANT: Either way the fences stand, and the right ends below: the drop is left out.
+        let this = ManuallyDrop::new(self);
+        let timeline = this.timeline;
         let mut guard = timeline.shared().state.lock();
-        let state = guard.as_mut().project();
         if done() {
             drop(guard);
-            self.complete(None, Some(Cause::Done));
+            this.complete(None, Some(Cause::Done));
             return;
         }
+        let state = guard.as_mut().project();
         let emitted = core::mem::replace(state.emitting, Chain::new());
         // SAFETY: The points are initialised, and the references to them were the chain's.
         unsafe { state.pending.link(emitted) };
-        timeline.shared().progress.note_committed(self.last);
-        timeline.arm(guard.as_mut(), self.expires);
-        // INVARIANT: The emission ends here; its own drop is left out.
-        let wake = Emission::<O>::release(guard.as_mut());
-        let _emitted = ManuallyDrop::new(self);
-        drop(guard);
-        if wake {
-            timeline.idle().notify_all();
-        }
+        timeline.shared().progress.note_committed(this.last);
+        timeline.arm(guard.as_mut(), this.expires);
+        release(timeline, guard.as_mut());
     }
 
-    /// Signals the fences, then unlinks them, then puts them. The emission goes on.
+    /// Signals the fences, then unlinks them, then puts them, and ends the right to emit. It is the
+    /// last that is done with `self`.
     ///
     /// Without a `cause` they never were.
-    fn complete(&mut self, error: Option<Error>, cause: Option<Cause>) {
-        let shared = self.emission.timeline.shared();
+    fn complete(&self, error: Option<Error>, cause: Option<Cause>) {
+        let shared = self.timeline.shared();
         let mut count = 0;
-        let points = self.points();
-        // INVARIANT: From here on this knows of none.
-        self.first = None;
-        for point in points {
+        for point in self.points() {
             let rcu = rcu::read_lock();
             signalling(|section| {
                 // SAFETY: By the type invariant nobody else puts the references.
@@ -288,6 +307,7 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
             shared.progress.note_committed(self.last);
             shared.progress.note_signalled::<O::Order>(self.last);
         }
+        release(self.timeline, guard.as_mut());
         drop(guard);
         while let Some(point) = points.pop() {
             // SAFETY: The reference was the chain's. The fence is at the start of the point.
@@ -298,9 +318,7 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
 
 impl<O: FenceOps> Drop for Emitted<'_, O> {
     fn drop(&mut self) {
-        if self.first.is_some() {
-            self.complete(Some(ECANCELED), None);
-        }
+        self.complete(Some(ECANCELED), None);
     }
 }
 

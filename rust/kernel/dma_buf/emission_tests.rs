@@ -11,6 +11,8 @@ mod cases {
             by_number,
             create,
             create_at,
+            emit,
+            emit_at,
             far,
             in_order,
             new,
@@ -73,9 +75,11 @@ mod cases {
     #[test]
     fn hazard_31_unwound_fences_never_were() {
         let timeline = in_order();
+        let fences = new(2);
         let emission = timeline.emission().unwrap();
-        assert_eq!((emission.last(), emission.pending()), (0, 0));
-        let emitted = emission.emit(new(2), far());
+        let before = (emission.last(), emission.pending());
+        let emitted = emission.emit(fences, far());
+        assert_eq!(before, (0, 0));
         let kept = references(&emitted);
         assert_eq!((kept[1].seqno(), emitted.last()), (2, 2));
         assert_eq!(timeline.counts().pending, 0);
@@ -95,7 +99,7 @@ mod cases {
     fn hazard_18_and_31_a_leaked_emission() {
         let timeline = in_order();
         create(&timeline, 1);
-        let emitted = timeline.emission().unwrap().emit(new(3), far());
+        let emitted = emit(&timeline, 3, far());
         let fences = references(&emitted);
         core::mem::forget(emitted);
         drop(timeline);
@@ -111,18 +115,14 @@ mod cases {
     fn commit_unless_done() {
         let timeline = by_number();
         let before = create_at(&timeline, 4);
-        let emit = |seqno| {
-            let emission = timeline.emission().unwrap();
-            emission.emit_at(new(1), seqno, far()).ok().unwrap()
-        };
-        let emitted = emit(5);
+        let emitted = emit_at(&timeline, 5, far()).ok().unwrap();
         let fences = references(&emitted);
         emitted.commit_unless(|| true);
         assert_eq!(fences[0].status(), Status::Signalled);
         assert_eq!(before.status(), Status::Pending);
         let counts = timeline.counts();
         assert_eq!((counts.pending, counts.done, counts.last), (1, 1, 5));
-        let emitted = emit(6);
+        let emitted = emit_at(&timeline, 6, far()).ok().unwrap();
         let fences = references(&emitted);
         emitted.commit_unless(|| false);
         assert_eq!(fences[0].status(), Status::Pending);
@@ -141,7 +141,7 @@ mod cases {
             }
         }
         assert_eq!(timeline.counts().pending, 100);
-        timeline.emission().unwrap().prune();
+        drop(timeline.emission().unwrap().prune());
         assert_eq!(timeline.counts().pending, 10);
         assert_eq!(timeline.signal(100, Ok(()), Cause::Done), 10);
         for fence in &kept {

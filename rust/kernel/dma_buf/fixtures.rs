@@ -136,6 +136,22 @@ pub(super) fn references<O: FenceOps>(emitted: &Emitted<'_, O>) -> KVec<ARef<Fen
     fences
 }
 
+/// Emits fences; memory is allocated first.
+pub(super) fn emit(timeline: &Timeline<InOrder>, count: usize, end: Ktime) -> Emitted<'_, InOrder> {
+    let fences = new(count);
+    timeline.emission().unwrap().emit(fences, end)
+}
+
+/// Emits the fence `seqno`, or returns the one that is there.
+pub(super) fn emit_at(
+    timeline: &Timeline<ByNumber>,
+    seqno: u32,
+    end: Ktime,
+) -> Result<Emitted<'_, ByNumber>, ARef<Fence>> {
+    let fences = new(1);
+    timeline.emission().unwrap().emit_at(fences, seqno, end)
+}
+
 fn commit<O: FenceOps>(emitted: Emitted<'_, O>) -> KVec<ARef<Fence>> {
     let fences = references(&emitted);
     emitted.commit();
@@ -143,11 +159,11 @@ fn commit<O: FenceOps>(emitted: Emitted<'_, O>) -> KVec<ARef<Fence>> {
 }
 
 pub(super) fn create(timeline: &Timeline<InOrder>, count: usize) -> KVec<ARef<Fence>> {
-    commit(timeline.emission().unwrap().emit(new(count), far()))
+    commit(emit(timeline, count, far()))
 }
 
 pub(super) fn create_until(timeline: &Timeline<InOrder>, end: Ktime) -> ARef<Fence> {
-    commit(timeline.emission().unwrap().emit(new(1), end))[0].clone()
+    commit(emit(timeline, 1, end))[0].clone()
 }
 
 pub(super) fn create_one(timeline: &Timeline<InOrder>) -> ARef<Fence> {
@@ -159,7 +175,7 @@ pub(super) fn create_at_until(
     seqno: u32,
     end: Ktime,
 ) -> ARef<Fence> {
-    match timeline.emission().unwrap().emit_at(new(1), seqno, end) {
+    match emit_at(timeline, seqno, end) {
         Ok(emitted) => commit(emitted)[0].clone(),
         Err(fence) => fence,
     }

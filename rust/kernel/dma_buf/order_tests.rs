@@ -39,8 +39,7 @@ mod cases {
                 .pending
                 .iter()
                 .find(|fence| fence.seqno() == seqno.into());
-            let emission = self.timeline.emission().unwrap();
-            match (emission.emit_at(new(1), seqno, far()), old) {
+            match (emit_at(&self.timeline, seqno, far()), old) {
                 (Err(fence), Some(old)) => assert_eq!(fence.as_raw(), old.as_raw()),
                 (Ok(emitted), None) => {
                     let fence = emitted.fences().next().unwrap().into();
@@ -78,7 +77,7 @@ mod cases {
                 index += 1;
                 index % 3 != 0
             });
-            self.timeline.emission().unwrap().prune();
+            drop(self.timeline.emission().unwrap().prune());
             assert_eq!(self.timeline.counts().pending as usize, self.pending.len());
         }
     }

@@ -8,7 +8,10 @@ use crate::prelude::*;
 mod cases {
     use super::super::{
         fixtures::{
+            by_number,
             create,
+            emit_at,
+            far,
             in_order,
             Uncounted,
             MILLISECOND,
@@ -30,6 +33,10 @@ mod cases {
             rcu,
             Arc,
             Completion, //
+        },
+        time::{
+            delay::fsleep,
+            Delta, //
         },
         workqueue,
     };
@@ -205,6 +212,34 @@ mod cases {
         let rest = timeline.signal(timeline.counts().last, Ok(()), Cause::Done) as u64;
         assert_eq!(signalled + rest, FENCES as u64);
         assert_eq!(timeline.counts().last, FENCES as u64);
+    }
+
+    // Who waits for the right to emit is told when it is free, whether fences were committed or
+    // unwound, or there were none.
+    #[test]
+    fn emitters_take_turns() {
+        const EACH: u32 = 50;
+
+        let timeline = by_number();
+        let crew = Crew::of(3);
+        for first in 0..3 {
+            let timeline = timeline.clone();
+            crew.spawn(move |_| {
+                for seqno in (0..EACH).map(|index| 3 * index + first) {
+                    drop(timeline.emission().unwrap().prune());
+                    let emitted = emit_at(&timeline, seqno, far()).ok().unwrap();
+                    fsleep(Delta::from_micros(50));
+                    if seqno % 4 == 0 {
+                        drop(emitted);
+                    } else {
+                        emitted.commit();
+                    }
+                }
+                0
+            });
+        }
+        crew.join();
+        assert_eq!(timeline.emission().unwrap().prune().pending(), 0);
     }
 
     // Hazards 2, 3 and 7: a reader that begins before the fence has signalled sees the name to the

@@ -218,8 +218,9 @@ impl<O: FenceOps> Timeline<O> {
 
     /// Begins to emit fences.
     ///
-    /// Numbers are chosen, and committed, by one thread at a time. Whatever else is needed to make
-    /// the fences known may be done meanwhile, and may sleep: neither signalling nor the timer
+    /// Numbers are chosen, and committed, by one thread at a time. What is returned holds the
+    /// context's lock, until it has emitted. Whatever else is needed to make the fences known may
+    /// be done from then until they are committed, and may sleep: neither signalling nor the timer
     /// waits for it.
     ///
     /// # Errors
@@ -228,7 +229,8 @@ impl<O: FenceOps> Timeline<O> {
     ///
     /// # Context
     ///
-    /// Process context; sleeps.
+    /// Process context; sleeps. What is done with the [`Emission`] may not.
+    #[inline]
     pub fn emission(&self) -> Result<Emission<'_, O>> {
         Emission::new(self)
     }
