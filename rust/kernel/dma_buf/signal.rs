@@ -73,15 +73,21 @@ impl<O: FenceOps> Shared<O> {
     ///
     /// When it returns, none of those that were pending is linked.
     pub(super) fn signal(&self, up_to: UpTo, end: End) -> usize {
-        self.signal_some(up_to, end, usize::MAX).count
+        let mut count = 0;
+        loop {
+            let done = self.signal_next(up_to, end);
+            count += done.count;
+            if !done.more {
+                return count;
+            }
+        }
     }
 
     /// Signals fences in order, at most `batches` batches.
     pub(super) fn signal_some(&self, up_to: UpTo, end: End, batches: usize) -> Signalled {
         let mut total = Signalled::default();
         for _ in 0..batches {
-            let rcu = rcu::read_lock();
-            let done = signalling(|section| self.signal_batch(&rcu, section, up_to, end));
+            let done = self.signal_next(up_to, end);
             total.count += done.count;
             total.last = done.last.or(total.last);
             total.more = done.more;
@@ -92,8 +98,16 @@ impl<O: FenceOps> Shared<O> {
         total
     }
 
+    /// Signals the next batch.
+    // Into both callers, for what one of them doesn't ask for costs it nothing then.
+    #[inline(always)]
+    fn signal_next(&self, up_to: UpTo, end: End) -> Signalled {
+        let rcu = rcu::read_lock();
+        signalling(|section| self.signal_batch(&rcu, section, up_to, end))
+    }
+
     /// Signals one batch of fences in order, then unlinks them.
-    #[inline]
+    #[inline(always)]
     fn signal_batch(
         &self,
         rcu: &rcu::Guard,

@@ -25,7 +25,8 @@ pub struct Section(NotThreadSafe);
 /// Sections nest. As a closure they can't be ended out of order, twice, never, or on another
 /// thread.
 ///
-/// Costs nothing without `CONFIG_LOCKDEP`. Any context; what `f` may do is narrowed, not widened.
+/// Costs nothing without `CONFIG_LOCKDEP`, not even a call. Any context; what `f` may do is
+/// narrowed, not widened.
 ///
 /// # Examples
 ///
@@ -34,6 +35,7 @@ pub struct Section(NotThreadSafe);
 ///
 /// assert_eq!(signalling(|_section| 1 + 1), 2);
 /// ```
+#[inline(always)]
 pub fn signalling<R>(f: impl FnOnce(&Section) -> R) -> R {
     // SAFETY: May be called in any context. The cookie is given back below, on the same thread and
     // in the reverse order of nested calls, since `f` has returned by then.

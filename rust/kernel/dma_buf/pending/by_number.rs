@@ -109,18 +109,21 @@ impl Pending for ByNumber {
         self.len
     }
 
+    #[inline]
     unsafe fn link(mut self: Pin<&mut Self>, mut points: Chain<Numbered>) {
         while let Some(point) = points.pop() {
             // SAFETY: To what is on the list there is a reference; so there is to `point`.
             let seqno = unsafe { number_of(point) };
             // Whoever emits has settled the run, or seen that it need not; it doesn't grow
             // meanwhile. This is for those who have not.
-            while !self.is_settled_for(seqno) {
-                self.as_mut().settle_some();
+            if !self.is_settled_for(seqno) {
+                self.as_mut().settle_for(seqno);
             }
             let this = self.as_mut().project();
-            // SAFETY: The point is initialised, and not in the tree.
-            let in_run = this.run.is_some() || !unsafe { this.tree.insert_unless_last(point) };
+            let in_run = this.run.is_some()
+                || this.tree.is_empty()
+                // SAFETY: The point is initialised, and not in the tree.
+                || !unsafe { this.tree.insert_unless_last(point) };
             if in_run {
                 // SAFETY: It is on a chain, so it is in no tree, and nobody else uses it.
                 unsafe { (*point.as_ptr()).links.node.clear() };
@@ -146,34 +149,13 @@ impl Pending for ByNumber {
             || batch.fill(self.run, is_in, |point| unsafe { self.younger(point) })
     }
 
+    #[inline]
     unsafe fn unlink(mut self: Pin<&mut Self>, batch: &mut Batch<Numbered>) {
         let cut = self.as_mut().cut_run(batch.as_slice());
-        batch.retain_from(cut, |point| {
-            // SAFETY: RCU keeps the point, as the safety requirements say; its links are used under
-            // the lock only, which the caller holds since it has a `&mut Self`.
-            let links = unsafe { &(*point.as_ptr()).links };
-            if !is_listed(links) {
-                return false;
-            }
-            // INVARIANT: The run begins behind the point. What is younger than its first is in it.
-            if self.run == Some(point) {
-                // SAFETY: The point is linked.
-                let next = unsafe { self.younger(point) };
-                *self.as_mut().project().run = next;
-            }
-            let this = self.as_mut().project();
-            // SAFETY: The entry is on the list.
-            unsafe { bindings::list_del_init(links.age.get()) };
-            // SAFETY: The node was cleared or inserted when the point was linked, and the lock is
-            // held. If it is in a tree, it is in this one, to which the point belongs.
-            unsafe {
-                if links.node.is_in_tree() {
-                    this.tree.erase(point);
-                }
-            }
-            *this.len -= 1;
-            true
-        });
+        if cut < batch.as_slice().len() {
+            // SAFETY: By the safety requirements.
+            unsafe { self.unlink_from(batch, cut) };
+        }
     }
 
     fn oldest(&self) -> Link<Numbered> {
@@ -208,6 +190,14 @@ impl ByNumber {
     #[inline]
     pub(in super::super) fn is_settled_for(&self, seqno: u32) -> bool {
         self.behind_run(seqno).is_none_or(|later| later >= 0)
+    }
+
+    /// Settles the run so that `seqno` can be linked.
+    #[cold]
+    fn settle_for(mut self: Pin<&mut Self>, seqno: u32) {
+        while !self.is_settled_for(seqno) {
+            self.as_mut().settle_some();
+        }
     }
 
     /// Moves the first points of the run into the tree, a bounded number of them.
@@ -259,6 +249,43 @@ impl ByNumber {
         *this.run = next;
         *this.len -= count as u32;
         count
+    }
+
+    /// Unlinks what is linked still of the points of a batch, from `first` on, one by one.
+    ///
+    /// Apart from [`unlink`](Pending::unlink), which is short without it.
+    ///
+    /// # Safety
+    ///
+    /// As for `unlink`.
+    #[inline(never)]
+    unsafe fn unlink_from(mut self: Pin<&mut Self>, batch: &mut Batch<Numbered>, first: usize) {
+        batch.retain_from(first, |point| {
+            // SAFETY: RCU keeps the point, as the safety requirements say; its links are used under
+            // the lock only, which the caller holds since it has a `&mut Self`.
+            let links = unsafe { &(*point.as_ptr()).links };
+            if !is_listed(links) {
+                return false;
+            }
+            // INVARIANT: The run begins behind the point. What is younger than its first is in it.
+            if self.run == Some(point) {
+                // SAFETY: The point is linked.
+                let next = unsafe { self.younger(point) };
+                *self.as_mut().project().run = next;
+            }
+            let this = self.as_mut().project();
+            // SAFETY: The entry is on the list.
+            unsafe { bindings::list_del_init(links.age.get()) };
+            // SAFETY: The node was cleared or inserted when the point was linked, and the lock is
+            // held. If it is in a tree, it is in this one, to which the point belongs.
+            unsafe {
+                if links.node.is_in_tree() {
+                    this.tree.erase(point);
+                }
+            }
+            *this.len -= 1;
+            true
+        });
     }
 
     /// Returns the point with the number `seqno`, for which the run is settled.

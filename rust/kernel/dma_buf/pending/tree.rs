@@ -78,6 +78,13 @@ impl Tree {
         })
     }
 
+    /// Tells whether there are no points.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        // SAFETY: The root is initialised.
+        unsafe { (*self.root.get()).rb_node }.is_null()
+    }
+
     /// Returns the first point.
     #[inline]
     pub(super) fn first(&self) -> Link<Numbered> {
