@@ -150,7 +150,7 @@ impl Calls for Timeline<SwSync> {
     }
 
     fn increment(&self, arg: Arg) -> Result {
-        let mut by = u32::from_ne_bytes(arg.read()?);
+        let mut by: u32 = arg.read()?;
         // Fences are compared by signed differences: further steps would skip some.
         loop {
             let step = by.min(i32::MAX as u32);
