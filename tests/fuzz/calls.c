@@ -52,6 +52,7 @@ static const struct {
 	{ "fault", do_fault, 60, {} },
 	{ "sleep", do_sleep, 8, {} },
 	{ "fork", NULL, 6, { EAGAIN } },
+	{ "trace", do_trace, 1, { ENOENT } },
 };
 
 const unsigned int call_count = sizeof(calls) / sizeof(*calls);
@@ -76,6 +77,23 @@ void slot_put(struct thread *thread, enum kind kind, unsigned int index, int fd)
 		close(fd);
 }
 
+/* Closes a descriptor where it stands, and puts another one there. */
+static void replace(struct thread *thread, atomic_int *place, int fd)
+{
+	fd = atomic_exchange(place, fd);
+	if (fd >= 0) {
+		close(fd);
+		thread->calls++;
+	}
+}
+
+void hoard(struct thread *thread, int fd)
+{
+	struct worker *worker = thread->worker;
+
+	replace(thread, &worker->hoard[atomic_fetch_add(&worker->hoarded, 1) % HOARD], fd);
+}
+
 int status_of(const struct step *step)
 {
 	static const int statuses[] = { 0, 0, -EIO, 0, -4095, 0, -4096, 1 };
@@ -83,9 +101,9 @@ int status_of(const struct step *step)
 	return statuses[step->how >> 5];
 }
 
-unsigned int times_of(const struct step *step)
+unsigned int times_of(const struct step *step, unsigned int way)
 {
-	return step->how >> 5 == 7 && step->b == 2 ? MOST_TIMES : 1;
+	return step->how >> 5 == way && step->b == 2 ? MOST_TIMES : 1;
 }
 
 __u64 time_of(unsigned int class, __u32 value)
@@ -185,16 +203,15 @@ void run_steps(struct thread *thread, const struct program *program, unsigned in
 
 void close_slots(struct thread *thread)
 {
+	struct worker *worker = thread->worker;
 	unsigned int i;
-	int fd;
 
-	for (i = 0; i < SLOTS; i++) {
-		fd = atomic_exchange(&thread->worker->slots[i], -1);
-		if (fd >= 0) {
-			close(fd);
-			thread->calls++;
-		}
-	}
+	if (atomic_exchange(&worker->shared->traced, false))
+		set_tracing(false);
+	for (i = 0; i < SLOTS; i++)
+		replace(thread, &worker->slots[i], -1);
+	for (i = 0; i < HOARD; i++)
+		replace(thread, &worker->hoard[i], -1);
 }
 
 void explain(const struct program *program)

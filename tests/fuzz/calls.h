@@ -15,10 +15,12 @@ int slot_of(struct thread *thread, const struct step *step, enum kind kind,
 	    unsigned int index);
 /* Puts a descriptor into a slot, and closes what was there. */
 void slot_put(struct thread *thread, enum kind kind, unsigned int index, int fd);
+/* Keeps a fence open until the end of the program, or until there are too many. */
+void hoard(struct thread *thread, int fd);
 /* A status that is one for three in four. */
 int status_of(const struct step *step);
-/* How often a step does its call: a few are for filling what has room for many. */
-unsigned int times_of(const struct step *step);
+/* How often a step does its call: a few, of one way, are for filling what has room for many. */
+unsigned int times_of(const struct step *step, unsigned int way);
 /* A point of time from long ago to never. */
 __u64 time_of(unsigned int class, __u32 value);
 /* ioctl(2), with a pointer and a size as the step wants them; @arg gets the answer. */
@@ -47,6 +49,8 @@ int do_poll(struct thread *thread, const struct step *step);
 int do_epoll(struct thread *thread, const struct step *step);
 int do_import(struct thread *thread, const struct step *step);
 int do_export(struct thread *thread, const struct step *step);
+int set_tracing(bool on);
+int do_trace(struct thread *thread, const struct step *step);
 int do_poll_buffer(struct thread *thread, const struct step *step);
 int do_open_compat(struct thread *thread, const struct step *step);
 int do_compat_create(struct thread *thread, const struct step *step);

@@ -47,7 +47,7 @@ int do_merge(struct thread *thread, const struct step *step)
 int do_deadline(struct thread *thread, const struct step *step)
 {
 	struct sync_set_deadline deadline = { .deadline_ns = time_of(step->b, step->value) };
-	unsigned int left = times_of(step);
+	unsigned int left = times_of(step, 7);
 	int ret;
 
 	do {
@@ -108,6 +108,24 @@ int do_export(struct thread *thread, const struct step *step)
 	return ret;
 }
 
+int set_tracing(bool on)
+{
+	return write_file("/sys/kernel/tracing/events/dma_fence/enable", on ? "1" : "0");
+}
+
+/*
+ * Tracepoints ask fences for their names, under the locks of whoever is traced. Until the
+ * end of the program only: it makes all calls slow.
+ */
+int do_trace(struct thread *thread, const struct step *step)
+{
+	(void)step;
+	/* A fault in there is not for us to see. */
+	thread_disarm(thread);
+	atomic_store(&thread->worker->shared->traced, true);
+	return set_tracing(true);
+}
+
 int do_poll_buffer(struct thread *thread, const struct step *step)
 {
 	struct pollfd fd = { .fd = thread->worker->buffer, .events = POLLIN | POLLOUT };
@@ -128,13 +146,17 @@ int do_open_compat(struct thread *thread, const struct step *step)
 int do_compat_create(struct thread *thread, const struct step *step)
 {
 	struct sw_sync_create_fence_data create = { .value = step->value, .fence = -1 };
-	unsigned int left = times_of(step);
+	unsigned int left = times_of(step, 7);
+	bool many = left > 1;
 	int ret;
 
 	do {
 		ret = call_with(thread, step, slot_of(thread, step, COMPAT, step->a),
 				SW_SYNC_IOC_CREATE_FENCE, &create);
-		if (ret == 0 && create.fence >= 0)
+		/* One that is open isn't pruned. */
+		if (ret == 0 && create.fence >= 0 && many)
+			hoard(thread, create.fence);
+		else if (ret == 0 && create.fence >= 0)
 			slot_put(thread, FENCE, step->b, create.fence);
 		create.value += 1 + (step->value & 1);
 		thread->calls += --left > 0;

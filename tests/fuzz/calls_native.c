@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "calls.h"
@@ -12,10 +14,31 @@
 /* Where in a thread's memory there is an array of descriptors. */
 #define ARRAY_AT	8192
 
+/* Whom the timeline is counted for; this needs memory, which must not be refused. */
+static void become(struct thread *thread, uid_t user)
+{
+	if (!thread->armed)
+		/* The C library's would change all threads. */
+		syscall(SYS_setresuid, -1, user, -1);
+}
+
 int do_open(struct thread *thread, const struct step *step)
 {
-	int tl = timeline_open();
+	unsigned int way = step->how >> 5;
+	char name[16] = {};
+	int tl;
 
+	/* A timeline is named after the thread: any length. */
+	memcpy(name, thread->name, step->value % sizeof(name));
+	if (way == 7)
+		prctl(PR_SET_NAME, name);
+	if (way == 6)
+		become(thread, step->value % 4);
+	tl = timeline_open();
+	if (way == 6)
+		become(thread, 0);
+	if (way == 7)
+		prctl(PR_SET_NAME, thread->name);
 	if (tl >= 0)
 		slot_put(thread, TIMELINE, step->b, tl);
 	return tl;
@@ -35,10 +58,15 @@ int do_setup(struct thread *thread, const struct step *step)
 		.flags = step->how >> 5 == 7 ? 1U << 31 : step->how >> 5 & 3,
 		.pad = step->value >> 31,
 	};
-	/* Most of the time a good one. */
-	const char *name = names[step->value % 16 < 8 ? step->value % 8 : 0];
+	const char *name = names[step->value % 8];
+	size_t length = strnlen(name, sizeof(setup.name));
 
-	memcpy(setup.name, name, strnlen(name, sizeof(setup.name)));
+	/* Most of the time a good one, of any length. */
+	if (step->value % 16 >= 8) {
+		name = names[5];
+		length = 1 + step->value / 16 % strlen(name);
+	}
+	memcpy(setup.name, name, length);
 	return call_with(thread, step, slot_of(thread, step, TIMELINE, step->a),
 			 FENCE_EXPORTER_IOC_SETUP, &setup);
 }
@@ -111,9 +139,18 @@ int do_signal_at(struct thread *thread, const struct step *step)
 		.status = status_of(step),
 		.flags = step->b == 7,
 	};
+	unsigned int left = times_of(step, 5);
+	int ret;
 
-	return call_with(thread, step, slot_of(thread, step, TIMELINE, step->a),
-			 FENCE_EXPORTER_IOC_SIGNAL_AT, &at);
+	/* All at the same time, which is to come yet. */
+	if (left > 1)
+		at.time_ns = now_ns() + 30 * NSEC_PER_MSEC;
+	do {
+		ret = call_with(thread, step, slot_of(thread, step, TIMELINE, step->a),
+				FENCE_EXPORTER_IOC_SIGNAL_AT, &at);
+		thread->calls += --left > 0;
+	} while (left && !ret);
+	return ret;
 }
 
 int do_submit(struct thread *thread, const struct step *step)
@@ -125,12 +162,19 @@ int do_submit(struct thread *thread, const struct step *step)
 		.flags = step->value >> 31,
 		.out_fence = -1,
 	};
-	int ret = call_with(thread, step, slot_of(thread, step, TIMELINE, step->a),
-			    FENCE_EXPORTER_IOC_SUBMIT, &submit);
+	unsigned int left = times_of(step, 5);
+	/* Many jobs wait for one fence, which stays where it is. */
+	unsigned int out = step->b + (left > 1);
+	int ret;
 
-	/* A caller that is too old to be told gets a descriptor all the same. */
-	if (ret == 0 && submit.out_fence >= 0)
-		slot_put(thread, FENCE, step->b, submit.out_fence);
+	do {
+		ret = call_with(thread, step, slot_of(thread, step, TIMELINE, step->a),
+				FENCE_EXPORTER_IOC_SUBMIT, &submit);
+		/* A caller that is too old to be told gets a descriptor all the same. */
+		if (ret == 0 && submit.out_fence >= 0)
+			slot_put(thread, FENCE, out, submit.out_fence);
+		thread->calls += --left > 0;
+	} while (left && !ret);
 	return ret;
 }
 
@@ -165,7 +209,8 @@ int do_read(struct thread *thread, const struct step *step)
 	int tl = slot_of(thread, step, TIMELINE, step->a);
 	struct fence_exporter_event none = {};
 	void *to = thread_pointer(thread, &none, sizeof(none), step->how);
-	struct iovec parts[] = { { to, size / 2 }, { to, size - size / 2 } };
+	/* The second part may be where nothing is. */
+	struct iovec parts[] = { { to, size / 2 }, { step->b & 2 ? NULL : to, size - size / 2 } };
 	ssize_t ret;
 
 	if (thread->armed)

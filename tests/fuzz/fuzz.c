@@ -170,7 +170,7 @@ static void work(struct pair *pair)
 {
 	struct rng rng = { .state = seed * MOST_WORKERS + pair->worker.number };
 	int lowest = dup(0);
-	struct rlimit limit = { lowest + 80, lowest + 80 };
+	struct rlimit limit = { lowest + MOST_FDS, lowest + MOST_FDS };
 	unsigned long told = 0;
 
 	close(lowest);
@@ -214,6 +214,8 @@ static void run_worker(int number, int buffer, int (*sockets)[2])
 	sigaction(SIGUSR1, &action, NULL);
 	for (i = 0; i < SLOTS; i++)
 		pair->worker.slots[i] = -1;
+	for (i = 0; i < HOARD; i++)
+		pair->worker.hoard[i] = -1;
 	pair->worker.number = number;
 	pair->worker.buffer = buffer;
 	pair->worker.shared = shared;

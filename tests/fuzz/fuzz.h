@@ -30,6 +30,10 @@ enum kind { TIMELINE, FENCE, COMPAT, KINDS };
 
 #define SLOTS_OF_A_KIND	8
 #define SLOTS		(KINDS * SLOTS_OF_A_KIND)
+/* Descriptors that a worker may have: more than the fences that may be pending (128). */
+#define MOST_FDS	150
+/* More than that, so that it is met. */
+#define HOARD		200
 
 /* One call. All four bytes and the value mean something for any call. */
 struct step {
@@ -74,6 +78,8 @@ struct shared {
 	atomic_uint next_given;
 	unsigned int given;
 	atomic_bool keeping;
+	/* Some program has turned tracing on. */
+	atomic_bool traced;
 	atomic_uchar covered[MOST_TEXT];
 	atomic_uint points;
 	/* The module's parameter. */
@@ -84,6 +90,9 @@ struct shared {
 struct worker {
 	int number;
 	atomic_int slots[SLOTS];
+	/* Fences that are kept open, and no step asks for. */
+	atomic_int hoard[HOARD];
+	atomic_uint hoarded;
 	/* A buffer that all workers attach fences to. */
 	int buffer;
 	int epoll;

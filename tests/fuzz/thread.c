@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/securebits.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include "fuzz.h"
@@ -38,6 +40,9 @@ int thread_init(struct thread *thread, struct worker *worker)
 		.sigev_signo = SIGUSR1,
 	};
 
+	/* It may become another user, and keep what root may do. */
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP))
+		return -errno;
 	event._sigev_un._tid = gettid();
 	thread->worker = worker;
 	thread->calls = 0;

@@ -10,7 +10,7 @@
 #include "fence.h"
 #include "fuzz.h"
 
-/* A program is 20 calls; none of them waits for longer than 0.1 s. */
+/* A program is 20 calls; few of them wait for longer than 0.1 s, none for longer than 3 s. */
 #define STUCK_NS	(120 * NSEC_PER_SEC)
 
 static __u64 begin;
