@@ -72,21 +72,3 @@ unsigned int cover_take(struct thread *thread)
 	atomic_fetch_add(&shared->points, fresh);
 	return fresh;
 }
-
-void cover_print(const struct shared *shared)
-{
-	unsigned int on_line = 0;
-	unsigned int i;
-
-	for (i = 0; i < MOST_TEXT; i++) {
-		if (!atomic_load(&shared->covered[i]))
-			continue;
-		printf(on_line ? " %x" : "@cover %x", i);
-		if (++on_line == 100) {
-			printf("\n");
-			on_line = 0;
-		}
-	}
-	if (on_line)
-		printf("\n");
-}

@@ -275,7 +275,6 @@ static int run_all(void)
 	for (i = 0; i < atomic_load(&shared->kept); i++)
 		if (atomic_load(&shared->useful[i]))
 			printf("@useful %u\n", i);
-	cover_print(shared);
 	return ret || atomic_load(&shared->odd);
 }
 

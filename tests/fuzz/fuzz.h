@@ -160,7 +160,6 @@ int cover_open(struct thread *thread);
 void cover_start(struct thread *thread);
 /* How many places nobody had reached before. */
 unsigned int cover_take(struct thread *thread);
-void cover_print(const struct shared *shared);
 
 /* watch.c */
 void watch_begin(void);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the fuzzer has reached of the module: functions and branches.
+"""The functions and branches of the module, built for coverage.
 
 A branch is a place where the compiler has put a call of __sanitizer_cov_trace_pc:
 the beginning of a function, and each way out of a condition. KCOV tells the
@@ -7,19 +7,15 @@ address behind such a call.
 """
 
 import bisect
-import collections
 import os
 import re
 import subprocess
 import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-REASONS = f"{TOP}/tests/fuzz/unreached"
 TRACE = "__sanitizer_cov_trace_pc"
 # Where the module is linked to, for those who look up lines.
 BASE = 0x1000000
-# Instances of the library's and the compiler's own code: what they are part of is counted itself.
-GLUE = re.compile(r"^(<|&|\*|mut |\[)*(core|alloc|kernel|pin_init|zerocopy|bool)\b|^asan\.|^__do_trace_")
 # Branches that lead to a panic only: assertions of the compiler and the library.
 PANIC = re.compile(r"panic|precondition_check|unwrap_failed|assert_failed|expect_failed")
 # Instructions that lead elsewhere, of either architecture: always, and depending on something.
@@ -173,58 +169,15 @@ class Module:
         """Whether a branch belongs to an assertion, which has two: one is never taken."""
         return at in self.assertions or any(PANIC.search(name) for name, _ in self.places[at])
 
-    def line_of(self, at):
-        """The innermost line of this project's that a branch belongs to."""
-        for _, line in self.places[at]:
-            if line.startswith(TOP) or line.startswith("./"):
-                return os.path.relpath(re.sub(r":\d+$", "", line), TOP)
-        return ""
+    def frames(self, at):
+        """Pairs of function and FILE:LINE that a branch is in, innermost first.
 
+        The place is "" where the code is not this project's.
+        """
+        return [(name, self.place_of(line)) for name, line in self.places[at]]
 
-def reasons():
-    """Pairs of a pattern and why what matches it is never reached."""
-    result = []
-    with open(REASONS, encoding="utf-8") as file:
-        for line in file:
-            if line.strip() and not line.startswith("#"):
-                pattern, reason = line.rstrip("\n").split("\t", 1)
-                result.append((re.compile(pattern), reason.strip()))
-    return result
-
-
-def report(module, reached, out):
-    """Writes what was reached; returns the figures and the functions nobody has explained."""
-    by_function = collections.defaultdict(list)
-    for at in module.branches:
-        by_function[module.function_of(at)].append(at)
-    known = reasons()
-    never, unexplained = [], []
-    for name, branches in sorted(by_function.items()):
-        if reached.isdisjoint(branches):
-            never.append(name)
-            if not GLUE.search(name) and not any(pattern.search(name) for pattern, _ in known):
-                unexplained.append(name)
-    normal = [at for at in module.branches if not module.is_panic(at)]
-    with open(out, "w", encoding="utf-8") as file:
-        write_functions(file, by_function, reached)
-        file.write("\nNever reached:\n")
-        for name in never:
-            glue = "code of the library or the compiler" if GLUE.search(name) else "UNEXPLAINED"
-            why = next((reason for pattern, reason in known if pattern.search(name)), glue)
-            file.write(f"  {name}: {why}\n")
-        file.write("\nBranches never reached in functions that were:\n")
-        for line in sorted({module.line_of(at) + "  " + module.function_of(at) for at in normal
-                            if at not in reached and module.function_of(at) not in never}):
-            file.write(f"  {line}\n")
-    figures = {
-        "functions": len(by_function), "functions_reached": len(by_function) - len(never),
-        "branches": len(normal), "branches_reached": len(reached.intersection(normal)),
-        "assertions": len(module.branches) - len(normal),
-    }
-    return figures, unexplained
-
-
-def write_functions(file, by_function, reached):
-    """A line for each function: branches reached, of how many."""
-    for name, branches in sorted(by_function.items()):
-        file.write(f"{len(reached.intersection(branches)):4} of {len(branches):4}  {name}\n")
+    @staticmethod
+    def place_of(line):
+        """FILE:LINE of this project, of what the symbolizer says; or ""."""
+        ours = line.startswith((TOP, "./"))
+        return os.path.relpath(re.sub(r":\d+$", "", line), TOP) if ours else ""

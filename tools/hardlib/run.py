@@ -4,6 +4,7 @@
 import importlib.machinery
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,8 @@ class Run:
         self.calls = 0
         # Guests in whose log a detector had something to say, but those that were meant to.
         self.reports = 0
+        # What of the module's text was reached: offsets of blocks of code.
+        self.reached = set()
         os.makedirs(self.results, exist_ok=True)
 
     def build(self, flavour, *arguments):
@@ -37,10 +40,23 @@ class Run:
         return tap.build(*arguments, self.args.arch, flavour)
 
     def kcov_module(self):
-        """The module with coverage and line numbers; the kernel's own code has neither."""
+        """The module with coverage; the kernel's own code has none."""
         out = f"{TOP}/build/{self.args.arch}-debug-kcov"
-        return tap.build("--out", out, self.args.arch, "debug", "KCOV_INSTRUMENT=y",
-                         "KRUSTFLAGS=-Cdebuginfo=1")
+        return tap.build("--out", out, self.args.arch, "debug", "KCOV_INSTRUMENT=y")
+
+    def traced_module(self):
+        """The gki kernel's module, with a call on each way through its code, and what it calls.
+
+        That kernel has no KCOV, so the flags are given here.
+        """
+        trace = self.extra_module("tests/fuzz/trace", "gki")
+        flags = "-Cdebuginfo=1 -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 " \
+            "-Cllvm-args=-sanitizer-coverage-trace-pc"
+        module = tap.build("--out", f"{TOP}/build/{self.args.arch}-gki-traced", self.args.arch,
+                           "gki", "CFLAGS_MODULE=-fsanitize-coverage=trace-pc",
+                           f"KRUSTFLAGS={flags}",
+                           f"KBUILD_EXTRA_SYMBOLS={os.path.dirname(trace)}/Module.symvers")
+        return module, trace
 
     def extra_module(self, source, flavour):
         """A small module of the tests."""
@@ -60,6 +76,24 @@ class Run:
         for name in names:
             shutil.copy(f"{source}/{name}", target)
         return add
+
+    def record(self, step, flavour, *arguments, timeout):
+        """Runs a guest as vm() does, and notes what of the module was reached, by whomever.
+
+        The command prints where the module is: `@text ADDRESS`.
+        """
+        plugin = subprocess.run([f"{TOOLS}/programs", self.args.arch, "fuzz_plugin"], check=True,
+                                stdout=subprocess.PIPE, text=True).stdout.strip() + "/reached.so"
+        blocks = f"{self.results}/{step}.blocks"
+        result = self.vm(step, flavour, "--plugin", f"{plugin},out={blocks}", *arguments,
+                         timeout=timeout)
+        text = re.search(r"^@text 0x([0-9a-f]+)", result[1], re.M)
+        # A guest that could not be started has no blocks.
+        if text:
+            with open(blocks, encoding="ascii") as file:
+                self.reached = {int(line, 16) - int(text[1], 16) for line in file}
+            os.remove(blocks)
+        return result
 
     def vm(self, step, flavour, *arguments, timeout, quiet=False):
         """Runs a guest, shows what it prints as it comes, and returns its status and output."""

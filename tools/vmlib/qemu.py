@@ -132,7 +132,8 @@ class Machine:
         timer = {"x86_64": "no_timer_check", "arm64": ""}[args.arch]
         append = f"console={CONSOLES[args.arch]} {timer} panic=-1 loglevel=1 log_buf_len=8M " \
                  f"kunit.enable=1 printk.devkmsg=on {STUCK} {slab_parameters(args)} {args.append}"
-        accel = "tcg" if args.icount else accelerator(args)
+        # Both are what TCG has, and nothing else.
+        accel = "tcg" if args.icount or args.plugin else accelerator(args)
         self.command = [*machine(args, accel), "-initrd", initrd, "-append", append]
         if args.icount:
             self.command += ["-icount", "shift=0,sleep=off"]

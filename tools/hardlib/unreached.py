@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What of the module the fuzzer has reached, and why not the rest: tests/fuzz/unreached."""
+
+import collections
+import glob
+import os
+import re
+
+from .cover import TOP
+
+REASONS = f"{TOP}/tests/fuzz/unreached"
+# Instances of the library's and the compiler's own code: what they are part of is counted itself.
+GLUE = re.compile(r"^(<|&|\*|mut |\[)*(core|alloc|kernel|pin_init|zerocopy|bool)\b|^asan\.|^__do_trace_")
+
+class Reasons:
+    """Why what is not reached isn't: sections of tests/fuzz/unreached, whose head has the syntax."""
+
+    def __init__(self, path=REASONS):
+        # Reason, pattern of a function, source text or "*".
+        self.entries = []
+        reason = None
+        with open(path, encoding="utf-8") as file:
+            for line in file.read().splitlines():
+                if line.startswith("["):
+                    reason = line.strip("[]")
+                elif line.strip() and not line.startswith("#"):
+                    pattern, _, text = line.partition("\t")
+                    self.entries.append((reason, re.compile(pattern), text.strip() or "*"))
+
+    def of(self, frames):
+        """The reason for a branch in any of these functions, each with its source text."""
+        for reason, pattern, text in self.entries:
+            if any(text in ("*", source) and pattern.search(name) for name, source in frames):
+                return reason
+        return None
+
+    def stale(self):
+        """The entries whose line is not in the sources any more."""
+        lines = set()
+        for top in ("drivers", "rust"):
+            for path in glob.glob(f"{TOP}/{top}/**/*.rs", recursive=True):
+                with open(path, encoding="utf-8") as file:
+                    lines.update(line.strip() for line in file)
+        return [f"{pattern.pattern}\t{text}" for _, pattern, text in self.entries
+                if text not in ("*", "-") and text not in lines]
+
+
+class Report:
+    """What was reached of a module, and the reasons for the rest."""
+
+    def __init__(self, module, reached, reasons):
+        self.module = module
+        self.sources = {}
+        self.fuzzed = reached.intersection(module.branches)
+        self.assertions = {at for at in module.branches if module.is_panic(at)}
+        self.branches = {at: self.frames(at) for at in module.branches}
+        self.copied = {self.place(at) for at in self.fuzzed}
+        # Why the fuzzer has not reached each branch that it has not.
+        self.why = {at: self.reason(at, reasons) for at in self.branches
+                    if at not in self.fuzzed and at not in self.assertions}
+        self.stale = reasons.stale()
+
+    def reason(self, at, reasons):
+        """Why the fuzzer has not reached a branch; None if nobody has said it."""
+        if self.place(at) in self.copied:
+            return "inlined, unrolled or for another type: reached in another copy of the code"
+        return reasons.of(self.branches[at])
+
+    def ours(self, at):
+        """The innermost function of ours that a branch is in, and where; or what it is part of."""
+        return next(((name, place) for name, place in self.module.frames(at) if place),
+                    (self.module.function_of(at), ""))
+
+    def place(self, at):
+        """Where in the source a branch is, and which line of ours has that inlined."""
+        name, place = self.ours(at)
+        return self.module.places[at][0][1], place or name
+
+    def frames(self, at):
+        """The functions that a branch is in, innermost first, with the source text of ours."""
+        return [(name, self.source(place)) for name, place in self.module.frames(at)]
+
+    def source(self, place):
+        """The text of a line of ours; "-" if the compiler doesn't tell, "*" for code of others."""
+        path, _, line = place.rpartition(":")
+        if not path or line == "0":
+            return "-" if path else "*"
+        if path not in self.sources:
+            with open(os.path.join(TOP, path), encoding="utf-8") as file:
+                self.sources[path] = file.read().splitlines()
+        lines = self.sources[path]
+        number = int(line) - 1
+        return lines[number].strip() if 0 <= number < len(lines) else ""
+
+    def summary(self):
+        """The figures, on a line."""
+        functions = {self.module.function_of(at) for at in self.branches}
+        reached = {self.module.function_of(at) for at in self.fuzzed}
+        normal = self.branches.keys() - self.assertions
+        return f"{len(reached)} of {len(functions)} functions, " \
+            f"{len(self.fuzzed & normal)} of {len(normal)} branches, " \
+            f"{sum(why is None for why in self.why.values())} unexplained, " \
+            f"besides {len(self.assertions)} of assertions"
+
+    def failures(self):
+        """What nobody has explained, and what was explained and is not there."""
+        for at, why in self.why.items():
+            if why is None:
+                yield f"never reached, and not in {os.path.relpath(REASONS, TOP)}: " \
+                    + self.describe(at)
+        for entry in self.stale:
+            yield f"{os.path.relpath(REASONS, TOP)} has a line that is not there: {entry}"
+
+    def describe(self, at):
+        """A branch as an entry of tests/fuzz/unreached, and where it is."""
+        name, place = self.ours(at)
+        innermost = self.module.places[at][0]
+        inlined = "" if innermost[0] == name else \
+            f", in {innermost[0]} ({os.path.basename(innermost[1])})"
+        return f"{name}\t{self.source(place)}  ({place}{inlined})"
+
+    def write(self, path):
+        """Writes all of it."""
+        by_function = collections.Counter(map(self.module.function_of, self.branches))
+        reached = collections.Counter(map(self.module.function_of, self.fuzzed))
+        by_reason = collections.defaultdict(list)
+        for at, why in self.why.items():
+            by_reason[why or "UNEXPLAINED"].append(self.describe(at))
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(self.summary() + "\n\nBranches that the fuzzer has reached:\n")
+            for name, count in sorted(by_function.items()):
+                file.write(f"{reached[name]:4} of {count:4}  {name}\n")
+            file.write("\nBranches that it has not reached, by the reason:\n")
+            for reason, branches in sorted(by_reason.items()):
+                file.write(f"\n{len(branches)}: {reason}\n")
+                for branch, count in sorted(collections.Counter(branches).items()):
+                    file.write(f"  {count} x  {branch}\n")
