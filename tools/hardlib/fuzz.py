@@ -148,6 +148,8 @@ def cover(run):
     report = unreached.Report(Module(module), run.reached, unreached.Reasons())
     report.write(f"{run.results}/coverage.txt")
     run.figures["covered"] = report.summary()
+    for branch in report.unexplained():
+        print("  cover: no reason for", branch)
     failures = list(report.failures()) if run.args.arch == JUDGED else []
     for failure in failures:
         run.counts.take("cover", failure, "fail")

@@ -102,12 +102,19 @@ class Report:
             f"{sum(why is None for why in self.why.values())} unexplained, " \
             f"besides {len(self.assertions)} of assertions"
 
+    def unexplained(self):
+        """The branches that nobody has explained.
+
+        Which there are depends on what the compiler inlines: a change elsewhere may bring some.
+        """
+        return sorted({self.describe(at) for at, why in self.why.items() if why is None})
+
     def failures(self):
-        """What nobody has explained, and what was explained and is not there."""
-        for at, why in self.why.items():
-            if why is None:
-                yield f"never reached, and not in {os.path.relpath(REASONS, TOP)}: " \
-                    + self.describe(at)
+        """Functions that nobody has explained, and what was explained and is not there."""
+        reached = {self.module.function_of(at) for at in self.fuzzed}
+        for name in sorted({self.module.function_of(at) for at, why in self.why.items()
+                            if why is None} - reached):
+            yield f"never reached, and not in {os.path.relpath(REASONS, TOP)}: {name}"
         for entry in self.stale:
             yield f"{os.path.relpath(REASONS, TOP)} has a line that is not there: {entry}"
 
