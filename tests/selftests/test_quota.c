@@ -89,7 +89,9 @@ TEST_F_TIMEOUT(quota, jobs, 120)
 		}
 	}
 	before = snapshot(engine);
-	EXPECT_EQ(-EAGAIN, fence_submit(engine, 0, -1, 0));
+	EXPECT_EQ(-EAGAIN, fence_submit(engine, 0, -1, 0)) {
+		TH_LOG("the first job's state: %d", fence_status(first));
+	}
 	EXPECT_TRUE(unchanged(engine, &before));
 	close(engine);
 	EXPECT_EQ(-ECANCELED, fence_status(first));
