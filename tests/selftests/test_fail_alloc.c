@@ -281,6 +281,7 @@ TEST_F_TIMEOUT(fail, each_once, 390)
 
 	/* Once without, so that what is set up lazily is there. */
 	prepare(&self->subject);
+	ASSERT_LE(0, self->subject.fence);
 	ASSERT_EQ(0, variant->call(&self->subject));
 	finish(&self->subject);
 
@@ -290,6 +291,10 @@ TEST_F_TIMEOUT(fail, each_once, 390)
 		int ret;
 
 		prepare(&self->subject);
+		ASSERT_LE(0, self->subject.fence) {
+			TH_LOG("before place %d: %d", nth,
+			       self->subject.fence);
+		}
 		look(&self->subject, &before);
 		fail_arm(self->fail_nth, nth);
 		ret = variant->call(&self->subject);
