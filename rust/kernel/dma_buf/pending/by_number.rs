@@ -153,7 +153,7 @@ impl Pending for ByNumber {
     unsafe fn unlink(mut self: Pin<&mut Self>, batch: &mut Batch<Numbered>) {
         let cut = self.as_mut().cut_run(batch.as_slice());
         if cut < batch.as_slice().len() {
-            // SAFETY: By the safety requirements.
+            // SAFETY: `unlink_from` asks for what the caller has promised to `unlink`.
             unsafe { self.unlink_from(batch, cut) };
         }
     }
