@@ -17,6 +17,7 @@ Exit status:
   3    the device can't be used: no node, no permission, no module
   4    the kernel refused a call
   124  the time was over (wait)
+
 `trace` ends with the status of its command.";
 
 /// Make, wait for, play and draw fences

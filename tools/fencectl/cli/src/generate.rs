@@ -27,5 +27,6 @@ fn write(dir: &Path) -> io::Result<()> {
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         generate_to(shell, &mut command, "fencectl", &completions)?;
     }
-    clap_mangen::generate_to(command, &man)
+    // A page for each thing that help has a page for is one too many.
+    clap_mangen::generate_to(Cli::command().disable_help_subcommand(true), &man)
 }

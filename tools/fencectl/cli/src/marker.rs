@@ -127,6 +127,11 @@ impl Marker {
         Self(file.map(Mutex::new))
     }
 
+    /// Tells whether notes are read.
+    pub fn is_recording(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Makes a note. That it can't be is no reason to stop what it is about.
     pub fn note(&self, note: Note) {
         if let Some(mut file) = self.0.as_ref().and_then(|file| file.lock().ok()) {

@@ -11,7 +11,7 @@ use rustix::{
     },
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, fs, io::ErrorKind};
+use std::{collections::BTreeMap, fs, io::ErrorKind, process::id};
 
 /// A process that has a timeline open.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -124,14 +124,21 @@ pub fn fence_of(pid: u32, fd: u32) -> Result<SyncFile> {
         return Err(no_process());
     };
     let number = Pid::from_raw(number).ok_or_else(no_process)?;
+    let no_descriptor = || {
+        Error::usage(&what, format!("the process has no descriptor {fd}"))
+            .remedy(format!("ls -l /proc/{pid}/fd shows those that it has"))
+    };
+    // What is opened below may become that one.
+    if pid == id() && fs::symlink_metadata(format!("/proc/self/fd/{fd}")).is_err() {
+        return Err(no_descriptor());
+    }
     let process = pidfd_open(number, PidfdFlags::empty()).map_err(|errno| match errno {
         Errno::SRCH => no_process(),
         _ => Error::refused(&what, errno),
     })?;
     let fd = pidfd_getfd(process, foreign as ForeignRawFd, PidfdGetfdFlags::empty()).map_err(
         |errno| match errno {
-            Errno::BADF => Error::usage(&what, format!("the process has no descriptor {fd}"))
-                .remedy(format!("ls -l /proc/{pid}/fd shows those that it has")),
+            Errno::BADF => no_descriptor(),
             Errno::PERM | Errno::ACCESS => Error {
                 kind: Kind::Device,
                 ..Error::refused(&what, errno)

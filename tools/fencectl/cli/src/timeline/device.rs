@@ -101,16 +101,7 @@ impl Device {
     pub fn signal(&mut self, upto: Upto, status: Status) -> Result<u64> {
         let seqno = self.resolve(upto)?;
         match self {
-            Self::Native {
-                timeline,
-                context,
-                marker,
-            } => {
-                if status.is_error() {
-                    note(marker, *context, timeline, seqno, status)?;
-                }
-                timeline.signal(seqno, status)
-            }
+            Self::Native { timeline, .. } => timeline.signal(seqno, status),
             Self::SwSync {
                 timeline,
                 value,
@@ -159,21 +150,44 @@ impl Device {
         let submission = self
             .native("submit a job")?
             .submit(duration, in_fence, status)?;
-        if let Self::Native {
+        Ok((submission.seqno, submission.fence))
+    }
+
+    /// Notes what a fence has come to, if that is an error and this is recorded.
+    pub fn note_status(&self, seqno: u64, fence: &SyncFile) {
+        let Self::Native {
             context, marker, ..
         } = self
-        {
+        else {
+            return;
+        };
+        if !marker.is_recording() {
+            return;
+        }
+        if let Ok(status) = fence.status() {
             if status.is_error() {
-                let seqno = submission.seqno as u32;
                 marker.note(Note::Status {
                     context: *context,
-                    first: seqno,
-                    last: seqno,
+                    first: seqno as u32,
+                    last: seqno as u32,
                     status,
                 });
             }
         }
-        Ok((submission.seqno, submission.fence))
+    }
+
+    /// Notes when a fence is wanted.
+    pub fn note_deadline(&self, seqno: u64, time_ns: u64) {
+        if let Self::Native {
+            context, marker, ..
+        } = self
+        {
+            marker.note(Note::Deadline {
+                context: *context,
+                seqno: seqno as u32,
+                time_ns,
+            });
+        }
     }
 
     fn resolve(&self, upto: Upto) -> Result<u64> {
@@ -200,24 +214,6 @@ impl Device {
             Upto::Next => signalled + 1,
         })
     }
-}
-
-/// Notes what is about to be signalled with an error.
-fn note(
-    marker: &Marker,
-    context: u32,
-    timeline: &Timeline,
-    seqno: u64,
-    status: Status,
-) -> Result<()> {
-    let first = timeline.info()?.signalled_seqno as u32 + 1;
-    marker.note(Note::Status {
-        context,
-        first,
-        last: seqno as u32,
-        status,
-    });
-    Ok(())
 }
 
 impl Drop for Device {

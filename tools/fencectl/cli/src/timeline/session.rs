@@ -8,14 +8,14 @@ use super::{
     interrupt::Interrupt,
 };
 use crate::{
-    cli::{Request, RequestLine, TimelineArgs},
+    cli::{FenceRef, Request, RequestLine, TimelineArgs},
     output::Output,
     wait::{fence, wait},
 };
 use clap::{CommandFactory, Parser};
 use fence_exporter::{clock, process, Error, Result, SyncFile};
 use rustix::fd::{AsFd, AsRawFd};
-use std::{fs, io, path::Path};
+use std::{fs, io, path::Path, process::id};
 
 /// How deep scripts may run scripts.
 const DEPTH: u32 = 16;
@@ -169,6 +169,9 @@ impl Session {
                 let time_ns =
                     clock::now().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
                 fence(which)?.set_deadline(time_ns)?;
+                if let Some(seqno) = self.own(which) {
+                    self.device.note_deadline(seqno, time_ns);
+                }
                 Answer::Deadline { time_ns }
             }
             Request::Merge { first, second } => {
@@ -205,8 +208,24 @@ impl Session {
                 )
                 .remedy("fences lists them")
             })?;
-        self.fences.remove(place);
+        let (seqno, fence) = self.fences.remove(place);
+        self.note(seqno, &fence);
         Ok(Answer::Closed(fd))
+    }
+
+    /// The number of a fence, if it is one that the session has made and holds.
+    fn own(&self, which: FenceRef) -> Option<u64> {
+        let is_it = |fence: &SyncFile| u32::try_from(fence.as_fd().as_raw_fd()) == Ok(which.fd);
+        let (seqno, _) = self.fences.iter().find(|(_, fence)| is_it(fence))?;
+        seqno.filter(|_| which.pid.is_none_or(|pid| pid == id()))
+    }
+
+    /// Notes what a fence has come to that the session lets go of. What the fence was asked to end with, and
+    /// when, doesn't tell: its time may have been over, or another one quicker.
+    fn note(&self, seqno: Option<u64>, fence: &SyncFile) {
+        if let Some(seqno) = seqno {
+            self.device.note_status(seqno, fence);
+        }
     }
 
     fn events(&self) -> Result<Vec<fence_exporter::Event>> {
@@ -248,6 +267,14 @@ impl Session {
             }
         }
         Ok(Flow::Continue)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        for (seqno, fence) in &self.fences {
+            self.note(*seqno, fence);
+        }
     }
 }
 
