@@ -17,6 +17,7 @@
 
 #include "decode.h"
 #include "irqs.h"
+#include "output.h"
 #include "qemu.h"
 
 #define BUCKETS	(1 << 16)
@@ -171,15 +172,13 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 		decode = decode_x86_64;
 	else if (!strcmp(info->target_name, "aarch64"))
 		decode = decode_aarch64;
-	if (!decode || argc != 1 || strncmp(argv[0], "out=", 4)) {
-		fprintf(stderr, "count.so: for x86_64 and aarch64, with out=FILE\n");
+	if (!decode) {
+		fprintf(stderr, "count.so: for x86_64 and aarch64\n");
 		return -1;
 	}
-	out = fopen(argv[0] + 4, "w");
-	if (!out) {
-		perror(argv[0]);
+	out = output_open("count.so", argc, argv);
+	if (!out)
 		return -1;
-	}
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	return 0;
 }

@@ -10,8 +10,8 @@
  * ends with a call: so what is behind a call is listed if the call returned.
  */
 #include <stdio.h>
-#include <string.h>
 
+#include "../../bench/plugin/output.h"
 #include "../../bench/plugin/qemu.h"
 
 int qemu_plugin_version = 1;
@@ -31,16 +31,10 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
 {
 	(void)info;
-	if (argc != 1 || strncmp(argv[0], "out=", 4)) {
-		fprintf(stderr, "reached.so: with out=FILE\n");
-		return -1;
-	}
 	/* QEMU's end is an exit(), which flushes it. */
-	out = fopen(argv[0] + 4, "w");
-	if (!out) {
-		perror(argv[0]);
+	out = output_open("reached.so", argc, argv);
+	if (!out)
 		return -1;
-	}
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	return 0;
 }

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The file that a plugin writes to, by its only argument, out=FILE.
+ */
+#ifndef BENCH_PLUGIN_OUTPUT_H
+#define BENCH_PLUGIN_OUTPUT_H
+
+#include <stdio.h>
+
+/* Opens it for @plugin; says what is wrong and returns NULL if it can't. */
+FILE *output_open(const char *plugin, int argc, char **argv);
+
+#endif
