@@ -51,6 +51,57 @@ pub enum Status {
 /// # Invariants
 ///
 /// The fence has been initialised, and at least one reference to it exists.
+///
+/// # Examples
+///
+/// ```
+/// # use kernel::{
+/// #     dma_buf::{ktime_get, Cause, EmissionOrder, FenceOps, NewFences, Timeline, View},
+/// #     sync::{aref::ARef, rcu::Published},
+/// # };
+/// use kernel::{
+///     dma_buf::{Fence, Status},
+///     time::{msecs_to_jiffies, Msecs},
+/// };
+///
+/// /// Waits for a while, and tells what came of it.
+/// fn outcome(fence: &Fence, patience: Msecs) -> Result<Status> {
+///     match fence.wait(true, msecs_to_jiffies(patience)) {
+///         // Also after an error: the wait doesn't tell.
+///         Ok(_) => Ok(fence.status()),
+///         Err(ETIMEDOUT) => Ok(Status::Pending),
+///         Err(err) => Err(err),
+///     }
+/// }
+///
+/// # struct Queue;
+/// #
+/// # impl FenceOps for Queue {
+/// #     type OwnerModule = crate::LocalModule;
+/// #     type Shared = Published<&'static CStr>;
+/// #     type Order = EmissionOrder;
+/// #     const DRIVER_NAME: &'static CStr = c"device";
+/// #     const CLOSED: Error = ECANCELED;
+/// #
+/// #     fn timeline_name(name: View<'_, Self>) -> &CStr {
+/// #         name
+/// #     }
+/// # }
+/// #
+/// # let shared = Published::new(c"queue");
+/// # let queue = KBox::try_pin_init(Timeline::new(shared, Ok(Queue)), GFP_KERNEL)?;
+/// # let memory = NewFences::alloc(1, GFP_KERNEL)?;
+/// # let emitted = queue.emission()?.emit(memory, ktime_get() + 10_000_000_000);
+/// # let fence: ARef<Fence> = emitted.fences().next().ok_or(EINVAL)?.into();
+/// # emitted.commit();
+/// // A fence that its issuer signals with an error, after some time.
+/// assert_eq!(outcome(&fence, 1)?, Status::Pending);
+/// assert_eq!(fence.timestamp(), None);
+/// # queue.signal(1, Err(EIO), Cause::Done);
+/// assert_eq!(outcome(&fence, 1)?, Status::Failed(EIO));
+/// assert!(fence.timestamp().is_some());
+/// # Ok::<(), Error>(())
+/// ```
 #[repr(transparent)]
 pub struct Fence(Opaque<bindings::dma_fence>);
 

@@ -23,6 +23,54 @@ use core::ptr::NonNull;
 ///
 /// C header: [`include/linux/sync_file.h`](srctree/include/linux/sync_file.h)
 ///
+/// # Examples
+///
+/// ```
+/// # use kernel::{
+/// #     dma_buf::{ktime_get, EmissionOrder, FenceOps, NewFences, Timeline, View},
+/// #     sync::{aref::ARef, rcu::Published},
+/// # };
+/// use kernel::{
+///     dma_buf::{Fence, SyncFile},
+///     fs::file::{flags::O_CLOEXEC, FileDescriptorReservation},
+/// };
+///
+/// /// Gives the current process a descriptor, whose number `tell` tells it.
+/// fn export(fence: &Fence, tell: impl FnOnce(u32) -> Result) -> Result {
+///     let fd = FileDescriptorReservation::get_unused_fd_flags(O_CLOEXEC)?;
+///     let file = SyncFile::new(fence)?;
+///     tell(fd.reserved_fd())?;
+///     fd.fd_install(file.into_file());
+///     Ok(())
+/// }
+///
+/// # struct Queue;
+/// #
+/// # impl FenceOps for Queue {
+/// #     type OwnerModule = crate::LocalModule;
+/// #     type Shared = Published<&'static CStr>;
+/// #     type Order = EmissionOrder;
+/// #     const DRIVER_NAME: &'static CStr = c"device";
+/// #     const CLOSED: Error = ECANCELED;
+/// #
+/// #     fn timeline_name(name: View<'_, Self>) -> &CStr {
+/// #         name
+/// #     }
+/// # }
+/// #
+/// # let shared = Published::new(c"queue");
+/// # let queue = KBox::try_pin_init(Timeline::new(shared, Ok(Queue)), GFP_KERNEL)?;
+/// # let memory = NewFences::alloc(1, GFP_KERNEL)?;
+/// # let emitted = queue.emission()?.emit(memory, ktime_get() + 10_000_000_000);
+/// # let fence: ARef<Fence> = emitted.fences().next().ok_or(EINVAL)?.into();
+/// # emitted.commit();
+/// // Who can't be told gets none.
+/// assert_eq!(export(&fence, |_fd| Err(EFAULT)), Err(EFAULT));
+/// // No number of anybody's.
+/// assert!(matches!(SyncFile::fence_of_fd(-1), Err(EBADF)));
+/// # Ok::<(), Error>(())
+/// ```
+///
 /// [`FileDescriptorReservation::get_unused_fd_flags`]:
 ///     crate::fs::file::FileDescriptorReservation::get_unused_fd_flags
 /// [`fd_install`]: crate::fs::file::FileDescriptorReservation::fd_install

@@ -40,6 +40,66 @@ pub use new_poll_condvar;
 /// It is an [`RcuFreeSafe`], and so can be a part of one: unsharing it lets go of what `epoll`
 /// still has registered (`wake_up_pollfree()`), and the grace period that follows is the one that
 /// `epoll` needs. Its view only notifies: it can't register a waiter.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     miscdevice::Ready,
+///     new_poll_condvar,
+///     sync::{
+///         atomic::{ordering::Relaxed, Atomic},
+///         poll::{PollCondVar, PollTable},
+///     },
+/// };
+///
+/// /// What a file counts.
+/// #[pin_data]
+/// struct Events {
+///     #[pin]
+///     some: PollCondVar,
+///     count: Atomic<u32>,
+/// }
+///
+/// impl Events {
+///     fn add(&self) {
+///         self.count.add(1, Relaxed);
+///         self.some.notify_all();
+///     }
+///
+///     /// For `read(2)`: waits until there are some, and takes them.
+///     fn take(&self) -> Result<u32> {
+///         let mut taken = 0;
+///         self.some.wait_interruptible(|| {
+///             taken = self.count.xchg(0, Relaxed);
+///             taken > 0
+///         })?;
+///         Ok(taken)
+///     }
+///
+///     /// For `poll(2)`: registers first, so that nothing is missed that comes after the look.
+///     fn poll<'a>(&'a self, table: &PollTable<'a>) -> Ready {
+///         table.register_wait(&self.some);
+///         if self.count.load(Relaxed) > 0 {
+///             Ready::READABLE
+///         } else {
+///             Ready::NOTHING
+///         }
+///     }
+/// }
+///
+/// let events = KBox::pin_init(
+///     pin_init!(Events {
+///         some <- new_poll_condvar!("Events::some"),
+///         count: Atomic::new(0),
+///     }),
+///     GFP_KERNEL,
+/// )?;
+/// events.add();
+/// events.add();
+/// assert_eq!(events.take()?, 2);
+/// # Ok::<(), Error>(())
+/// ```
 #[pin_data]
 pub struct PollCondVar {
     #[pin]

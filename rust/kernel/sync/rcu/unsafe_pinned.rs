@@ -23,6 +23,41 @@ use core::{
 ///
 /// It does what `core::pin::UnsafePinned` will do when modules may use it.
 ///
+/// # Examples
+///
+/// ```
+/// use kernel::sync::rcu::UnsafePinned;
+///
+/// #[pin_data]
+/// struct Channel {
+///     /// Readers have it.
+///     #[pin]
+///     number: UnsafePinned<u32>,
+///     /// The owner's alone.
+///     sent: u32,
+/// }
+///
+/// impl Channel {
+///     fn send(self: Pin<&mut Self>) {
+///         *self.project().sent += 1;
+///     }
+/// }
+///
+/// let mut channel = KBox::pin_init(
+///     pin_init!(Channel {
+///         number: UnsafePinned::new(7),
+///         sent: 0,
+///     }),
+///     GFP_KERNEL,
+/// )?;
+/// // SAFETY: It is initialised, is there for as long as the reference is used, and is never written.
+/// let reader = unsafe { &*channel.number.get() };
+/// // The `Pin<&mut Channel>` that this makes would claim a plain `u32` for itself.
+/// channel.as_mut().send();
+/// assert_eq!((*reader, channel.sent), (7, 1));
+/// # Ok::<(), Error>(())
+/// ```
+///
 /// [`RcuFreeSafe::drop_before_gp`]: super::RcuFreeSafe::drop_before_gp
 #[repr(transparent)]
 pub struct UnsafePinned<T: ?Sized> {
