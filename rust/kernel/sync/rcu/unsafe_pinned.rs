@@ -50,7 +50,7 @@ use core::{
 ///     }),
 ///     GFP_KERNEL,
 /// )?;
-/// // SAFETY: It is initialised, is there for as long as the reference is used, and is never written.
+/// // SAFETY: It is initialised, there for as long as the reference is used, and never written.
 /// let reader = unsafe { &*channel.number.get() };
 /// // The `Pin<&mut Channel>` that this makes would claim a plain `u32` for itself.
 /// channel.as_mut().send();
