@@ -52,7 +52,7 @@ static const struct {
 	{ "fault", do_fault, 60, {} },
 	{ "sleep", do_sleep, 8, {} },
 	{ "fork", NULL, 6, { EAGAIN } },
-	{ "trace", do_trace, 1, { ENOENT } },
+	{ "trace", do_trace, 1, { ENOENT, EMFILE, ENFILE } },
 };
 
 const unsigned int call_count = sizeof(calls) / sizeof(*calls);
