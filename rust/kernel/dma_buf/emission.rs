@@ -94,6 +94,29 @@ impl<'a, O: FenceOps> Emission<'a, O> {
         self.guard.pending.len()
     }
 
+    /// Lets go of the lock while `f` runs, and not of the right: nobody emits meanwhile.
+    ///
+    /// # Context
+    ///
+    /// `f` is called in the caller's context, which is that of [`Timeline::emission`]: it may
+    /// sleep, and use the timeline, but not wait for the right to emit.
+    #[cold]
+    #[must_use = "the right to emit is given up with what this returns"]
+    pub fn unlocked(self, f: impl FnOnce()) -> Self {
+        let Self {
+            timeline,
+            mut guard,
+        } = self;
+        *guard.as_mut().project().emission = true;
+        drop(guard);
+        f();
+        let mut guard = timeline.shared().state.lock();
+        // Who waits looks again when the lock is let go.
+        release(timeline, guard.as_mut());
+        // INVARIANT: It is not set any more, and only who has the right emits.
+        Self { timeline, guard }
+    }
+
     /// Emits fences, and lets go of the lock: see `Shared::emit`.
     #[inline(always)]
     fn emit_numbered(
@@ -172,23 +195,6 @@ impl<'a, O: FenceOps<Order = Seqno32Order>> Emission<'a, O> {
             return Err(fence);
         }
         Ok(self.emit_numbered(&mut new, seqno.into(), expires))
-    }
-
-    /// Lets go of the lock while `f` runs, and not of the right.
-    #[cold]
-    fn unlocked(self, f: impl FnOnce()) -> Self {
-        let Self {
-            timeline,
-            mut guard,
-        } = self;
-        *guard.as_mut().project().emission = true;
-        drop(guard);
-        f();
-        let mut guard = timeline.shared().state.lock();
-        // Who waits looks again when the lock is let go.
-        release(timeline, guard.as_mut());
-        // INVARIANT: It is not set any more, and only who has the right emits.
-        Self { timeline, guard }
     }
 }
 

@@ -112,12 +112,24 @@ use core::{
 /// # Ok::<(), Error>(())
 /// ```
 ///
-/// # Invariants
-///
-/// `context` is there until the drop takes it. The timer is started under the context's lock only,
-/// and not after `closing` was set.
+#[repr(transparent)]
 #[pin_data(PinnedDrop)]
 pub struct Timeline<O: FenceOps> {
+    #[pin]
+    parts: Parts<O>,
+}
+
+/// What a [`Timeline`] is.
+///
+/// It is apart because whoever can name a type with an [`HrTimer`], and has a pinned reference to a
+/// value, may start and cancel that timer.
+///
+/// # Invariants
+///
+/// Each is that of a [`Timeline`]. `context` is there until the drop takes it. The timer is started
+/// under the context's lock only, and not after `closing` was set.
+#[pin_data]
+pub(super) struct Parts<O: FenceOps> {
     context: ManuallyDrop<RcuFreeBox<FenceContext<O>>>,
     #[pin]
     timer: HrTimer<Self>,
@@ -131,7 +143,7 @@ pub struct Timeline<O: FenceOps> {
 }
 
 impl_has_hr_timer! {
-    impl{O: FenceOps} HasHrTimer<Self> for Timeline<O> {
+    impl{O: FenceOps} HasHrTimer<Self> for Parts<O> {
         mode: AbsoluteSoftMode<Monotonic>,
         field: self.timer
     }
@@ -154,21 +166,31 @@ impl<O: FenceOps> Timeline<O> {
     where
         Error: From<E>,
     {
+        // INVARIANT: They are those of this timeline.
         try_pin_init!(Self {
-            _module: ModuleRef::new(this_module::<O::OwnerModule>())?,
-            owner <- owner,
-            context: ManuallyDrop::new(RcuFreeBox::pin_init::<Error>(
-                FenceContext::new(shared),
-                GFP_KERNEL_ACCOUNT,
-            )?),
-            timer <- HrTimer::new(),
-            idle <- new_condvar!("fence_emission"),
+            parts <- try_pin_init!(Parts {
+                _module: ModuleRef::new(this_module::<O::OwnerModule>())?,
+                owner <- owner,
+                context: ManuallyDrop::new(RcuFreeBox::pin_init::<Error>(
+                    FenceContext::new(shared),
+                    GFP_KERNEL_ACCOUNT,
+                )?),
+                timer <- HrTimer::new(),
+                idle <- new_condvar!("fence_emission"),
+            }),
         })
     }
 
     #[inline]
     pub(super) fn shared(&self) -> &Shared<O> {
-        self.context.shared()
+        self.parts.context.shared()
+    }
+
+    /// Returns the C timer.
+    #[inline]
+    pub(super) fn timer(&self) -> *mut bindings::hrtimer {
+        // SAFETY: The reference is valid.
+        unsafe { Parts::c_timer_ptr(&self.parts) }.cast_mut()
     }
 
     /// Returns the number of the context: unique, and never reused.
@@ -237,7 +259,7 @@ impl<O: FenceOps> Timeline<O> {
 
     /// Returns what is told when an emission has ended.
     pub(super) fn idle(&self) -> &CondVar {
-        &self.idle
+        &self.parts.idle
     }
 
     /// Signals everything up to and including `seqno`, in order, and returns how many it signalled.
@@ -307,7 +329,16 @@ impl<O: FenceOps> Deref for Timeline<O> {
     type Target = O;
 
     fn deref(&self) -> &O {
-        &self.owner
+        &self.parts.owner
+    }
+}
+
+impl<O: FenceOps> Parts<O> {
+    /// Returns the timeline that these are the parts of.
+    #[inline]
+    pub(super) fn timeline(&self) -> &Timeline<O> {
+        // SAFETY: By the type invariant there is one. It is nothing besides, and laid out alike.
+        unsafe { &*core::ptr::from_ref(self).cast() }
     }
 }
 
@@ -316,12 +347,11 @@ impl<O: FenceOps> PinnedDrop for Timeline<O> {
     fn drop(self: Pin<&mut Self>) {
         *self.shared().state.lock().as_mut().project().closing = true;
         O::closing(&self);
-        let timer = <Self as HasHrTimer<Self>>::c_timer_ptr;
         // SAFETY: The timer is initialised. Nothing starts it any more, except a callback that has
         // read `closing` before; cancelling waits for that and dequeues what it started.
-        unsafe { bindings::hrtimer_cancel(timer(&*self).cast_mut()) };
-        let this = self.project();
+        unsafe { bindings::hrtimer_cancel(self.timer()) };
+        let parts = self.project().parts.project();
         // SAFETY: It is taken here only, and not used after.
-        unsafe { ManuallyDrop::drop(this.context) };
+        unsafe { ManuallyDrop::drop(parts.context) };
     }
 }

@@ -10,6 +10,7 @@ use super::{
         UpTo, //
     },
     signal::End,
+    timeline::Parts,
     Cause,
     FenceOps,
     Ktime,
@@ -22,7 +23,6 @@ use crate::{
     time::{
         hrtimer::{
             AbsoluteSoftMode,
-            HasHrTimer,
             HrTimerCallback,
             HrTimerCallbackContext,
             HrTimerMode,
@@ -47,13 +47,12 @@ impl<O: FenceOps> Timeline<O> {
 
     /// Starts the timer. Called under the context's lock, before `closing` is set.
     fn start_timer(&self, time: Ktime) {
-        let timer = <Self as HasHrTimer<Self>>::c_timer_ptr;
         // SAFETY: `self` is valid and pinned, and the timer initialised. It is not freed before the
         // timer is cancelled: the drop does that, after `closing` was set, so that no start
         // follows.
         unsafe {
             bindings::hrtimer_start_range_ns(
-                timer(self).cast_mut(),
+                self.timer(),
                 time.max(0),
                 0,
                 AbsoluteSoftMode::<Monotonic>::C_MODE,
@@ -85,11 +84,11 @@ impl<O: FenceOps> Timeline<O> {
     }
 }
 
-impl<O: FenceOps> HrTimerCallback for Timeline<O> {
+impl<O: FenceOps> HrTimerCallback for Parts<O> {
     type Pointer<'a> = Pin<&'a Self>;
 
     fn run(this: Pin<&Self>, _ctx: HrTimerCallbackContext<'_, Self>) -> HrTimerRestart {
-        let this = this.get_ref();
+        let this = this.get_ref().timeline();
         *this.shared().state.lock().as_mut().project().armed = KTIME_MAX;
         let now = ktime_get();
         let wake = O::wake(this, now);
