@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -182,6 +183,48 @@ TEST_F(sw_sync, large_steps)
 	EXPECT_EQ(1, fence_status(half));
 	EXPECT_EQ(1, fence_status(sw_sync_create(self->tl, ~0U)));
 	EXPECT_EQ(0, fence_status(sw_sync_create(self->tl, 0)));
+}
+
+static void *step_far(void *tl)
+{
+	return (void *)(long)sw_sync_inc(*(int *)tl, INT_MAX);
+}
+
+/*
+ * A fence that is created while a large step signals many: of what is signalled last,
+ * it is so far ahead that it seems to be behind. It keeps none of them back.
+ */
+TEST_F_TIMEOUT(sw_sync, far_ahead_while_signalled, 60)
+{
+	unsigned int round;
+
+	for (round = 0; round < 10; round++) {
+		int fences[600];
+		int count = sizeof(fences) / sizeof(*fences);
+		int tl = sw_sync_open(variant->path);
+		pthread_t thread;
+		void *ret;
+		int far, i;
+
+		for (i = 0; i < count; i++)
+			fences[i] = sw_sync_create(tl, i + 1);
+		ASSERT_LE(0, fences[count - 1]);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, step_far, &tl));
+		while (fence_status(fences[0]) == 0)
+			;
+		far = sw_sync_create(tl, INT_MAX + (__u32)INT_MAX);
+		EXPECT_EQ(0, pthread_join(thread, &ret));
+		EXPECT_EQ(0, (long)ret);
+		EXPECT_EQ(0, fence_status(far));
+		for (i = 0; i < count; i++) {
+			ASSERT_EQ(1, fence_status(fences[i])) {
+				TH_LOG("round %u, fence %d", round, i);
+			}
+			close(fences[i]);
+		}
+		close(far);
+		close(tl);
+	}
 }
 
 TEST_F(sw_sync, step_of_nothing)

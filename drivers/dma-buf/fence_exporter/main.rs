@@ -14,7 +14,10 @@ use kernel::{
         PollDeviceRegistration, //
     },
     prelude::*,
-    sync::Arc, //
+    sync::{
+        atomic::ordering::Relaxed,
+        Arc, //
+    },
 };
 
 mod abi;
@@ -74,18 +77,20 @@ impl kernel::Module for FenceExporter {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let limits = limits::Limits::from_parameters();
         let shared = Arc::pin_init(node::Shared::new(limits), GFP_KERNEL)?;
+        // What may still fail comes last: a file that is open then has lost its module.
+        let sw_sync = if module_parameters::sw_sync.value() {
+            let options = MiscDeviceOptions { name: c"sw_sync" };
+            let init = PollDeviceRegistration::register(options, shared.clone());
+            Some(KBox::try_pin_init(init, GFP_KERNEL)?)
+        } else {
+            None
+        };
         let options = MiscDeviceOptions {
             name: c"fence_exporter",
         };
         let init = PollDeviceRegistration::register(options, shared.clone());
         let native = KBox::try_pin_init(init, GFP_KERNEL)?;
-        let sw_sync = if module_parameters::sw_sync.value() {
-            let options = MiscDeviceOptions { name: c"sw_sync" };
-            let init = PollDeviceRegistration::register(options, shared);
-            Some(KBox::try_pin_init(init, GFP_KERNEL)?)
-        } else {
-            None
-        };
+        shared.loaded.store(true, Relaxed);
         Ok(Self {
             _native: native,
             _sw_sync: sw_sync,

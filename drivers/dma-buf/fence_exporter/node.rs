@@ -12,13 +12,18 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::{
+        atomic::AtomicFlag,
+        Arc, //
+    },
 };
 
 /// What all timelines of all nodes share.
 #[pin_data]
 pub(crate) struct Shared {
     pub(crate) limits: Limits,
+    /// Whether all nodes are there.
+    pub(crate) loaded: AtomicFlag,
     users: Arc<Users>,
     /// The open timelines of the compatible node.
     #[pin]
@@ -29,6 +34,7 @@ impl Shared {
     pub(crate) fn new(limits: Limits) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             limits,
+            loaded: AtomicFlag::new(false),
             users: Arc::pin_init(Users::new(), GFP_KERNEL)?,
             sw_sync <- Registry::new(),
         })

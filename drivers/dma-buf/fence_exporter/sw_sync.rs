@@ -59,6 +59,14 @@ use kernel::{
 /// Below this many pending fences it isn't worth looking for those that nobody can see any more.
 const PRUNE_FROM: u32 = 64;
 
+/// From how far ahead on a fence is created with care, and from which step on INC takes care.
+///
+/// Fences are in the order of signed differences, which holds as long as all are less than 2^31
+/// ahead of what has signalled. That lags behind the value by the steps of those who have added and
+/// not signalled yet.
+const FAR: u32 = 1 << 30;
+const LARGE: u32 = 1 << 16;
+
 /// The owner's data of a timeline.
 #[pin_data]
 pub(crate) struct SwSync {
@@ -86,8 +94,10 @@ impl FenceOps for SwSync {
 trait Calls {
     fn register(this: ArcBorrow<'_, Self>) -> Result;
     fn make_room<'a>(&self, emission: Emission<'a, SwSync>) -> Result<Emission<'a, SwSync>>;
+    fn catch_up<'a>(&self, emission: Emission<'a, SwSync>, value: u32) -> Emission<'a, SwSync>;
     fn create_fence(this: ArcBorrow<'_, Self>, arg: Arg) -> Result;
     fn increment(&self, arg: Arg) -> Result;
+    fn advance(&self, step: u32);
     fn get_deadline(&self, arg: Arg) -> Result;
     fn has_reached(&self, value: u32) -> bool;
 }
@@ -122,6 +132,18 @@ impl Calls for Timeline<SwSync> {
         Ok(emission)
     }
 
+    /// Signals what has been reached, though others are about to, if a fence of `value` would come
+    /// before it in the order of fences.
+    fn catch_up<'a>(&self, emission: Emission<'a, SwSync>, value: u32) -> Emission<'a, SwSync> {
+        let reached = self.value.load(Relaxed);
+        if value.wrapping_sub(reached) < FAR {
+            return emission;
+        }
+        emission.unlocked(|| {
+            self.signal(reached.into(), Ok(()), Cause::Done);
+        })
+    }
+
     fn create_fence(this: ArcBorrow<'_, Self>, arg: Arg) -> Result {
         let mut descriptor = Descriptor::reserve()?;
         let mut data: sw_sync_create_fence_data = arg.read()?;
@@ -131,6 +153,9 @@ impl Calls for Timeline<SwSync> {
         Self::register(this)?;
 
         let emission = this.make_room(this.emission()?)?;
+        // While emission is ours, no step is large: what is so far behind now isn't ahead later.
+        let reached = this.has_reached(value);
+        let emission = this.catch_up(emission, value);
         let expires = ktime_get().saturating_add(this.shared.limits.sw_sync_timeout);
         match emission.emit_at(new, value, expires) {
             Ok(emitted) => {
@@ -138,7 +163,7 @@ impl Calls for Timeline<SwSync> {
                     descriptor.attach(fence)?;
                 }
                 arg.write(&mut data)?;
-                emitted.commit_unless(|| this.has_reached(value));
+                emitted.commit_unless(|| reached || this.has_reached(value));
             }
             Err(fence) => {
                 descriptor.attach(&fence)?;
@@ -150,17 +175,28 @@ impl Calls for Timeline<SwSync> {
     }
 
     fn increment(&self, arg: Arg) -> Result {
-        let mut by: u32 = arg.read()?;
-        // Fences are compared by signed differences: further steps would skip some.
-        loop {
-            let step = by.min(i32::MAX as u32);
-            let value = self.value.fetch_add(step, Full).wrapping_add(step);
-            self.signal(value.into(), Ok(()), Cause::Done);
-            by -= step;
-            if by == 0 {
-                return Ok(());
-            }
+        let by: u32 = arg.read()?;
+        if by < LARGE {
+            self.advance(by);
+            return Ok(());
         }
+        // One at a time, and nobody creates a fence meanwhile.
+        let emission = self.emission()?;
+        let emission = emission.unlocked(|| {
+            // Fences are compared by signed differences: further steps would skip some.
+            let first = by.min(i32::MAX as u32);
+            let second = (by - first).min(i32::MAX as u32);
+            for step in [first, second, by - first - second] {
+                self.advance(step);
+            }
+        });
+        drop(emission);
+        Ok(())
+    }
+
+    fn advance(&self, step: u32) {
+        let value = self.value.fetch_add(step, Full).wrapping_add(step);
+        self.signal(value.into(), Ok(()), Cause::Done);
     }
 
     fn get_deadline(&self, arg: Arg) -> Result {
@@ -248,6 +284,9 @@ impl MiscDevice for Node {
 
     fn open(_file: &File, misc: &MiscDeviceRegistration<Self>) -> Result<Self::Ptr> {
         let shared = PollDeviceRegistration::data(misc).ok_or(ENODEV)?;
+        if !shared.loaded.load(Relaxed) {
+            return Err(ENODEV);
+        }
         let owner = try_pin_init!(SwSync {
             _slot: shared.open()?,
             shared: shared.clone(),
