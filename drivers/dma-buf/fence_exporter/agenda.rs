@@ -11,8 +11,9 @@ use kernel::{
     },
     prelude::*,
     rbtree::{
+        self,
         RBTree,
-        RBTreeNode, //
+        RBTreeNodeReservation, //
     },
     sync::{
         new_spinlock_irq,
@@ -62,17 +63,18 @@ impl Agenda {
     ///
     /// The timeline must be woken at `time`.
     pub(crate) fn add(&self, time: Ktime, entry: Entry, max: u32) -> Result {
-        let reservation = kernel::rbtree::RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?;
+        let reservation = RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?;
         let mut entries = self.entries.lock();
         if entries.len >= max {
             return Err(EAGAIN);
         }
         let key = (time, entries.came);
-        let node: RBTreeNode<_, _> = reservation.into_node(key, entry);
-        // The key is new: nothing is replaced.
-        let _ = entries.by_time.insert(node);
-        entries.came += 1;
-        entries.len += 1;
+        // The key is new.
+        if let rbtree::Entry::Vacant(place) = entries.by_time.entry(key) {
+            place.insert(entry, reservation);
+            entries.came += 1;
+            entries.len += 1;
+        }
         Ok(())
     }
 

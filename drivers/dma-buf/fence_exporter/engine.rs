@@ -35,6 +35,7 @@ use kernel::{
     },
     prelude::*,
     rbtree::{
+        Entry,
         RBTree,
         RBTreeNodeReservation, //
     },
@@ -170,10 +171,11 @@ impl Engine {
     ///
     /// Process context: lets go of jobs that have finished.
     pub(crate) fn push(&self, reservation: JobReservation, seqno: u64, job: Job) {
-        let node = reservation.into_node(seqno, job);
         let mut queue = self.queue.lock();
-        // The number is new: nothing is replaced.
-        let _ = queue.jobs.insert(node);
+        // The number is new.
+        if let Entry::Vacant(place) = queue.jobs.entry(seqno) {
+            place.insert(job, reservation);
+        }
         drop(queue);
         self.reap();
     }

@@ -8,8 +8,9 @@ use kernel::{
     new_mutex,
     prelude::*,
     rbtree::{
+        Entry,
         RBTree,
-        RBTreeNode, //
+        RBTreeNodeReservation, //
     },
     sync::{
         Arc,
@@ -37,23 +38,18 @@ impl Users {
     /// `EMFILE` if the user has `max` open already.
     pub(crate) fn open(self: Arc<Self>, max: u32) -> Result<UserSlot> {
         let uid = Kuid::current_euid().into_raw().val;
-        let node = RBTreeNode::new(uid, 0, GFP_KERNEL)?;
-        let unused;
+        let reservation = RBTreeNodeReservation::new(GFP_KERNEL)?;
         {
             let mut counts = self.counts.lock();
-            unused = if counts.get(&uid).is_none() {
-                counts.insert(node)
-            } else {
-                Some(node)
+            let count = match counts.entry(uid) {
+                Entry::Vacant(place) => place.insert(0, reservation),
+                Entry::Occupied(count) => count.into_mut(),
             };
-            if let Some(count) = counts.get_mut(&uid) {
-                if *count >= max {
-                    return Err(EMFILE);
-                }
-                *count += 1;
+            if *count >= max {
+                return Err(EMFILE);
             }
+            *count += 1;
         }
-        drop(unused);
         Ok(UserSlot { users: self, uid })
     }
 }
