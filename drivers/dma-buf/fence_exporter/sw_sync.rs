@@ -35,7 +35,13 @@ use kernel::{
         PollDeviceRegistration,
         Ready, //
     },
+    new_mutex,
     prelude::*,
+    rbtree::{
+        Entry,
+        RBTree,
+        RBTreeNodeReservation, //
+    },
     sync::{
         atomic::{
             ordering::{
@@ -48,11 +54,8 @@ use kernel::{
         poll::PollTable,
         rcu::Published,
         Arc,
-        ArcBorrow, //
-    },
-    xarray::{
-        AllocKind,
-        XArray, //
+        ArcBorrow,
+        Mutex, //
     },
 };
 
@@ -226,42 +229,34 @@ impl Calls for Timeline<SwSync> {
 #[pin_data]
 pub(crate) struct Registry {
     #[pin]
-    timelines: XArray<Arc<Timeline<SwSync>>>,
+    timelines: Mutex<RBTree<u64, Arc<Timeline<SwSync>>>>,
 }
 
 impl Registry {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            timelines <- XArray::new(AllocKind::Alloc),
+            timelines <- new_mutex!(RBTree::new(), "fence_timelines"),
         })
     }
 
-    fn index(number: u64) -> Result<usize> {
-        usize::try_from(number).map_err(|_| EINVAL)
-    }
-
     fn insert(&self, timeline: Arc<Timeline<SwSync>>) -> Result {
-        let index = Self::index(timeline.number())?;
-        self.timelines
-            .lock()
-            .store(index, timeline, GFP_KERNEL_ACCOUNT)?;
+        let reservation = RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?;
+        if let Entry::Vacant(place) = self.timelines.lock().entry(timeline.number()) {
+            place.insert(timeline, reservation);
+        }
         Ok(())
     }
 
     fn remove(&self, number: u64) {
-        let Ok(index) = Self::index(number) else {
-            return;
-        };
-        let timeline = self.timelines.lock().remove(index);
+        let node = self.timelines.lock().remove_node(&number);
         // Outside the lock: it may be the last reference but one.
-        drop(timeline);
+        drop(node);
     }
 
     /// Returns the deadline of a fence of an open timeline. `EINVAL` if it is of none.
     fn deadline(&self, fence: &Fence) -> Result<Option<Ktime>> {
-        let index = Self::index(fence.context())?;
-        let timeline: Arc<_> = self.timelines.lock().get(index).ok_or(EINVAL)?.into();
-        timeline.deadline(fence)
+        let timeline = self.timelines.lock().get(&fence.context()).cloned();
+        timeline.ok_or(EINVAL)?.deadline(fence)
     }
 }
 
