@@ -3,6 +3,7 @@
  * What Rust can't call: static inline functions and macros.
  */
 
+#include <linux/compat.h>
 #include <linux/dma-fence.h>
 #include <linux/list.h>
 #include <linux/module.h>
@@ -136,3 +137,10 @@ __rust_helper unsigned int rust_helper_dma_fence_kref_read(struct dma_fence *fen
 {
 	return kref_read(&fence->refcount);
 }
+
+#ifdef CONFIG_COMPAT
+__rust_helper unsigned long rust_helper_compat_ptr(unsigned long arg)
+{
+	return (unsigned long)compat_ptr(arg);
+}
+#endif

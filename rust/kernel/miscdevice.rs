@@ -2,8 +2,9 @@
 
 //! Misc devices that can be polled.
 //!
-//! The `kernel` crate's [`MiscDevice`] has no hook for `poll(2)`. This one adds it, and leaves all
-//! else as it is.
+//! The `kernel` crate's [`MiscDevice`] has no hook for `poll(2)`. This one adds it. It also does
+//! without `generic_file_open()` and `compat_ptr_ioctl()`, which a kernel that is trimmed to KMI
+//! lists does not export, and leaves all else as it is.
 //!
 //! C header: [`include/linux/miscdevice.h`](srctree/include/linux/miscdevice.h)
 
@@ -70,8 +71,7 @@ pub fn nonblocking<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> bool {
 /// # Invariants
 ///
 /// `inner` is registered by `misc_register()`, and deregistered when this is dropped. It is at the
-/// start: the `kernel` crate's `open` takes a pointer to it for one to a
-/// [`MiscDeviceRegistration`].
+/// start, as in a [`MiscDeviceRegistration`]: `open` takes a pointer to it for one to such.
 #[repr(C)]
 #[pin_data(PinnedDrop)]
 pub struct PollDeviceRegistration<T: PollDevice> {
@@ -91,7 +91,14 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
         // SAFETY: `into_raw` sets the pointer to a constant table.
         let fops = unsafe { *raw.fops };
         bindings::file_operations {
+            open: Some(Self::open),
             poll: Some(Self::poll),
+            #[cfg(CONFIG_COMPAT)]
+            compat_ioctl: if T::HAS_IOCTL && !T::HAS_COMPAT_IOCTL {
+                Some(Self::compat_ioctl)
+            } else {
+                fops.compat_ioctl
+            },
             ..fops
         }
     };
@@ -127,6 +134,54 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
         // SAFETY: `T` was registered here, so this is the start of a `Self`; it stays registered
         // while a file of it is being opened.
         Some(unsafe { &(*misc.as_raw().cast::<Self>()).data })
+    }
+
+    /// The `kernel` crate's, but for `generic_file_open()`: that looks at the size of a file, and a
+    /// device has none.
+    ///
+    /// # Safety
+    ///
+    /// `file` is being opened, and one of a misc device that was registered here.
+    unsafe extern "C" fn open(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+        // SAFETY: `misc_open()` has set the private data to what was registered, which starts like
+        // a `MiscDeviceRegistration`. It holds the mutex that `misc_deregister()` takes, so that
+        // this stays registered for the duration of the call.
+        let misc = unsafe { &*(*file).private_data.cast::<MiscDeviceRegistration<T>>() };
+        // SAFETY: The file is valid for the duration of this call. It is in no table yet, where
+        // `fdget_pos()` could find it.
+        match T::open(unsafe { File::from_raw_file(file) }, misc) {
+            Ok(device) => {
+                // SAFETY: The private data is for `open` to set.
+                unsafe { (*file).private_data = device.into_foreign() };
+                0
+            }
+            Err(error) => error.to_errno(),
+        }
+    }
+
+    /// Does what `compat_ptr_ioctl()` does.
+    ///
+    /// # Safety
+    ///
+    /// `file` is open, and one of a misc device that was registered here.
+    #[cfg(CONFIG_COMPAT)]
+    unsafe extern "C" fn compat_ioctl(
+        file: *mut bindings::file,
+        cmd: c_uint,
+        arg: c_ulong,
+    ) -> c_long {
+        // SAFETY: `open` has set the private data by `into_foreign`, and `release`, which takes it
+        // back, is not called while an operation runs.
+        let device = unsafe { <T::Ptr as ForeignOwnable>::borrow((*file).private_data) };
+        // SAFETY: The file is open for the duration of this call. `ioctl(2)` gets it by `fdget()`,
+        // so that no `fdget_pos()` is active on this thread.
+        let file = unsafe { File::from_raw_file(file) };
+        // SAFETY: It only computes.
+        let arg = unsafe { bindings::compat_ptr(arg) };
+        match T::ioctl(device, file, cmd, arg) {
+            Ok(value) => value as c_long,
+            Err(error) => error.to_errno() as c_long,
+        }
     }
 
     /// # Safety
