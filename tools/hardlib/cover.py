@@ -21,6 +21,7 @@ PANIC = re.compile(r"panic|precondition_check|unwrap_failed|assert_failed|expect
 # Instructions that lead elsewhere, of either architecture: always, and depending on something.
 JUMPS = re.compile(r"jmp|b")
 BRANCHES = re.compile(r"j\w+|ret\w*|ud2|b\.\w+|cbn?z|tbn?z|br|brk")
+CALLS = re.compile(r"call\w*|blr?")
 # A line of a disassembly: an instruction, or the symbol that the one above refers to.
 INSTRUCTION = re.compile(r"^ *([0-9a-f]+):\s+([a-z]\S*)\s*(.*)")
 RELOCATION = re.compile(r"^\s+[0-9a-f]+:\s+R_\S+\s+(\S+)")
@@ -74,6 +75,8 @@ class Module:
     def __init__(self, path):
         self.path = path
         self.functions = self.read_functions()
+        # Where a block of code can begin that ends with a branch whose call is a jump.
+        self.before_jumps = {}
         self.branches, self.assertions, called = self.read_branches()
         called |= self.read_addresses_taken()
         # What is inlined everywhere has a copy left that nothing calls.
@@ -110,16 +113,21 @@ class Module:
         lines = list(self.disassembly())
         index = {line[0]: number for number, line in enumerate(lines)}
         branches, assertions, called = [], set(), set()
+        block = 0
         for number, line in enumerate(lines[:-1]):
             symbol = referred(line)
             if symbol == TRACE:
                 branch = lines[number + 1][0]
                 branches.append(branch)
-                if leads_to_panic(lines, index, number + 1):
+                if JUMPS.fullmatch(line[1]):
+                    self.before_jumps[branch] = {at for at, *_ in lines[block:number + 1]}
+                elif leads_to_panic(lines, index, number + 1):
                     assertions.add(branch)
             # A function that only calls itself is not called.
             elif symbol != self.entry_of(line[0] + 1)[2]:
                 called.add(symbol)
+            if any(kind.fullmatch(line[1]) for kind in (JUMPS, BRANCHES, CALLS)):
+                block = number + 1
         return branches, assertions, called
 
     def read_addresses_taken(self):
@@ -138,6 +146,15 @@ class Module:
                 elif len(words) == 7 and not part.startswith("'.rela.text'"):
                     taken.add(words[4])
         return taken
+
+    def reached_by(self, blocks):
+        """The branches that were reached, by where the blocks of code begin that have run.
+
+        Behind a call begins a block, if it returns. From a jump, which is how a function ends with
+        a call, nothing returns there.
+        """
+        return {at for at in self.branches
+                if not blocks.isdisjoint(self.before_jumps.get(at, {at}))}
 
     def symbolize(self):
         """For each branch the functions that are inlined there and their lines, innermost first."""

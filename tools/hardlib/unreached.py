@@ -51,7 +51,7 @@ class Report:
     def __init__(self, module, reached, reasons):
         self.module = module
         self.sources = {}
-        self.fuzzed = reached.intersection(module.branches)
+        self.fuzzed = module.reached_by(reached)
         self.assertions = {at for at in module.branches if module.is_panic(at)}
         self.branches = {at: self.frames(at) for at in module.branches}
         self.copied = {self.place(at) for at in self.fuzzed}
