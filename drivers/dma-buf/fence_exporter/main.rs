@@ -77,19 +77,21 @@ impl kernel::Module for FenceExporter {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let limits = limits::Limits::from_parameters();
         let shared = Arc::pin_init(node::Shared::new(limits), GFP_KERNEL)?;
-        // What may still fail comes last: a file that is open then has lost its module.
-        let sw_sync = if module_parameters::sw_sync.value() {
+        let with_sw_sync = module_parameters::sw_sync.value();
+        // A file that is open when the other node can't be registered loses its module.
+        shared.loaded.store(!with_sw_sync, Relaxed);
+        let options = MiscDeviceOptions {
+            name: c"fence_exporter",
+        };
+        let init = PollDeviceRegistration::register(options, shared.clone());
+        let native = KBox::try_pin_init(init, GFP_KERNEL)?;
+        let sw_sync = if with_sw_sync {
             let options = MiscDeviceOptions { name: c"sw_sync" };
             let init = PollDeviceRegistration::register(options, shared.clone());
             Some(KBox::try_pin_init(init, GFP_KERNEL)?)
         } else {
             None
         };
-        let options = MiscDeviceOptions {
-            name: c"fence_exporter",
-        };
-        let init = PollDeviceRegistration::register(options, shared.clone());
-        let native = KBox::try_pin_init(init, GFP_KERNEL)?;
         shared.loaded.store(true, Relaxed);
         Ok(Self {
             _native: native,

@@ -279,9 +279,6 @@ impl MiscDevice for Node {
 
     fn open(_file: &File, misc: &MiscDeviceRegistration<Self>) -> Result<Self::Ptr> {
         let shared = PollDeviceRegistration::data(misc).ok_or(ENODEV)?;
-        if !shared.loaded.load(Relaxed) {
-            return Err(ENODEV);
-        }
         let owner = try_pin_init!(SwSync {
             _slot: shared.open()?,
             shared: shared.clone(),

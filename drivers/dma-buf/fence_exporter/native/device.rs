@@ -35,6 +35,7 @@ use kernel::{
     prelude::*,
     seq_file::SeqFile,
     sync::{
+        atomic::ordering::Relaxed,
         poll::PollTable,
         rcu::{
             Published,
@@ -54,6 +55,9 @@ impl MiscDevice for Node {
 
     fn open(_file: &File, misc: &MiscDeviceRegistration<Self>) -> Result<Self::Ptr> {
         let shared = PollDeviceRegistration::data(misc).ok_or(ENODEV)?;
+        if !shared.loaded.load(Relaxed) {
+            return Err(ENODEV);
+        }
         let shown = try_pin_init!(Shown {
             name <- Published::new(Name::of_current()?),
             events <- RcuOnce::new(),
