@@ -185,45 +185,60 @@ TEST_F(sw_sync, large_steps)
 	EXPECT_EQ(0, fence_status(sw_sync_create(self->tl, 0)));
 }
 
-static void *step_far(void *tl)
+struct step {
+	pthread_t thread;
+	int tl;
+	/* By how much, and the value of the fence that is created meanwhile. */
+	__u32 by, value;
+	int ret;
+};
+
+static void *take_step(void *arg)
 {
-	return (void *)(long)sw_sync_inc(*(int *)tl, INT_MAX);
+	struct step *step = arg;
+
+	step->ret = sw_sync_inc(step->tl, step->by);
+	return NULL;
 }
 
 /*
- * A fence that is created while a large step signals many: of what is signalled last,
- * it is so far ahead that it seems to be behind. It keeps none of them back.
+ * A fence that is created while a step signals many. Of what is signalled last, it is so
+ * far ahead that it seems to be behind. It keeps none of them back.
  */
-TEST_F_TIMEOUT(sw_sync, far_ahead_while_signalled, 60)
+TEST_F_TIMEOUT(sw_sync, far_ahead_while_signalled, 120)
 {
+	static const struct step steps[] = {
+		{ .by = INT_MAX, .value = INT_MAX + 1000U },
+		{ .by = INT_MAX, .value = 2U * INT_MAX },
+		{ .by = 1000, .value = INT_MAX + 1000U },
+	};
 	unsigned int round;
 
-	for (round = 0; round < 10; round++) {
+	for (round = 0; round < 24; round++) {
+		struct step step = steps[round % 3];
 		int fences[600];
 		int count = sizeof(fences) / sizeof(*fences);
-		int tl = sw_sync_open(variant->path);
-		pthread_t thread;
-		void *ret;
-		int far, i;
+		int ahead, i;
 
+		step.tl = sw_sync_open(variant->path);
 		for (i = 0; i < count; i++)
-			fences[i] = sw_sync_create(tl, i + 1);
+			fences[i] = sw_sync_create(step.tl, i + 1);
 		ASSERT_LE(0, fences[count - 1]);
-		ASSERT_EQ(0, pthread_create(&thread, NULL, step_far, &tl));
+		ASSERT_EQ(0, pthread_create(&step.thread, NULL, take_step, &step));
 		while (fence_status(fences[0]) == 0)
 			;
-		far = sw_sync_create(tl, INT_MAX + (__u32)INT_MAX);
-		EXPECT_EQ(0, pthread_join(thread, &ret));
-		EXPECT_EQ(0, (long)ret);
-		EXPECT_EQ(0, fence_status(far));
+		ahead = sw_sync_create(step.tl, step.value);
+		EXPECT_EQ(0, pthread_join(step.thread, NULL));
+		EXPECT_EQ(0, step.ret);
+		EXPECT_EQ(0, fence_status(ahead));
 		for (i = 0; i < count; i++) {
 			ASSERT_EQ(1, fence_status(fences[i])) {
-				TH_LOG("round %u, fence %d", round, i);
+				TH_LOG("a step of %u, fence %d", step.by, i);
 			}
 			close(fences[i]);
 		}
-		close(far);
-		close(tl);
+		close(ahead);
+		close(step.tl);
 	}
 }
 

@@ -67,7 +67,7 @@ const PRUNE_FROM: u32 = 64;
 /// Fences are in the order of signed differences, which holds as long as all are less than 2^31
 /// ahead of what has signalled. That lags behind the value by the steps of those who have added and
 /// not signalled yet.
-const FAR: u32 = 1 << 30;
+const FAR: i32 = 1 << 30;
 const LARGE: u32 = 1 << 16;
 
 /// The owner's data of a timeline.
@@ -97,7 +97,7 @@ impl FenceOps for SwSync {
 trait Calls {
     fn register(this: ArcBorrow<'_, Self>) -> Result;
     fn make_room<'a>(&self, emission: Emission<'a, SwSync>) -> Result<Emission<'a, SwSync>>;
-    fn catch_up<'a>(&self, emission: Emission<'a, SwSync>, value: u32) -> Emission<'a, SwSync>;
+    fn catch_up<'a>(&self, emission: Emission<'a, SwSync>) -> Emission<'a, SwSync>;
     fn create_fence(this: ArcBorrow<'_, Self>, arg: Arg) -> Result;
     fn increment(&self, arg: Arg) -> Result;
     fn advance(&self, step: u32);
@@ -135,15 +135,11 @@ impl Calls for Timeline<SwSync> {
         Ok(emission)
     }
 
-    /// Signals what has been reached, though others are about to, if a fence of `value` would come
-    /// before it in the order of fences.
-    fn catch_up<'a>(&self, emission: Emission<'a, SwSync>, value: u32) -> Emission<'a, SwSync> {
-        let reached = self.value.load(Relaxed);
-        if value.wrapping_sub(reached) < FAR {
-            return emission;
-        }
+    /// Signals what has been reached, though others are about to: it must not be pending still when
+    /// a fence is that is far ahead.
+    fn catch_up<'a>(&self, emission: Emission<'a, SwSync>) -> Emission<'a, SwSync> {
         emission.unlocked(|| {
-            self.signal(reached.into(), Ok(()), Cause::Done);
+            self.signal(self.value.load(Relaxed).into(), Ok(()), Cause::Done);
         })
     }
 
@@ -155,10 +151,12 @@ impl Calls for Timeline<SwSync> {
         let new = NewFences::alloc(1, GFP_KERNEL_ACCOUNT)?;
         Self::register(this)?;
 
-        let emission = this.make_room(this.emission()?)?;
-        // While emission is ours, no step is large: what is so far behind now isn't ahead later.
-        let reached = this.has_reached(value);
-        let emission = this.catch_up(emission, value);
+        let mut emission = this.make_room(this.emission()?)?;
+        // While emission is ours, no step is large. What is far behind may be ahead after some.
+        let ahead = value.wrapping_sub(this.value.load(Relaxed)) as i32;
+        if ahead >= FAR {
+            emission = this.catch_up(emission);
+        }
         let expires = ktime_get().saturating_add(this.shared.limits.sw_sync_timeout);
         match emission.emit_at(new, value, expires) {
             Ok(emitted) => {
@@ -166,7 +164,7 @@ impl Calls for Timeline<SwSync> {
                     descriptor.attach(fence)?;
                 }
                 arg.write(&mut data)?;
-                emitted.commit_unless(|| reached || this.has_reached(value));
+                emitted.commit_unless(|| ahead <= 0 || this.has_reached(value));
             }
             Err(fence) => {
                 descriptor.attach(&fence)?;
