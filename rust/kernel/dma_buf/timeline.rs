@@ -24,7 +24,7 @@ use super::{
     KTIME_MAX, //
 };
 use crate::{
-    bindings, impl_has_hr_timer,
+    bindings,
     module::this_module,
     new_condvar,
     prelude::*,
@@ -32,14 +32,7 @@ use crate::{
         rcu::RcuFreeBox,
         CondVar, //
     },
-    time::{
-        hrtimer::{
-            AbsoluteSoftMode,
-            HasHrTimer,
-            HrTimer, //
-        },
-        Monotonic, //
-    },
+    time::hrtimer::HrTimer, //
 };
 use core::{
     mem::ManuallyDrop,
@@ -116,7 +109,7 @@ use core::{
 #[pin_data(PinnedDrop)]
 pub struct Timeline<O: FenceOps> {
     #[pin]
-    parts: Parts<O>,
+    pub(super) parts: Parts<O>,
 }
 
 /// What a [`Timeline`] is.
@@ -132,7 +125,7 @@ pub struct Timeline<O: FenceOps> {
 pub(super) struct Parts<O: FenceOps> {
     context: ManuallyDrop<RcuFreeBox<FenceContext<O>>>,
     #[pin]
-    timer: HrTimer<Self>,
+    pub(super) timer: HrTimer<Self>,
     /// Told when an emission has ended.
     #[pin]
     idle: CondVar,
@@ -140,13 +133,6 @@ pub(super) struct Parts<O: FenceOps> {
     owner: O,
     // Last: the text that what stands above calls must be there until it is gone.
     _module: ModuleRef,
-}
-
-impl_has_hr_timer! {
-    impl{O: FenceOps} HasHrTimer<Self> for Parts<O> {
-        mode: AbsoluteSoftMode<Monotonic>,
-        field: self.timer
-    }
 }
 
 impl<O: FenceOps> Timeline<O> {
@@ -184,13 +170,6 @@ impl<O: FenceOps> Timeline<O> {
     #[inline]
     pub(super) fn shared(&self) -> &Shared<O> {
         self.parts.context.shared()
-    }
-
-    /// Returns the C timer.
-    #[inline]
-    pub(super) fn timer(&self) -> *mut bindings::hrtimer {
-        // SAFETY: The reference is valid.
-        unsafe { Parts::c_timer_ptr(&self.parts) }.cast_mut()
     }
 
     /// Returns the number of the context: unique, and never reused.
@@ -330,15 +309,6 @@ impl<O: FenceOps> Deref for Timeline<O> {
 
     fn deref(&self) -> &O {
         &self.parts.owner
-    }
-}
-
-impl<O: FenceOps> Parts<O> {
-    /// Returns the timeline that these are the parts of.
-    #[inline]
-    pub(super) fn timeline(&self) -> &Timeline<O> {
-        // SAFETY: By the type invariant there is one. It is nothing besides, and laid out alike.
-        unsafe { &*core::ptr::from_ref(self).cast() }
     }
 }
 

@@ -18,11 +18,12 @@ use super::{
     KTIME_MAX, //
 };
 use crate::{
-    bindings,
+    bindings, impl_has_hr_timer,
     prelude::*,
     time::{
         hrtimer::{
             AbsoluteSoftMode,
+            HasHrTimer,
             HrTimerCallback,
             HrTimerCallbackContext,
             HrTimerMode,
@@ -35,7 +36,30 @@ use crate::{
 /// How many batches the timer signals before it lets other softirqs run.
 pub(super) const TIMER_BATCHES: usize = 4;
 
+impl_has_hr_timer! {
+    impl{O: FenceOps} HasHrTimer<Self> for Parts<O> {
+        mode: AbsoluteSoftMode<Monotonic>,
+        field: self.timer
+    }
+}
+
+impl<O: FenceOps> Parts<O> {
+    /// Returns the timeline that these are the parts of.
+    #[inline]
+    fn timeline(&self) -> &Timeline<O> {
+        // SAFETY: By the type invariant these are a timeline's, which is a transparent wrapper.
+        unsafe { &*core::ptr::from_ref(self).cast() }
+    }
+}
+
 impl<O: FenceOps> Timeline<O> {
+    /// Returns the C timer.
+    #[inline]
+    pub(super) fn timer(&self) -> *mut bindings::hrtimer {
+        // SAFETY: The reference is valid.
+        unsafe { Parts::c_timer_ptr(&self.parts) }.cast_mut()
+    }
+
     /// Arms the timer for `time`, unless it fires earlier or the timeline is being dropped.
     pub(super) fn arm(&self, state: Pin<&mut State<O::Order>>, time: Ktime) {
         let state = state.project();
