@@ -176,7 +176,7 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
         // SAFETY: The file is open for the duration of this call. `ioctl(2)` gets it by `fdget()`,
         // so that no `fdget_pos()` is active on this thread.
         let file = unsafe { File::from_raw_file(file) };
-        // SAFETY: It only computes.
+        // SAFETY: `compat_ptr()` computes an address, and uses nothing that is there.
         let arg = unsafe { bindings::compat_ptr(arg) };
         match T::ioctl(device, file, cmd, arg) {
             Ok(value) => value as c_long,
