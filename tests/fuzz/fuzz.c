@@ -3,7 +3,7 @@
  * Runs programs of random calls on both nodes and on all that takes fences, from
  * several processes with two threads each, guided by what of the module they reach.
  *
- *   fuzz [-s SEED] [-c CALLS] [-t SECONDS] [-w WORKERS] [CORPUS]
+ *   fuzz [-s SEED] [-c CALLS] [-t SECONDS] [-l CALLS] [-w WORKERS] [CORPUS]
  *   fuzz -r NAME [-c CALLS] CORPUS      that program alone, again and again
  *   fuzz -p CORPUS                      its programs once, and what each call answers
  *
@@ -36,7 +36,8 @@
 
 static unsigned long seed = 1;
 static unsigned long wanted_calls = 100000;
-static unsigned long seconds = 3600;
+static unsigned long least_calls;
+static unsigned long seconds = 365UL * 24 * 3600;
 static unsigned int workers = 3;
 static const char *replayed;
 static bool telling;
@@ -269,7 +270,7 @@ static int run_all(void)
 		if (!pids[i])
 			run_worker(i, buffer, sockets);
 	}
-	ret = watch(shared, pids, workers, wanted_calls, seconds);
+	ret = watch(shared, pids, workers, wanted_calls, least_calls, seconds);
 	ret |= watch_end(shared, pids, workers);
 	watch_tell(shared, "@summary");
 	for (i = 0; i < atomic_load(&shared->kept); i++)
@@ -297,7 +298,7 @@ int main(int argc, char **argv)
 	int option;
 
 	without_rseq(argv);
-	while ((option = getopt(argc, argv, "s:c:t:w:r:p")) != -1) {
+	while ((option = getopt(argc, argv, "s:c:t:l:w:r:p")) != -1) {
 		unsigned long value = optarg ? strtoul(optarg, NULL, 0) : 0;
 
 		if (option == 's')
@@ -306,6 +307,8 @@ int main(int argc, char **argv)
 			wanted_calls = value;
 		else if (option == 't')
 			seconds = value;
+		else if (option == 'l')
+			least_calls = value;
 		else if (option == 'w' && value >= 1 && value <= MOST_WORKERS)
 			workers = value;
 		else if (option == 'r')

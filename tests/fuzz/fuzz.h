@@ -165,9 +165,12 @@ unsigned int cover_take(struct thread *thread);
 void watch_begin(void);
 /* Says how far the run is, on a line that begins with @mark. */
 void watch_tell(const struct shared *shared, const char *mark);
-/* Returns when enough has been done, or not 0 if a worker has died or is stuck. */
+/*
+ * Returns after @most calls, or after @seconds if these were at @least so many by then;
+ * or not 0 if a worker has died or is stuck.
+ */
 int watch(struct shared *shared, const pid_t *pids, unsigned int workers,
-	  unsigned long calls, unsigned long seconds);
+	  unsigned long most, unsigned long least, unsigned long seconds);
 /* Stops the workers, and returns not 0 if one can't be. */
 int watch_end(struct shared *shared, const pid_t *pids, unsigned int workers);
 

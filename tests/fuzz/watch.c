@@ -11,7 +11,7 @@
 #include "fuzz.h"
 
 /* A program is 20 calls; few of them wait for longer than 0.1 s, none for longer than 3 s. */
-#define STUCK_NS	(120 * NSEC_PER_SEC)
+#define STUCK_NS	(120 * NSEC_PER_SEC * machine_pace())
 
 static __u64 begin;
 
@@ -103,15 +103,22 @@ static bool is_given(const struct shared *shared)
 	return atomic_load(&shared->next_given) < shared->given;
 }
 
+static bool is_enough(const struct shared *shared, unsigned long most, unsigned long least,
+		      unsigned long seconds)
+{
+	unsigned long calls = atomic_load(&shared->calls);
+
+	return calls >= most || (calls >= least && now_ns() >= begin + seconds * NSEC_PER_SEC);
+}
+
 int watch(struct shared *shared, const pid_t *pids, unsigned int workers,
-	  unsigned long calls, unsigned long seconds)
+	  unsigned long most, unsigned long least, unsigned long seconds)
 {
 	__u64 next = begin;
 	int ret = 0;
 
 	while (!ret && !atomic_load(&shared->stop) &&
-	       (is_given(shared) || (atomic_load(&shared->calls) < calls &&
-				     now_ns() < begin + seconds * NSEC_PER_SEC))) {
+	       (is_given(shared) || !is_enough(shared, most, least, seconds))) {
 		if (now_ns() >= next) {
 			watch_tell(shared, "#");
 			next += 15 * NSEC_PER_SEC;

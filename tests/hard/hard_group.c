@@ -10,7 +10,7 @@
 
 #include "fence.h"
 #include "guest.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(group)
 {

@@ -14,7 +14,7 @@
 
 #include "fence.h"
 #include "guest.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define MOST_STOPS	200
 

@@ -11,7 +11,7 @@
 
 #include "fence.h"
 #include "guest.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "sw_sync.h"
 
 #define ROUNDS		10

@@ -11,7 +11,7 @@
 
 #include "fence.h"
 #include "guest.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 /* So many descriptors of former lives are open at any time. */
 #define HELD	60

@@ -9,7 +9,7 @@
 
 #include "fence.h"
 #include "guest.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define TIMELINES	100000
 #define FENCES		1048576

@@ -16,13 +16,8 @@
 
 #define FENCE_DEVICE		"/dev/fence_exporter"
 
-/*
- * How late something may be. The tests run on emulated processors that share a
- * busy machine; nothing may ever be early.
- */
-#define SLACK_NS		(500 * NSEC_PER_MSEC)
 /* Longer than anything that the tests wait for takes, in ms. */
-#define LONG_MS			20000
+#define LONG_MS			(20000 * (int)machine_pace())
 
 /* Timelines: /dev/fence_exporter. */
 int timeline_open(void);

@@ -40,6 +40,14 @@ int write_file(const char *path, const char *text)
 	return ret;
 }
 
+unsigned int machine_pace(void)
+{
+	const char *text = getenv("FENCE_PACE");
+	unsigned long pace = text ? strtoul(text, NULL, 10) : 0;
+
+	return pace ? pace : 1;
+}
+
 __u64 now_ns(void)
 {
 	struct timespec now;

@@ -8,6 +8,11 @@
 #define NSEC_PER_MSEC		1000000ULL
 #define NSEC_PER_SEC		1000000000ULL
 
+/*
+ * How many times as long as on the machine that limits of time were made for things take on this
+ * one: FENCE_PACE, which tools/vm measures and sets, or 1.
+ */
+unsigned int machine_pace(void);
 __u64 now_ns(void);
 void sleep_ms(unsigned int ms);
 int count_fds(void);

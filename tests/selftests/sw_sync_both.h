@@ -3,7 +3,7 @@
 #ifndef SELFTEST_SW_SYNC_BOTH_H
 #define SELFTEST_SW_SYNC_BOTH_H
 
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "process.h"
 #include "sw_sync.h"
 

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "sw_sync.h"
 #include "sw_sync_abi.h"
 

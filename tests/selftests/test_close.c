@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define COUNT	8
 

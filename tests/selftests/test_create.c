@@ -5,7 +5,7 @@
 #include <sys/resource.h>
 
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(create)
 {

@@ -6,7 +6,8 @@
 
 #include "buffer.h"
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
+#include "lateness.h"
 
 FIXTURE(dma_buf)
 {
@@ -31,6 +32,7 @@ FIXTURE_VARIANT_ADD(dma_buf, udmabuf)
 
 FIXTURE_SETUP(dma_buf)
 {
+	ASSERT_EQ(0, lateness_watch());
 	self->buffer = buffer_new(variant->source, 16 * 4096);
 	if (self->buffer == -ENOENT)
 		SKIP(return, "no device to get a buffer from");
@@ -86,8 +88,7 @@ TEST_F(dma_buf, sleeping_waiter_wakes)
 				   DMA_BUF_SYNC_WRITE));
 	ASSERT_EQ(0, fence_signal_at(self->tl, 1, time, 0));
 	EXPECT_EQ(POLLIN, buffer_poll(self->buffer, POLLIN, LONG_MS));
-	EXPECT_LE(time, now_ns());
-	EXPECT_GE(time + SLACK_NS, now_ns());
+	EXPECT_TRUE(in_time(now_ns(), time, time));
 }
 
 TEST_F(dma_buf, epoll)

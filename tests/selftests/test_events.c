@@ -8,7 +8,7 @@
 #include <sys/time.h>
 
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 /* How many events a timeline keeps. */
 #define CAPACITY	256

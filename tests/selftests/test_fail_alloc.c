@@ -8,7 +8,7 @@
  */
 #include "fail.h"
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "sw_sync.h"
 
 /* No call has as many places that can fail. */

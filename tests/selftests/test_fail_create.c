@@ -9,7 +9,7 @@
  */
 #include "fail.h"
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "trace.h"
 
 #define FENCES	4

@@ -9,7 +9,7 @@
 
 #include "fence.h"
 #include "field_rows.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "uapi_fields.h"
 
 #define NAME_LEN	FENCE_EXPORTER_NAME_LEN

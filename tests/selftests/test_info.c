@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* INFO and fdinfo: what a timeline is and has done. */
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define TIMEOUT_NS	(2 * NSEC_PER_SEC)
 

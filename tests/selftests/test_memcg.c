@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define ROOT		"/sys/fs/cgroup"
 #define COUNT		4096

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 static const struct {
 	const char *name;

@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(names)
 {

@@ -5,7 +5,7 @@
 #include <linux/capability.h>
 
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "sw_sync.h"
 
 FIXTURE(quota)

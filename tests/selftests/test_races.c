@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 /* How long each of the races goes on. */
 #define RACE_NS		(3 * NSEC_PER_SEC)

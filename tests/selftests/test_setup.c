@@ -3,7 +3,7 @@
 #include <sys/prctl.h>
 
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(setup)
 {

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(shared)
 {

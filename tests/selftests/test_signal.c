@@ -4,7 +4,7 @@
 #include <pthread.h>
 
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define COUNT	10
 

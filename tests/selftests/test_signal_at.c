@@ -3,7 +3,8 @@
 #include <limits.h>
 
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
+#include "lateness.h"
 
 #define COUNT		6
 #define MS(n)		((n) * NSEC_PER_MSEC)
@@ -17,6 +18,7 @@ FIXTURE(signal_at)
 
 FIXTURE_SETUP(signal_at)
 {
+	ASSERT_EQ(0, lateness_watch());
 	self->tl = timeline_open();
 	ASSERT_LE(0, self->tl);
 	ASSERT_EQ(1, fence_create_many(self->tl, self->fds, COUNT));
@@ -31,16 +33,7 @@ FIXTURE_TEARDOWN(signal_at)
 /* Signalled, not before @time, and not much later. */
 static bool on_time(int fd, __u64 time)
 {
-	__u64 at;
-
-	if (fence_wait(fd, LONG_MS) != 1)
-		return false;
-	at = fence_time(fd);
-	if (at >= time && at <= time + SLACK_NS)
-		return true;
-	fprintf(stderr, "# signalled %lld us after its time\n",
-		(long long)(at - time) / 1000);
-	return false;
+	return fence_wait(fd, LONG_MS) == 1 && in_time(fence_time(fd), time, time);
 }
 
 TEST_F(signal_at, on_time)

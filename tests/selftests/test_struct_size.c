@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 /* The call @request as a caller knows it whose structure has @size bytes. */
 static unsigned long resized(unsigned long request, size_t size)

@@ -4,7 +4,7 @@
  * before it on another engine, with errors on the way and an engine that goes.
  */
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define ENGINES		3
 #define JOBS		1000

@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "sw_sync.h"
 #include "sw_sync_abi.h"
 #include "sw_sync_both.h"

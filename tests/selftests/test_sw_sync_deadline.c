@@ -4,7 +4,7 @@
  * the kernel's.
  */
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "sw_sync.h"
 #include "sw_sync_abi.h"
 #include "sw_sync_both.h"

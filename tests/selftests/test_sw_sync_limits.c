@@ -4,7 +4,7 @@
  * its fences time out, and how many may be pending has a limit.
  */
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "sw_sync.h"
 
 FIXTURE(limits)

@@ -4,7 +4,7 @@
  * and context, first in first out, from emit to signaled.
  */
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "trace.h"
 
 #define COUNT	20

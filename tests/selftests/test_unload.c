@@ -13,7 +13,7 @@
 
 #include "buffer.h"
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "sw_sync.h"
 
 #define MODULE	"fence_exporter"

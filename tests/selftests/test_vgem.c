@@ -8,7 +8,7 @@
 #include "buffer.h"
 #include "drm_card.h"
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(vgem)
 {

@@ -5,7 +5,7 @@
 
 #include "drm_card.h"
 #include "fence.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(syncobj)
 {

@@ -4,8 +4,8 @@
  * it would like to have it: vkms, an atomic commit with IN_FENCE_FD.
  */
 #include "fence.h"
+#include "harness.h"
 #include "kms.h"
-#include "kselftest_harness.h"
 
 FIXTURE(vkms)
 {

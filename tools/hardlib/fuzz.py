@@ -16,14 +16,14 @@ PARAMS = "sw_sync=1 timeout_ms=150 max_timeout_ms=5000 max_pending=128 max_timel
 CALLS = 1_000_000
 # The same for coverage, which is what the kept corpus reaches, and a little more.
 COVER_CALLS = 200_000
-# Seconds that the fuzzer takes in a run that isn't a soak, and the least that it must come to.
+# Seconds that the fuzzer takes in a run that isn't a soak; a slow machine goes on to these calls.
 FUZZ_TIME = 150
 LEAST_CALLS = 5_000
 # A replay ends after so many calls, or seconds.
 REPLAY_CALLS = 20_000
 REPLAY_TIME = 120
-# Seconds in which these must be done.
-FLOOD_LIMIT = 400
+# Seconds for what ends after a number of calls. Like all limits, longer on a slow machine.
+LIMIT = 700
 # Where the reasons of tests/fuzz/unreached have been looked at; elsewhere the compiler inlines
 # other things.
 JUDGED = "x86_64"
@@ -53,7 +53,7 @@ def keep_corpus(run, name, programs):
         file.writelines(program + "\n" for program in programs)
 
 
-def run_fuzzer(guest, step, flavour, arguments, command, *, add, given, seconds):
+def run_fuzzer(guest, step, flavour, arguments, command, *, add, given, limit):
     """Runs the fuzzer in a guest with given programs; returns tools/vm's status and the output.
 
     `guest` is one of Run's, `add` a directory with the fuzzer.
@@ -61,7 +61,7 @@ def run_fuzzer(guest, step, flavour, arguments, command, *, add, given, seconds)
     with open(f"{add}/corpus", "w", encoding="utf-8") as file:
         file.writelines(program + "\n" for program in given)
     result = guest(step, flavour, *arguments, "--params", PARAMS, "--add", add,
-                   "--", *command, "/corpus", timeout=seconds + 300)
+                   "--", *command, "/corpus", timeout=limit)
     shutil.rmtree(add)
     return result
 
@@ -73,8 +73,9 @@ def fuzz(run):
     given = read_corpus(run)
     status, output = run_fuzzer(
         run.vm, "fuzz", "debug", ["--module", run.kcov_module()],
-        ["fuzz", "-s", str(args.seed), "-c", str(10 ** 12), "-t", str(seconds)],
-        add=run.programs("fuzz"), given=given, seconds=seconds)
+        ["fuzz", "-s", str(args.seed), "-c", str(10 ** 12), "-t", str(seconds),
+                  "-l", str(LEAST_CALLS)],
+        add=run.programs("fuzz"), given=given, limit=seconds + LIMIT)
     programs = given + kept_programs(output)
     keep_corpus(run, "fuzz.corpus", programs)
     if take_summary(run, "fuzz", status, output, LEAST_CALLS):
@@ -89,7 +90,7 @@ def replay(run):
     status, output = run_fuzzer(
         run.vm, "replay", flavour, ["--module", run.build(flavour)],
         ["fuzz", "-r", run.args.replay, "-c", str(REPLAY_CALLS), "-t", str(REPLAY_TIME)],
-        add=run.programs("fuzz"), given=read_corpus(run), seconds=REPLAY_TIME)
+        add=run.programs("fuzz"), given=read_corpus(run), limit=LIMIT)
     # The steps of the program, which the fuzzer says at first.
     print(output.partition("# 0 s:")[0])
     take_summary(run, "replay", status, output, 1)
@@ -123,11 +124,11 @@ def take_summary(run, step, status, output, least):
 
 def flood(run):
     """Many random calls, where they are quick."""
-    command = ["fuzz", "-s", str(run.args.seed), "-c", str(CALLS), "-t", str(FLOOD_LIMIT)]
+    command = ["fuzz", "-s", str(run.args.seed), "-c", str(CALLS)]
     given = read_corpus(run)
     keep_corpus(run, "flood.corpus", given)
     status, output = run_fuzzer(run.vm, "flood", "gki", ["--module", run.build("gki")], command,
-                                add=run.programs("fuzz"), given=given, seconds=FLOOD_LIMIT)
+                                add=run.programs("fuzz"), given=given, limit=LIMIT)
     take_summary(run, "flood", status, output, CALLS)
 
 
@@ -141,9 +142,9 @@ def cover(run):
     script = 'export FENCE_PARAMS="$0"; insmod /root/trace.ko && insmod /root/traced.ko $0 && ' \
         'echo "@text $(cat /sys/module/fence_exporter/sections/.text)" && exec "$@"'
     command = ["sh", "-c", script, PARAMS, "fuzz", "-s", str(run.args.seed),
-               "-c", str(COVER_CALLS), "-t", str(FLOOD_LIMIT)]
+               "-c", str(COVER_CALLS)]
     status, output = run_fuzzer(run.record, "cover", "gki", ["--no-load"], command, add=add,
-                                given=read_corpus(run), seconds=FLOOD_LIMIT)
+                                given=read_corpus(run), limit=LIMIT)
     take_summary(run, "cover", status, output, COVER_CALLS)
     report = unreached.Report(Module(module), run.reached, unreached.Reasons())
     report.write(f"{run.results}/coverage.txt")

@@ -81,7 +81,7 @@ def hunt(run, module, step, command, given):
         lambda *words, timeout: run.vm(*words, timeout=timeout, quiet=True), step, "gki",
         ["--module", module, "--expect", REPORT],
         ["fuzz", "-c", str(CALLS), "-t", "120", *command], add=run.programs("fuzz"),
-        given=given, seconds=120)
+        given=given, limit=fuzz.LIMIT)
     with open(f"{run.results}/{step}.log", encoding="utf-8") as file:
         log = file.read()
     return list(dict.fromkeys(FOUND_BY.findall(log))) if re.search(REPORT, log) else [], output

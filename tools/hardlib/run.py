@@ -98,7 +98,7 @@ class Run:
     def vm(self, step, flavour, *arguments, timeout, quiet=False):
         """Runs a guest, shows what it prints as it comes, and returns its status and output."""
         command = [f"{TOOLS}/vm", "run", "--arch", self.args.arch, "--kernel", flavour,
-                   "--memory", "2G", "--timeout", str(timeout * self.args.patience),
+                   "--memory", "2G", "--timeout", str(timeout),
                    "--keep-log", f"{self.results}/{step}.log",
                    *(["--icount"] if self.args.icount else []), *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -68,7 +68,7 @@ def make_initrd(args, scratch):
         "PARAMS": args.params,
         "INTERACTIVE": "1" if args.mode == "shell" else "",
         # The guest ends the command itself if it can, to tell what it waits for.
-        "LIMIT": str(max(args.timeout - 20, 5)) if args.mode == "run" else "",
+        "LIMIT": str(args.timeout) if args.mode == "run" else "",
     }
     with open(f"{root}/etc/fence-run", "w", encoding="utf-8") as file:
         file.writelines(f"{key}={shlex.quote(value)}\n" for key, value in settings.items())

@@ -75,6 +75,14 @@ def tail(text):
     show(text, max(len(text.splitlines()) - CONTEXT, 0))
 
 
+def late(result, args):
+    """What took too long, and for whom."""
+    if result.pace is None:
+        return "tools/vm: the guest did not boot"
+    return f"tools/vm: the command did not end within {args.timeout} s" + \
+        (f", times {result.pace} for a machine that is slow" if result.pace > 1 else "")
+
+
 def judge(result, args):
     """Says what a run came to, and returns the exit status."""
     text = result.kernel_log()
@@ -92,7 +100,7 @@ def judge(result, args):
               file=sys.stderr)
         return 126
     if result.timed_out or result.late:
-        print(f"tools/vm: the command did not end within {args.timeout} s", file=sys.stderr)
+        print(late(result, args), file=sys.stderr)
         tail(text)
         return 124
     if missing:

@@ -18,6 +18,9 @@ CONSOLES = {"x86_64": "ttyS0", "arm64": "ttyAMA0"}
 # A guest that is stuck can't tell its log: let it panic, which prints all of it.
 STUCK = "panic_console_replay=1 oops=panic softlockup_panic=1 hung_task_panic=1 " \
         "sysctl.kernel.panic_on_rcu_stall=1"
+# Seconds for a guest to boot in, however slow the machine is, and after the command to end in.
+BOOT_LIMIT = 900
+END_LIMIT = 60
 HOST = {"x86_64": "x86_64", "aarch64": "arm64"}.get(os.uname().machine)
 
 
@@ -31,6 +34,8 @@ class Result:
     status: int | None = None
     log: str = ""
     console: str = ""
+    # How many times as long as usual things take: what limits of time are multiplied with.
+    pace: int | None = None
     timed_out: bool = False
     # The command ran into the limit; the guest itself is well.
     late: bool = False
@@ -164,7 +169,7 @@ class Machine:
         """Sorts what comes over the line into output, status and log."""
         result = Result()
         reader = Reader(result)
-        deadline = time.monotonic() + self.args.timeout
+        deadline = time.monotonic() + BOOT_LIMIT
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
@@ -175,7 +180,10 @@ class Machine:
             data = os.read(process.stdout.fileno(), 65536)
             if not data:
                 return result
+            booted = result.pace is not None
             reader.feed(data)
+            if not booted and result.pace is not None:
+                deadline = time.monotonic() + (self.args.timeout + END_LIMIT) * result.pace
             if result.given_up:
                 return result
 
@@ -210,6 +218,8 @@ class Reader:
     def mark(self, words):
         """Takes a line of the init script's."""
         match words:
+            case ["pace", pace]:
+                self.result.pace = int(pace)
             case ["begin"]:
                 self.part = "command"
             case ["exit", status]:
