@@ -183,6 +183,40 @@ TEST_F(signal_at, timeout_comes_first)
 	EXPECT_EQ(1, timeline_state(tl).timed_out);
 }
 
+/*
+ * Though the timer may come late, and for both at once: what has the earlier time counts.
+ * Only just: nobody could wait between the two.
+ */
+TEST_F(signal_at, the_earlier_time_counts)
+{
+	enum { TIMEOUT = MS(5) };
+	int compared = 0;
+	int i;
+
+	for (i = 0; i < 200; i++) {
+		int tl = timeline_new("earlier", TIMEOUT, 0);
+		bool first = i % 2;
+		__u64 begin, end, time;
+		int fd;
+
+		begin = now_ns();
+		fd = fence_create(tl);
+		end = now_ns();
+		ASSERT_LE(0, fd);
+		time = first ? begin + TIMEOUT - 1 : end + TIMEOUT + 1;
+		ASSERT_EQ(0, fence_signal_at(tl, 1, time, 0));
+		/* If it was still to come when it was asked for. */
+		if (now_ns() < begin + TIMEOUT - 1) {
+			ASSERT_EQ(1, fence_wait(fd, LONG_MS));
+			EXPECT_EQ(first ? 1 : -ETIMEDOUT, fence_status(fd));
+			compared++;
+		}
+		close(fd);
+		close(tl);
+	}
+	EXPECT_LT(0, compared);
+}
+
 TEST_F(signal_at, close_comes_first)
 {
 	ASSERT_EQ(0, fence_signal_at(self->tl, 1, self->start + MS(300), 0));

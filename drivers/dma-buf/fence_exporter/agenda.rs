@@ -100,7 +100,11 @@ impl Agenda {
         for _ in 0..AT_ONCE {
             let (key, entry) = self.first()?;
             let (time, _) = key;
-            if time > now || timeline.signal_some(entry.seqno, entry.status, Cause::Done) {
+            if time > now
+                // The timer may have come late for timeouts, too.
+                || timeline.time_out_before(time)
+                || timeline.signal_some(entry.seqno, entry.status, Cause::Done)
+            {
                 return Some(time);
             }
             self.remove(key);

@@ -78,7 +78,9 @@ pub trait FenceOps: Sized + Send + Sync + 'static {
 
     /// The time that [`Timeline::wake_at`] asked for has come.
     ///
-    /// Called in softirq context, with no lock held. Returns when to be called next, if at all.
+    /// Called in softirq context, with no lock held, before what has timed out by `now` completes:
+    /// [`Timeline::time_out_before`] is for owners to whom that order matters. Returns when to be
+    /// called next, if at all.
     fn wake(_timeline: &Timeline<Self>, _now: Ktime) -> Option<Ktime> {
         None
     }

@@ -67,6 +67,15 @@ mod cases {
         assert!(young.timestamp() <= old.timestamp());
     }
 
+    #[test]
+    fn nothing_times_out_early() {
+        let timeline = in_order();
+        let fence = create_until(&timeline, ktime_get() + 1000 * SECOND);
+        assert!(!timeline.time_out_before(KTIME_MAX));
+        assert_eq!(fence.status(), Status::Pending);
+        timeline.signal(1, Ok(()), Cause::Done);
+    }
+
     // Hazard 26: the timer is armed when the owner goes; nothing of it runs later.
     #[test]
     fn hazard_26_drop_with_the_timer_armed() {
