@@ -2,6 +2,7 @@
 /* SUBMIT: a simulated engine that runs jobs one after the other. */
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 
 #include "fence.h"
 #include "harness.h"
@@ -240,6 +241,57 @@ TEST_F(submit, timeouts)
 	runs = fence_submit(tl, MS(10), -1, 0);
 	EXPECT_EQ(1, fence_wait(runs, LONG_MS));
 	EXPECT_EQ(1, fence_status(runs));
+}
+
+/* Timers that are set from now on are this processor's. */
+static void run_on(int cpu)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+}
+
+/*
+ * The engine's timer may come late, when the in-fence has signalled after all: the timeout
+ * was earlier, and that counts.
+ */
+TEST_F(submit, the_earlier_time_counts)
+{
+	enum { TIMEOUT = MS(5) };
+	int timed_out = 0;
+	int i;
+
+	for (i = 0; i < 200; i++) {
+		int engine = timeline_new("earlier", TIMEOUT, FENCE_EXPORTER_SETUP_ENGINE);
+		int source = timeline_open();
+		int in = fence_create(source);
+		__u64 begin, end;
+		int out;
+
+		run_on(0);
+		begin = now_ns();
+		out = fence_submit(engine, 0, in, 0);
+		end = now_ns();
+		ASSERT_LE(0, out);
+		run_on(1);
+		ASSERT_EQ(0, fence_signal_at(source, 1, i % 2 ? end + TIMEOUT + 1 :
+					     begin + TIMEOUT - 500000, 0));
+		ASSERT_EQ(1, fence_wait(in, LONG_MS));
+		ASSERT_EQ(1, fence_wait(out, LONG_MS));
+		if (fence_time(in) > end + TIMEOUT) {
+			EXPECT_EQ(-ETIMEDOUT, fence_status(out));
+			timed_out++;
+		} else if (fence_time(in) < begin + TIMEOUT) {
+			EXPECT_EQ(1, fence_status(out));
+		}
+		close(out);
+		close(in);
+		close(source);
+		close(engine);
+	}
+	EXPECT_LT(0, timed_out);
 }
 
 /* An engine tells events like any timeline. */

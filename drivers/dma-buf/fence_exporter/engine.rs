@@ -92,6 +92,9 @@ pub(crate) struct Job {
     pub(crate) in_fence: Option<InFence>,
 }
 
+/// How a job ends when its timeout does.
+const TIMED_OUT: (Result, Cause) = (Err(ETIMEDOUT), Cause::TimedOut);
+
 /// How a job stands.
 enum Progress {
     /// Nothing happens before this time.
@@ -106,9 +109,11 @@ impl Job {
         let mut start = self.submitted.max(engine_free);
         let mut result = (self.status, Cause::Done);
         if let Some(InFence { fence, .. }) = &self.in_fence {
-            let Some(signalled) = fence.timestamp() else {
-                let end = self.submitted.saturating_add(timeout);
-                return at(end, now, (Err(ETIMEDOUT), Cause::TimedOut));
+            // Not before the job is the first of its queue. The timer may come later than this, when
+            // the fence has signalled after all.
+            let end = self.submitted.saturating_add(timeout).max(engine_free);
+            let Some(signalled) = fence.timestamp().filter(|&signalled| signalled <= end) else {
+                return at(end, now, TIMED_OUT);
             };
             start = start.max(signalled);
             result = match fence.error() {
@@ -119,7 +124,7 @@ impl Job {
         }
         if self.duration > timeout {
             let end = start.saturating_add(timeout);
-            at(end, now, (Err(ETIMEDOUT), Cause::TimedOut))
+            at(end, now, TIMED_OUT)
         } else {
             at(start.saturating_add(self.duration), now, result)
         }
