@@ -5,6 +5,8 @@
  * kernel watches over. Several are broken in the order in which they are given;
  * lockdep ends with its first report, and with KASAN's.
  */
+#include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -15,6 +17,7 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/timer.h>
+#include <linux/workqueue.h>
 
 static char *rule = "none";
 module_param(rule, charp, 0);
@@ -81,6 +84,30 @@ static void free_timer(void)
 	kfree(timer);
 }
 
+#ifdef CONFIG_DEBUG_OBJECTS_WORK
+static void wait(struct work_struct *work)
+{
+	msleep(500);
+}
+
+/* The checker cancels the work. */
+static void free_work(void)
+{
+	struct workqueue_struct *queue = alloc_ordered_workqueue("broken", 0);
+	struct work_struct *work = kmalloc_obj(*work);
+	static DECLARE_WORK(before, wait);
+
+	if (queue && work) {
+		INIT_WORK(work, wait);
+		queue_work(queue, &before);
+		queue_work(queue, work);
+	}
+	kfree(work);
+	if (queue)
+		destroy_workqueue(queue);
+}
+#endif
+
 static void called(struct rcu_head *head)
 {
 }
@@ -132,6 +159,38 @@ static void rcu_unprotected(void)
 	(void)rcu_dereference(pointer);
 }
 
+/* Three that take too long if the checkers' limits are 2 s, and 8 s for a grace period. */
+static void blocked(void)
+{
+	schedule_timeout_uninterruptible(8 * HZ);
+}
+
+static void spin_for(unsigned int seconds)
+{
+	unsigned long end = jiffies + seconds * HZ;
+
+	while (time_before(jiffies, end))
+		cpu_relax();
+}
+
+static void hog(void)
+{
+	preempt_disable();
+	spin_for(8);
+	preempt_enable();
+}
+
+static void slow_reader(void)
+{
+	static struct rcu_head head;
+
+	rcu_read_lock();
+	call_rcu(&head, called);
+	spin_for(16);
+	rcu_read_unlock();
+	rcu_barrier();
+}
+
 static void warn(void)
 {
 	WARN_ON(1);
@@ -158,6 +217,12 @@ static const struct {
 	{ "lock_order", lock_order },
 	{ "sleep_in_atomic", sleep_in_atomic },
 	{ "rcu_unprotected", rcu_unprotected },
+#ifdef CONFIG_DEBUG_OBJECTS_WORK
+	{ "free_work", free_work },
+#endif
+	{ "blocked", blocked },
+	{ "hog", hog },
+	{ "slow_reader", slow_reader },
 	{ "warn", warn },
 	{ "hang", hang },
 };
