@@ -49,6 +49,19 @@ TEST_F(signal_at, on_time)
 	EXPECT_EQ(1, timeline_state(self->tl).signalled);
 }
 
+/* That what is early or late is noticed, whatever the machine is late with. */
+TEST_F(signal_at, in_time_is_not_always)
+{
+	__u64 at;
+
+	ASSERT_EQ(1, fence_signal(self->tl, 1, 0));
+	at = fence_time(self->fds[0]);
+	EXPECT_TRUE(in_time(at, self->start, at));
+	EXPECT_FALSE(in_time(at, at + 1, at + 1));
+	/* By all the time since the machine was started. */
+	EXPECT_FALSE(in_time(at, 0, 1));
+}
+
 TEST_F(signal_at, error)
 {
 	ASSERT_EQ(0, fence_signal_at(self->tl, 2, self->start + MS(20), -EIO));
