@@ -86,15 +86,16 @@ impl<O: FenceOps> Timeline<O> {
 
     /// Completes with `ETIMEDOUT` what has timed out before `time`, a bounded amount of it.
     ///
-    /// The timer does this by itself, but it may be late, and then it calls [`FenceOps::wake`] first.
-    /// An owner that signals there what was due at a time that is past calls this before, so that what
-    /// should have happened first does.
+    /// The timer does this by itself, but it may be late, and then it calls [`FenceOps::wake`]
+    /// first. An owner that signals there what was due at a time that is past calls this before,
+    /// so that what should have happened first does.
     ///
     /// Returns whether there may be more. Nothing times out early, whatever `time` is.
     ///
     /// # Context
     ///
-    /// Any but that of a waiter.
+    /// That of [`FenceOps::wake`]: softirq context, with no lock held. [`FenceOps::timed_out`] is
+    /// called.
     pub fn time_out_before(&self, time: Ktime) -> bool {
         self.time_out(time.saturating_sub(1).min(ktime_get()))
     }
