@@ -109,8 +109,8 @@ impl Job {
         let mut start = self.submitted.max(engine_free);
         let mut result = (self.status, Cause::Done);
         if let Some(InFence { fence, .. }) = &self.in_fence {
-            // Not before the job is the first of its queue. The timer may come later than this, when
-            // the fence has signalled after all.
+            // Not before the job is the first of its queue. The timer may come later than this,
+            // when the fence has signalled after all.
             let end = self.submitted.saturating_add(timeout).max(engine_free);
             let Some(signalled) = fence.timestamp().filter(|&signalled| signalled <= end) else {
                 return at(end, now, TIMED_OUT);
