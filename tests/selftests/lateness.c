@@ -29,11 +29,8 @@ static void *sleep_and_look(void *arg)
 	struct sched_param param = { .sched_priority = 1 };
 	struct sleeper *sleeper = arg;
 	__u64 next = now_ns();
-	cpu_set_t cpus;
 
-	CPU_ZERO(&cpus);
-	CPU_SET(sleeper->cpu, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
+	run_on(sleeper->cpu);
 	/* Refused to users: then they are late for other reasons, too. */
 	sched_setscheduler(0, SCHED_FIFO, &param);
 	for (;;) {

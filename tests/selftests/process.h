@@ -23,6 +23,8 @@ int count_fds(void);
 __u64 module_param(const char *name, __u64 fallback);
 /* Raises the limit of open descriptors to at least @count. */
 int allow_fds(unsigned int count);
+/* Keeps the thread on a processor; timers that it sets from now on are there, too. */
+int run_on(int cpu);
 int mount_debugfs(void);
 /* Passes a descriptor over a UNIX socket. */
 int send_fd(int socket, int fd);

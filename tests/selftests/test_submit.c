@@ -2,7 +2,6 @@
 /* SUBMIT: a simulated engine that runs jobs one after the other. */
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 
 #include "fence.h"
 #include "harness.h"
@@ -215,85 +214,6 @@ TEST_F(submit, no_mixing)
 	EXPECT_TRUE(unchanged(other, &before));
 }
 
-/* The job that waits for ever times out, and so does one that runs too long. */
-TEST_F(submit, timeouts)
-{
-	int tl = timeline_new("hung", MS(200), FENCE_EXPORTER_SETUP_ENGINE);
-	int source = timeline_open();
-	int in = fence_create(source);
-	__u64 begin = now_ns(), end;
-	int waits;
-	int runs;
-
-	ASSERT_LE(0, tl);
-	waits = fence_submit(tl, 0, in, 0);
-	EXPECT_EQ(1, fence_wait(waits, LONG_MS));
-	EXPECT_EQ(-ETIMEDOUT, fence_status(waits));
-	EXPECT_LE(begin + MS(200), fence_time(waits));
-	begin = now_ns();
-	runs = fence_submit(tl, MS(1000), -1, 0);
-	end = now_ns();
-	EXPECT_EQ(1, fence_wait(runs, LONG_MS));
-	EXPECT_EQ(-ETIMEDOUT, fence_status(runs));
-	EXPECT_TRUE(in_time(fence_time(runs), begin + MS(200), end + MS(200)));
-	EXPECT_EQ(2, timeline_state(tl).timed_out);
-	/* The engine works on. */
-	runs = fence_submit(tl, MS(10), -1, 0);
-	EXPECT_EQ(1, fence_wait(runs, LONG_MS));
-	EXPECT_EQ(1, fence_status(runs));
-}
-
-/* Timers that are set from now on are this processor's. */
-static void run_on(int cpu)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(cpu, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-}
-
-/*
- * The engine's timer may come late, when the in-fence has signalled after all: the timeout
- * was earlier, and that counts.
- */
-TEST_F(submit, the_earlier_time_counts)
-{
-	enum { TIMEOUT = MS(5) };
-	int timed_out = 0;
-	int i;
-
-	for (i = 0; i < 200; i++) {
-		int engine = timeline_new("earlier", TIMEOUT, FENCE_EXPORTER_SETUP_ENGINE);
-		int source = timeline_open();
-		int in = fence_create(source);
-		__u64 begin, end;
-		int out;
-
-		run_on(0);
-		begin = now_ns();
-		out = fence_submit(engine, 0, in, 0);
-		end = now_ns();
-		ASSERT_LE(0, out);
-		run_on(1);
-		ASSERT_EQ(0, fence_signal_at(source, 1, i % 2 ? end + TIMEOUT + 1 :
-					     begin + TIMEOUT - 500000, 0));
-		ASSERT_EQ(1, fence_wait(in, LONG_MS));
-		ASSERT_EQ(1, fence_wait(out, LONG_MS));
-		if (fence_time(in) > end + TIMEOUT) {
-			EXPECT_EQ(-ETIMEDOUT, fence_status(out));
-			timed_out++;
-		} else if (fence_time(in) < begin + TIMEOUT) {
-			EXPECT_EQ(1, fence_status(out));
-		}
-		close(out);
-		close(in);
-		close(source);
-		close(engine);
-	}
-	EXPECT_LT(0, timed_out);
-}
-
 /* An engine tells events like any timeline. */
 TEST_F(submit, events)
 {
@@ -310,43 +230,6 @@ TEST_F(submit, events)
 	EXPECT_EQ(FENCE_EXPORTER_EVENT_TIMEOUT, event.type);
 	EXPECT_EQ(1, event.seqno);
 	EXPECT_EQ(0, timeline_event(tl, &event, 0));
-}
-
-/* Queued behind others, a job has all its time from when it starts. */
-TEST_F(submit, timeout_from_the_start_of_the_job)
-{
-	int tl = timeline_new("busy", MS(600), FENCE_EXPORTER_SETUP_ENGINE);
-	int fds[3];
-	int i;
-
-	ASSERT_LE(0, tl);
-	for (i = 0; i < 3; i++)
-		fds[i] = fence_submit(tl, MS(300), -1, 0);
-	EXPECT_EQ(1, fence_wait(fds[2], LONG_MS));
-	for (i = 0; i < 3; i++)
-		EXPECT_EQ(1, fence_status(fds[i]));
-	EXPECT_EQ(0, timeline_state(tl).timed_out);
-}
-
-TEST_F(submit, durations_at_the_end_of_time)
-{
-	int tl = timeline_new("hung", MS(100), FENCE_EXPORTER_SETUP_ENGINE);
-	int first = fence_submit(tl, ~0ULL, -1, 0);
-	int second = fence_submit(tl, LLONG_MAX, -1, 0);
-
-	/* Refused or not, it never wraps to a time in the past. */
-	if (first >= 0) {
-		EXPECT_EQ(1, fence_wait(first, LONG_MS));
-		EXPECT_EQ(-ETIMEDOUT, fence_status(first));
-	} else {
-		EXPECT_EQ(-EINVAL, first);
-	}
-	if (second >= 0) {
-		EXPECT_EQ(1, fence_wait(second, LONG_MS));
-		EXPECT_EQ(-ETIMEDOUT, fence_status(second));
-	} else {
-		EXPECT_EQ(-EINVAL, second);
-	}
 }
 
 TEST_F(submit, close_cancels_the_queue)
