@@ -50,7 +50,9 @@ pub trait FenceCallback: Send + Sync + 'static {
 ///
 /// # Invariants
 ///
-/// `cb` was added to `fence`, on which a reference is held. It is removed before the memory goes.
+/// `cb.node` is an initialised list head. If `cb` was added to a fence, it is `fence`, on which a
+/// reference is held; it is removed before the memory is freed. It is added at most once, which
+/// `begun` tells.
 ///
 /// # Examples
 ///
@@ -80,6 +82,7 @@ pub struct Waiter<T: FenceCallback> {
     cb: Opaque<bindings::dma_fence_cb>,
     fence: ARef<Fence>,
     callback: T,
+    begun: bool,
     // Last: the callback's text must be there until it can't be called any more.
     _module: ModuleRef,
 }
@@ -101,19 +104,58 @@ impl<T: FenceCallback> Waiter<T> {
     ///
     /// Takes the fence's lock, and asks its issuer to enable signalling.
     pub fn new(fence: &Fence, callback: T) -> impl PinInit<Self, Error> {
-        let fence: ARef<Fence> = fence.into();
-        let raw = fence.as_raw();
+        Self::prepare(fence, callback).pin_chain(Self::begin)
+    }
+
+    /// Returns an initialiser for a waiter that has not begun to wait: [`begin`](Self::begin) does.
+    ///
+    /// Nothing can be noticed of it: for a caller that may still fail after it has allocated the
+    /// waiter, or that wants to wait later.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if the module is being unloaded.
+    pub fn prepare(fence: &Fence, callback: T) -> impl PinInit<Self, Error> {
         const { assert!(offset_of!(Self, cb) == 0) };
-        // `cb` is initialised last: from then on the callback may run.
+        let fence: ARef<Fence> = fence.into();
+        // INVARIANT: The list head is initialised, and `cb` was not added.
         try_pin_init!(Self {
             _module: ModuleRef::new(this_module::<T::OwnerModule>())?,
             fence,
             callback,
-            cb <- Opaque::try_ffi_init(move |cb: *mut bindings::dma_fence_cb| {
-                // SAFETY: `cb` is pinned, and valid until the drop removes it; the other fields are
-                // initialised. The fence is initialised, and a reference to it is held.
-                to_result(unsafe { bindings::dma_fence_add_callback(raw, cb, Some(Self::signalled)) })
+            begun: false,
+            cb <- Opaque::ffi_init(|cb: *mut bindings::dma_fence_cb| {
+                // SAFETY: `cb` is valid for writes, and pinned.
+                unsafe { bindings::INIT_LIST_HEAD(&raw mut (*cb).node) }
             }),
+        })
+    }
+
+    /// Begins to wait. Wraps `dma_fence_add_callback()`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the fence has signalled, or the waiter has begun before: the callback is not
+    /// called, or not once more.
+    ///
+    /// # Context
+    ///
+    /// Takes the fence's lock, and asks its issuer to enable signalling: any context in which that
+    /// lock is not held, nor a lock that one of the fence's callbacks takes.
+    pub fn begin(self: Pin<&mut Self>) -> Result {
+        let this = self.project();
+        if core::mem::replace(this.begun, true) {
+            return Err(ENOENT);
+        }
+        // SAFETY: `cb` is pinned, and valid until the drop removes it; by the type invariant it was
+        // not added before. All fields of the waiter are initialised, so `signalled` may be called.
+        // `fence` is initialised, and a reference to it is held.
+        to_result(unsafe {
+            bindings::dma_fence_add_callback(
+                this.fence.as_raw(),
+                this.cb.get(),
+                Some(Self::signalled),
+            )
         })
     }
 
@@ -145,8 +187,9 @@ impl<T: FenceCallback> Waiter<T> {
 #[pinned_drop]
 impl<T: FenceCallback> PinnedDrop for Waiter<T> {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariant the callback was added to this fence. The call takes the
-        // fence's lock, so that a callback which is running has ended when it returns.
+        // SAFETY: By the type invariant the callback was added to this fence, or its list head says
+        // that it is on no list. The call takes the fence's lock, so that a callback which is running
+        // has ended when it returns.
         unsafe { bindings::dma_fence_remove_callback(self.fence.as_raw(), self.cb.get()) };
     }
 }
