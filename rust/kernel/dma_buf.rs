@@ -51,6 +51,7 @@ mod module_ref;
 mod new_fences;
 mod ops;
 mod order;
+mod pace;
 mod pending;
 mod point;
 mod signal;
@@ -120,6 +121,8 @@ mod negative;
 mod negative_calls;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod order_tests;
+#[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
+mod pace_tests;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod race_tests;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]

@@ -2,22 +2,30 @@
 
 //! A simulated engine: jobs that run one after the other, each when its in-fence has signalled.
 //!
-//! A job starts when its in-fence has signalled and the job before it has finished, and ends after its
+//! A job starts when its in-fence has signalled and the job before it has ended, and ends after its
 //! duration: no fence signals earlier than its duration after the fences that it comes after.
 //!
 //! ```text
 //!            in-fence signalled,
-//!            job before finished               duration over, or timeout
-//!  Queued ───────────────────────► Running ──────────────────────────────► Finished
-//!     │                                                                        ▲
-//!     └── timeout since submission, in-fence not signalled ────────────────────┘
+//!            job before ended                  duration over, or timeout
+//!  Queued ───────────────────────► Running ──────────────────────────────► Ended
+//!     │                                                                      ▲
+//!     └── timeout since submission, in-fence not signalled ──────────────────┘
 //! ```
 //!
 //! A job whose in-fence has failed takes its time like any other, and hands the error on.
 //!
-//! Only the timeline's timer moves the engine. A waiter on an in-fence, which runs under the lock of
-//! that fence, wakes it and does no more. Jobs that have finished keep their waiters until somebody
-//! submits or closes: the timer must not put what may be the last reference to the timeline.
+//! The engine has a time of its own, which the timer's lateness does not change: a job ends at its
+//! start plus its duration, that is the timestamp of its fence, and the next job starts there. No job
+//! ends later than the longest timeout that the module allows after it was submitted, however long
+//! the queue is.
+//!
+//! Only the timeline's timer moves the engine. The engine waits for the in-fence of the first job of
+//! the queue and for no other. A waiter runs under the lock of its fence: it wakes the engine and does
+//! no more. Jobs that have ended keep their waiters until the next job is submitted, or the timeline is
+//! closed: the timer must not put what may be the last reference to the timeline.
+//!
+//! Locks: the queue's, then that of an in-fence, then the lock of the timeline's context.
 
 use crate::native::{
     Calls,
@@ -40,15 +48,11 @@ use kernel::{
         RBTreeNodeReservation, //
     },
     sync::{
-        aref::ARef,
         new_spinlock_irq,
         Arc,
         SpinLockIrq, //
     },
 };
-
-/// How many jobs are finished before other softirqs get their turn.
-const AT_ONCE: usize = 64;
 
 /// Wakes the engine when an in-fence signals.
 struct Kick(Arc<Timeline<Native>>);
@@ -63,24 +67,30 @@ impl FenceCallback for Kick {
 
 /// What a job waits for.
 pub(crate) struct InFence {
-    fence: ARef<Fence>,
-    /// `None` if it had signalled already.
-    _waiter: Option<Pin<KBox<Waiter<Kick>>>>,
+    waiter: Pin<KBox<Waiter<Kick>>>,
+    /// When it signalled, once the engine has seen that it has.
+    signalled: Option<Ktime>,
 }
 
 impl InFence {
-    /// Begins to wait for `fence`. `ENOMEM`.
-    pub(crate) fn new(timeline: Arc<Timeline<Native>>, fence: ARef<Fence>) -> Result<Self> {
-        let init = Waiter::new(&fence, Kick(timeline));
-        let waiter = match KBox::try_pin_init(init, GFP_KERNEL_ACCOUNT) {
-            Ok(waiter) => Some(waiter),
-            Err(ENOENT) => None,
-            Err(error) => return Err(error),
-        };
+    /// Allocates what it takes to wait for `fence`, and does not begin to. `ENOMEM`.
+    pub(crate) fn new(timeline: Arc<Timeline<Native>>, fence: &Fence) -> Result<Self> {
+        let waiter = Waiter::prepare(fence, Kick(timeline));
         Ok(Self {
-            fence,
-            _waiter: waiter,
+            waiter: KBox::try_pin_init(waiter, GFP_KERNEL_ACCOUNT)?,
+            signalled: None,
         })
+    }
+
+    /// Returns when the fence signalled; begins to wait for it if it has not.
+    fn signalled(&mut self) -> Option<Ktime> {
+        if self.signalled.is_none() {
+            // It has begun before, or the fence has signalled.
+            let _ = self.waiter.as_mut().begin();
+            // Some issuers give times that are yet to come.
+            self.signalled = self.waiter.fence().timestamp().map(|t| t.min(ktime_get()));
+        }
+        self.signalled
     }
 }
 
@@ -88,64 +98,86 @@ impl InFence {
 pub(crate) struct Job {
     pub(crate) submitted: Ktime,
     pub(crate) duration: Ktime,
+    /// When it ends at the latest.
+    pub(crate) limit: Ktime,
     pub(crate) status: Result,
     pub(crate) in_fence: Option<InFence>,
 }
 
-/// How a job ends when its timeout does.
-const TIMED_OUT: (Result, Cause) = (Err(ETIMEDOUT), Cause::TimedOut);
-
-/// How a job stands.
-enum Progress {
-    /// Nothing happens before this time.
-    Until(Ktime),
-    /// It has finished.
-    Finished(Result, Cause),
+/// When and how a job ends.
+struct End {
+    time: Ktime,
+    status: Result,
+    cause: Cause,
 }
 
-impl Job {
-    /// Returns how the job stands, which is the first of its queue.
-    fn progress(&self, now: Ktime, engine_free: Ktime, timeout: Ktime) -> Progress {
-        let mut start = self.submitted.max(engine_free);
-        let mut result = (self.status, Cause::Done);
-        if let Some(InFence { fence, .. }) = &self.in_fence {
-            // Not before the job is the first of its queue. The timer may come later than this,
-            // when the fence has signalled after all.
-            let end = self.submitted.saturating_add(timeout).max(engine_free);
-            let Some(signalled) = fence.timestamp().filter(|&signalled| signalled <= end) else {
-                return at(end, now, TIMED_OUT);
-            };
-            start = start.max(signalled);
-            result = match fence.error() {
-                Some(ECANCELED) => (Err(ECANCELED), Cause::Cancelled),
-                Some(error) => (Err(error), Cause::Done),
-                None => result,
-            };
-        }
-        if self.duration > timeout {
-            let end = start.saturating_add(timeout);
-            at(end, now, TIMED_OUT)
-        } else {
-            at(start.saturating_add(self.duration), now, result)
+impl End {
+    fn timed_out(time: Ktime) -> Self {
+        Self {
+            time,
+            status: Err(ETIMEDOUT),
+            cause: Cause::TimedOut,
         }
     }
 }
 
-/// What ends so at a time.
-fn at(end: Ktime, now: Ktime, (status, cause): (Result, Cause)) -> Progress {
-    if end <= now {
-        Progress::Finished(status, cause)
-    } else {
-        Progress::Until(end)
+impl Job {
+    /// Returns when and how the job ends, which is the first of its queue, unless its in-fence
+    /// signals before that.
+    ///
+    /// `free` is when the job before it ended.
+    fn end(&mut self, free: Ktime, timeout: Ktime) -> End {
+        let end = self.end_without_limit(free, timeout);
+        if end.time > self.limit {
+            End::timed_out(self.limit)
+        } else {
+            end
+        }
+    }
+
+    fn end_without_limit(&mut self, free: Ktime, timeout: Ktime) -> End {
+        let mut start = self.submitted.max(free);
+        let (mut status, mut cause) = (self.status, Cause::Done);
+        if let Some(in_fence) = &mut self.in_fence {
+            // A job that waits does not time out before it is the first of its queue. The timer may
+            // come later than the end of the timeout, when the in-fence has signalled after all.
+            let end = self.submitted.saturating_add(timeout).max(free);
+            let Some(signalled) = in_fence.signalled().filter(|&time| time <= end) else {
+                return End::timed_out(end);
+            };
+            start = start.max(signalled);
+            if let Some(error) = in_fence.waiter.fence().error() {
+                status = Err(error);
+                if error == ECANCELED {
+                    cause = Cause::Cancelled;
+                }
+            }
+        }
+        if self.duration > timeout {
+            return End::timed_out(start.saturating_add(timeout));
+        }
+        End {
+            time: start.saturating_add(self.duration),
+            status,
+            cause,
+        }
     }
 }
 
 struct Queue {
-    /// By the number of their fence. Those before `first` have finished.
+    /// By the number of their fence. Those before `first` have ended.
     jobs: RBTree<u64, Job>,
     first: u64,
-    /// When the last job finished.
+    /// When the job before `first` ended.
     free: Ktime,
+}
+
+impl Queue {
+    /// Returns when and how the first job that has not ended does.
+    fn next_end(&mut self, timeout: Ktime) -> Option<End> {
+        let free = self.free;
+        Some(self.jobs.get_mut(&self.first)?.end(free, timeout))
+    }
 }
 
 /// Memory for a job in the queue.
@@ -172,9 +204,9 @@ impl Engine {
         })
     }
 
-    /// Queues a job whose fence is `seqno`. The timeline must be woken after.
+    /// Queues a job whose fence is `seqno`. The caller must wake the timeline then.
     ///
-    /// Process context: lets go of jobs that have finished.
+    /// Process context, since it frees jobs that have ended.
     pub(crate) fn push(&self, reservation: JobReservation, seqno: u64, job: Job) {
         let mut queue = self.queue.lock();
         // The number is new.
@@ -185,7 +217,7 @@ impl Engine {
         self.reap();
     }
 
-    /// Lets go of the jobs that have finished.
+    /// Frees the jobs that have ended.
     fn reap(&self) {
         loop {
             let mut queue = self.queue.lock();
@@ -203,34 +235,36 @@ impl Engine {
         }
     }
 
-    /// Lets go of all jobs. Process context.
+    /// Frees all jobs. Process context.
     pub(crate) fn clear(&self) {
         let jobs = core::mem::replace(&mut self.queue.lock().jobs, RBTree::new());
         // Outside the lock, as above.
         drop(jobs);
     }
 
-    /// Moves on to `now`, and returns when there is something to do next.
-    pub(crate) fn run(&self, timeline: &Timeline<Native>, now: Ktime) -> Option<Ktime> {
-        let timeout = timeline.timeout();
-        for _ in 0..AT_ONCE {
-            let mut queue = self.queue.lock();
-            let seqno = queue.first;
-            let job = queue.jobs.get(&seqno)?;
-            match job.progress(now, queue.free, timeout) {
-                Progress::Until(time) => return Some(time),
-                Progress::Finished(status, cause) => {
-                    queue.first += 1;
-                    drop(queue);
-                    timeline.signal(seqno, status, cause);
-                    // Not before the time that its fence tells.
-                    self.queue.lock().free = ktime_get();
-                    if cause == Cause::TimedOut {
-                        timeline.tell_timed_out(seqno);
-                    }
-                }
-            }
+    /// Returns when the first job that has not ended does, as far as is known: earlier or later if
+    /// its in-fence signals before.
+    pub(crate) fn next_due(&self, timeline: &Timeline<Native>) -> Option<Ktime> {
+        let end = self.queue.lock().next_end(timeline.timeout())?;
+        Some(end.time)
+    }
+
+    /// Ends the first job that has not ended, if it does so by `time`.
+    pub(crate) fn run_first(&self, timeline: &Timeline<Native>, time: Ktime) {
+        let mut queue = self.queue.lock();
+        let Some(end) = queue.next_end(timeline.timeout()) else {
+            return;
+        };
+        if end.time > time {
+            return;
         }
-        Some(now)
+        let seqno = queue.first;
+        queue.first += 1;
+        queue.free = end.time;
+        drop(queue);
+        timeline.signal_timestamp(seqno, end.status, end.cause, end.time);
+        if end.cause == Cause::TimedOut {
+            timeline.tell_timed_out(seqno);
+        }
     }
 }

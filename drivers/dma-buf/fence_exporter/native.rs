@@ -106,11 +106,19 @@ impl FenceOps for Native {
         timeline.tell_timed_out(seqno);
     }
 
-    fn wake(timeline: &Timeline<Self>, now: Ktime) -> Option<Ktime> {
+    fn next_due(timeline: &Timeline<Self>) -> Option<Ktime> {
         if timeline.is_engine() {
-            timeline.engine.run(timeline, now)
+            timeline.engine.next_due(timeline)
         } else {
-            timeline.agenda.run(timeline, now)
+            timeline.agenda.next_due()
+        }
+    }
+
+    fn run_due(timeline: &Timeline<Self>, time: Ktime) {
+        if timeline.is_engine() {
+            timeline.engine.run_first(timeline, time);
+        } else {
+            timeline.agenda.run_first(timeline, time);
         }
     }
 }

@@ -78,6 +78,8 @@ pub(super) struct State<R: Order> {
     pub(super) completed: Completed,
     /// When the timer will fire, or [`KTIME_MAX`](super::KTIME_MAX).
     pub(super) armed: Ktime,
+    /// How many times in a row the timer's callback left everything for later.
+    pub(super) deferred: u32,
     /// Set once, when the owner begins to go: nothing is armed from then on.
     pub(super) closing: bool,
 }
@@ -149,6 +151,7 @@ impl<O: FenceOps> FenceContext<O> {
                     waiting: 0,
                     completed: Completed::default(),
                     armed: super::KTIME_MAX,
+                    deferred: 0,
                     closing: false,
                 }),
                 "fence_context"
@@ -266,6 +269,7 @@ unsafe impl<O: FenceOps> RcuFreeSafe for FenceContext<O> {
             End {
                 error: Some(O::CLOSED),
                 cause: Cause::Cancelled,
+                time: None,
             },
         );
         // SAFETY: The field is structurally pinned. It is run once, since this is; views of it

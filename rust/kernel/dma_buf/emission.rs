@@ -301,7 +301,7 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
             let rcu = rcu::read_lock();
             signalling(|section| {
                 // SAFETY: By the type invariant nobody else puts the references.
-                unsafe { signal_points::<O>(&rcu, section, core::iter::once(point), error) }
+                unsafe { signal_points::<O>(&rcu, section, core::iter::once(point), error, None) }
             });
             count += 1;
         }

@@ -42,7 +42,11 @@ pub(super) const NAME: &CStr = c"in the context";
 /// What the owner was told.
 pub(super) struct Owner {
     pub(super) timed_out: Atomic<u64>,
+    /// How many times it did what was due.
     pub(super) woken: Atomic<u32>,
+    /// When it next has something to do, which is to signal up to a number.
+    pub(super) due: Atomic<i64>,
+    pub(super) due_seqno: Atomic<u64>,
 }
 
 macro_rules! issuer {
@@ -73,9 +77,16 @@ macro_rules! issuer {
                 timeline.0.timed_out.store(seqno, Relaxed);
             }
 
-            fn wake(timeline: &Timeline<Self>, _now: Ktime) -> Option<Ktime> {
-                timeline.0.woken.add(1, Relaxed);
-                None
+            fn next_due(timeline: &Timeline<Self>) -> Option<Ktime> {
+                Some(timeline.0.due.load(Relaxed))
+            }
+
+            fn run_due(timeline: &Timeline<Self>, time: Ktime) {
+                let (due, seqno) = (&timeline.0.due, timeline.0.due_seqno.load(Relaxed));
+                if !timeline.signal_some(seqno, Ok(()), Cause::Done) {
+                    let _ = due.cmpxchg(time, KTIME_MAX, Relaxed);
+                    timeline.0.woken.add(1, Relaxed);
+                }
             }
         }
     };
@@ -101,6 +112,8 @@ fn timeline<O: FenceOps<Shared = Published<Told>>>(
     let owner = Owner {
         timed_out: Atomic::new(0),
         woken: Atomic::new(0),
+        due: Atomic::new(KTIME_MAX),
+        due_seqno: Atomic::new(0),
     };
     Arc::pin_init(
         Timeline::new(Published::new(told), Ok::<_, Error>(issuer(owner))),

@@ -71,19 +71,32 @@ pub trait FenceOps: Sized + Send + Sync + 'static {
     /// Called in any context, any number of times, also while the fence signals.
     fn set_deadline(_shared: View<'_, Self>, _seqno: u64, _deadline: Ktime) {}
 
-    /// Everything up to `seqno` has completed because a timeout was over.
+    /// Fences up to `seqno` have completed because a timeout was over.
     ///
-    /// Called in softirq context, with no lock held.
+    /// Called for each batch, in the context of [`run_due`](Self::run_due).
     fn timed_out(_timeline: &Timeline<Self>, _seqno: u64) {}
 
-    /// The time that [`Timeline::wake_at`] asked for has come.
+    /// Returns when the issuer next has something to do, in ns of `CLOCK_MONOTONIC`; `None` if it
+    /// has nothing.
     ///
-    /// Called in softirq context, with no lock held, before what has timed out by `now` completes:
-    /// [`Timeline::time_out_before`] is for owners to whom that order matters. Returns when to be
-    /// called next, if at all.
-    fn wake(_timeline: &Timeline<Self>, _now: Ktime) -> Option<Ktime> {
+    /// Called whenever the timer fires, and by [`Timeline::run_due`], with no lock held. An answer
+    /// that becomes earlier later on must be followed by [`Timeline::wake_at`].
+    fn next_due(_timeline: &Timeline<Self>) -> Option<Ktime> {
         None
     }
+
+    /// Does the first thing that the issuer has to do, if it is due by `time`.
+    ///
+    /// `time` is what [`next_due`](Self::next_due) answered just now, and is not in the future. What
+    /// timed out before that has completed. The call does a bounded amount of work, and is repeated
+    /// until nothing is due: it signals a batch ([`Timeline::signal_some`]) at most, and goes on to
+    /// the next thing only in a call in which the first one is done.
+    ///
+    /// # Context
+    ///
+    /// Softirq context or, if the issuer calls [`Timeline::run_due`], that of the caller; then
+    /// several threads may be in here at a time. No lock is held.
+    fn run_due(_timeline: &Timeline<Self>, _time: Ktime) {}
 
     /// The timeline is being dropped: let go of what could call it, waiters on other fences first.
     ///

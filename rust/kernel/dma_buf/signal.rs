@@ -38,6 +38,7 @@ use super::{
     signalling,
     Cause,
     FenceOps,
+    Ktime,
     Section, //
 };
 use crate::{
@@ -55,6 +56,8 @@ type GatheredOf<R> = <<R as Order>::Pending as Pending>::Gathered;
 pub(super) struct End {
     pub(super) error: Option<Error>,
     pub(super) cause: Cause,
+    /// The timestamp of the fences; `None` is the time at which they are signalled.
+    pub(super) time: Option<Ktime>,
 }
 
 /// What a signaller has done.
@@ -83,25 +86,10 @@ impl<O: FenceOps> Shared<O> {
         }
     }
 
-    /// Signals fences in order, at most `batches` batches.
-    pub(super) fn signal_some(&self, up_to: UpTo, end: End, batches: usize) -> Signalled {
-        let mut total = Signalled::default();
-        for _ in 0..batches {
-            let done = self.signal_next(up_to, end);
-            total.count += done.count;
-            total.last = done.last.or(total.last);
-            total.more = done.more;
-            if !done.more {
-                break;
-            }
-        }
-        total
-    }
-
     /// Signals the next batch.
-    // Into both callers, for what one of them doesn't ask for costs it nothing then.
+    // Inlined so that a caller that ignores `last` does not pay for it.
     #[inline(always)]
-    fn signal_next(&self, up_to: UpTo, end: End) -> Signalled {
+    pub(super) fn signal_next(&self, up_to: UpTo, end: End) -> Signalled {
         let rcu = rcu::read_lock();
         signalling(|section| self.signal_batch(&rcu, section, up_to, end))
     }
@@ -123,7 +111,8 @@ impl<O: FenceOps> Shared<O> {
         // SAFETY: RCU has been held since it was gathered.
         let last = unsafe { seqno_of(last) };
         // SAFETY: The points were gathered in the section of `rcu`, and no context lock is held.
-        let mut done = unsafe { signal_points::<O>(rcu, section, batch.points(), end.error) };
+        let mut done =
+            unsafe { signal_points::<O>(rcu, section, batch.points(), end.error, end.time) };
         done.more = more;
 
         let mut guard = self.state.lock();
@@ -150,7 +139,7 @@ impl<O: FenceOps<Order = Seqno32Order>> Shared<O> {
     pub(super) unsafe fn take_back(&self, rcu: &rcu::Guard, batch: &mut GatheredOf<O::Order>) {
         signalling(|section| {
             // SAFETY: By the safety requirements; no context lock is held.
-            unsafe { signal_points::<O>(rcu, section, batch.points(), Some(ECANCELED)) };
+            unsafe { signal_points::<O>(rcu, section, batch.points(), Some(ECANCELED), None) };
             let mut guard = self.state.lock();
             // SAFETY: As in `signal_batch`.
             unsafe { guard.as_mut().project().pending.unlink(batch) };
@@ -162,8 +151,9 @@ impl<O: FenceOps<Order = Seqno32Order>> Shared<O> {
 
 /// Signals those points that have not signalled.
 ///
-/// The clock is read once, and again behind each fence that another one has signalled, who may have
-/// read it later: the times of fences are in their order, too.
+/// Without a `time`, the clock is read once, and again behind each fence that another one has
+/// signalled, who may have read it later: the times of fences are in their order, too. An issuer that
+/// gives a `time` is the only signaller of its timeline, and gives times that ascend.
 ///
 /// # Safety
 ///
@@ -175,17 +165,19 @@ pub(super) unsafe fn signal_points<O: FenceOps>(
     section: &Section,
     points: impl Iterator<Item = NonNull<PointOf<O>>>,
     error: Option<Error>,
+    time: Option<Ktime>,
 ) -> Signalled {
     let mut count = 0;
     let mut last = None;
-    let mut time = ktime_get();
+    let now = || time.unwrap_or_else(ktime_get);
+    let mut time = now();
     for point in points {
         // SAFETY: By the safety requirements the memory is valid; the fence is one of a context.
         if unsafe { signal_fence(section, point.as_ref().fence.get(), error, time) } {
             count += 1;
             last = Some(point);
         } else {
-            time = ktime_get();
+            time = now();
         }
     }
     Signalled {

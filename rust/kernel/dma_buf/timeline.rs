@@ -14,7 +14,6 @@ use super::{
         UpTo, //
     },
     signal::End,
-    timer::TIMER_BATCHES,
     Cause,
     Counts,
     Emission,
@@ -256,27 +255,48 @@ impl<O: FenceOps> Timeline<O> {
             End {
                 error: status.err(),
                 cause,
+                time: None,
             },
         )
     }
 
-    /// As [`signal`](Self::signal), but signals a bounded number of fences only.
+    /// Signals everything up to and including `seqno`, as [`signal`](Self::signal) does, with `time`
+    /// for its timestamp.
     ///
-    /// Returns whether there may be more: for those who signal in an interrupt and can come back.
+    /// For an issuer that knows when something ended, whatever the time is at which it finds out.
+    /// Timestamps of a timeline ascend if all its fences are signalled by one thread at a time, with
+    /// times that ascend and are not in the future. Wraps `dma_fence_signal_timestamp_locked()`.
+    ///
+    /// # Context
+    ///
+    /// As for [`signal`](Self::signal).
+    pub fn signal_timestamp(&self, seqno: u64, status: Result, cause: Cause, time: Ktime) -> usize {
+        self.shared().signal(
+            UpTo::Seqno(seqno),
+            End {
+                error: status.err(),
+                cause,
+                time: Some(time),
+            },
+        )
+    }
+
+    /// Signals a batch of what [`signal`](Self::signal) would: the first 64 fences at most.
+    ///
+    /// Returns whether there may be more: for [`FenceOps::run_due`], which is called again.
     pub fn signal_some(&self, seqno: u64, status: Result, cause: Cause) -> bool {
         let end = End {
             error: status.err(),
             cause,
+            time: None,
         };
-        self.shared()
-            .signal_some(UpTo::Seqno(seqno), end, TIMER_BATCHES)
-            .more
+        self.shared().signal_next(UpTo::Seqno(seqno), end).more
     }
 
-    /// Calls [`FenceOps::wake`] at `time`, or at once if that is past.
+    /// Has the timer ask [`FenceOps::next_due`] at `time`, or at once if that is past.
     ///
-    /// If several calls are waiting, the earliest one counts: `wake` says when it wants to be
-    /// called next. Nothing happens when the timeline is being dropped.
+    /// If several calls are waiting, the earliest one counts: [`FenceOps::next_due`] says when the
+    /// issuer wants to be asked next. Nothing happens when the timeline is being dropped.
     ///
     /// # Context
     ///

@@ -5,10 +5,12 @@
 use super::{
     context::State,
     ktime_get,
-    pending::{
-        Pending,
-        UpTo, //
+    pace::{
+        PACE,
+        PATIENCE,
+        SLICE, //
     },
+    pending::UpTo,
     signal::End,
     timeline::Parts,
     Cause,
@@ -32,9 +34,6 @@ use crate::{
         Monotonic, //
     },
 };
-
-/// How many batches the timer signals before it lets other softirqs run.
-pub(super) const TIMER_BATCHES: usize = 4;
 
 impl_has_hr_timer! {
     impl{O: FenceOps} HasHrTimer<Self> for Parts<O> {
@@ -84,43 +83,58 @@ impl<O: FenceOps> Timeline<O> {
         }
     }
 
-    /// Completes with `ETIMEDOUT` what has timed out before `time`, a bounded amount of it.
+    /// Does everything that is due by `until`, timeouts and what the issuer has, in the order of time.
     ///
-    /// The timer does this by itself, but it may be late, and then it calls [`FenceOps::wake`]
-    /// first. An owner that signals there what was due at a time that is past calls this before,
-    /// so that what should have happened first does.
+    /// The timer does this by itself, but may be late. An issuer that signals something that was
+    /// due at a past time calls this first, so that what was due earlier happens earlier. Of one
+    /// time, what the issuer has comes before a timeout. Nothing happens early, whatever `until` is.
     ///
-    /// Returns whether there may be more. Nothing times out early, whatever `time` is.
+    /// Several threads may do so at a time, also beside the timer: each does the first thing that is
+    /// due to its end before it goes on to the next one, and what another one has done by then is
+    /// done.
     ///
     /// # Context
     ///
-    /// That of [`FenceOps::wake`]: softirq context, with no lock held. [`FenceOps::timed_out`] is
-    /// called.
-    pub fn time_out_before(&self, time: Ktime) -> bool {
-        self.time_out(time.saturating_sub(1).min(ktime_get()))
+    /// Process context, with no lock held. Interrupts are off for a bounded number of fences at a
+    /// time. [`FenceOps::run_due`] and [`FenceOps::timed_out`] are called.
+    pub fn run_due(&self, until: Ktime) {
+        self.run_due_while(until.min(ktime_get()), || true);
     }
 
-    /// Completes what has timed out, a bounded amount of it, and tells whether there may be more.
-    fn time_out(&self, now: Ktime) -> bool {
-        for _ in 0..TIMER_BATCHES {
-            let Some(last) = self.shared().expired(now) else {
-                return false;
-            };
-            let end = End {
-                error: Some(ETIMEDOUT),
-                cause: Cause::TimedOut,
-            };
-            let done = self
-                .shared()
-                .signal_some(UpTo::Seqno(last), end, TIMER_BATCHES);
-            if let Some(last) = done.last {
-                O::timed_out(self, last);
+    /// Does what is due by `until`, at least one thing, then as long as `go_on` says so.
+    ///
+    /// Returns when the first thing that is left is due.
+    fn run_due_while(&self, until: Ktime, mut go_on: impl FnMut() -> bool) -> Ktime {
+        let mut first = true;
+        loop {
+            let timeout = self.shared().first_timeout();
+            let own = O::next_due(self).unwrap_or(KTIME_MAX);
+            let due = timeout.min(own);
+            if due > until || !(first || go_on()) {
+                return due;
             }
-            if done.more {
-                break;
+            first = false;
+            if own <= timeout {
+                O::run_due(self, own);
+            } else {
+                self.time_out(until.min(own.saturating_sub(1)));
             }
         }
-        true
+    }
+
+    /// Completes a batch of what has timed out by `time`.
+    fn time_out(&self, time: Ktime) {
+        let Some(last) = self.shared().expired(time) else {
+            return;
+        };
+        let end = End {
+            error: Some(ETIMEDOUT),
+            cause: Cause::TimedOut,
+            time: None,
+        };
+        if let Some(last) = self.shared().signal_next(UpTo::Seqno(last), end).last {
+            O::timed_out(self, last);
+        }
     }
 }
 
@@ -129,21 +143,33 @@ impl<O: FenceOps> HrTimerCallback for Parts<O> {
 
     fn run(this: Pin<&Self>, _ctx: HrTimerCallbackContext<'_, Self>) -> HrTimerRestart {
         let this = this.get_ref().timeline();
-        *this.shared().state.lock().as_mut().project().armed = KTIME_MAX;
-        let now = ktime_get();
-        let wake = O::wake(this, now);
-        let more = this.time_out(now);
+        let begin = ktime_get();
+        let deferred = {
+            let mut guard = this.shared().state.lock();
+            let state = guard.as_mut().project();
+            // Who wants something done from here on arms the timer anew.
+            *state.armed = KTIME_MAX;
+            *state.deferred
+        };
+        let allowed = PACE.allows(begin);
+        let runs = allowed || deferred >= PATIENCE;
+        let next = if runs {
+            let slice = if allowed { SLICE } else { 0 };
+            let next = this.run_due_while(begin, || ktime_get() - begin < slice);
+            (next > begin).then_some(next)
+        } else {
+            None
+        };
 
         let mut guard = this.shared().state.lock();
-        let timeout = match guard.pending.oldest() {
-            _ if more => now,
-            // SAFETY: The list owns a reference to what is linked.
-            Some(oldest) => unsafe { oldest.as_ref() }.expires,
-            None => KTIME_MAX,
-        };
-        let next = timeout.min(wake.unwrap_or(KTIME_MAX));
+        *guard.as_mut().project().deferred = if runs { 0 } else { deferred + 1 };
+        // A time that is past would have the callback called again in this softirq.
+        let next = next.unwrap_or_else(|| PACE.slot(ktime_get()));
         this.arm(guard.as_mut(), next);
-        // It was started above if it must run again; saying so here would put aside that time.
+        drop(guard);
+        // Also for a callback that was deferred: thousands of them take their time, too.
+        PACE.take(begin, ktime_get(), !runs);
+        // `arm()` has restarted the timer; returning `Restart` would discard that expiry.
         HrTimerRestart::NoRestart
     }
 }

@@ -13,7 +13,9 @@ mod cases {
             create_at_until,
             create_one,
             create_until,
+            emit,
             in_order,
+            references,
             MILLISECOND,
             SECOND, //
         },
@@ -71,9 +73,68 @@ mod cases {
     fn nothing_times_out_early() {
         let timeline = in_order();
         let fence = create_until(&timeline, ktime_get() + 1000 * SECOND);
-        assert!(!timeline.time_out_before(KTIME_MAX));
+        timeline.run_due(KTIME_MAX);
         assert_eq!(fence.status(), Status::Pending);
         timeline.signal(1, Ok(()), Cause::Done);
+    }
+
+    // Hazard 35: what is due is done in the order of time, whoever finds it due. No timer is armed
+    // for what the issuer has; the timeouts end when it is asked.
+    #[test]
+    fn hazard_35_what_is_due_first_is_done_first() {
+        // Of the issuer's time against the end of the timeout: earlier, the same, later.
+        for (than, status) in [
+            (-1, Status::Signalled),
+            (0, Status::Signalled),
+            (1, Status::Failed(ETIMEDOUT)),
+        ] {
+            let timeline = in_order();
+            let end = ktime_get() + 20 * MILLISECOND;
+            let fences = [
+                create_until(&timeline, end),
+                create_until(&timeline, end + 1000 * SECOND),
+            ];
+            timeline.0.due_seqno.store(2, Relaxed);
+            timeline.0.due.store(end + than, Relaxed);
+            // The timer may come first, and must do the same.
+            while ktime_get() <= end + 1 {
+                core::hint::spin_loop();
+            }
+            timeline.run_due(KTIME_MAX);
+            assert_eq!(fences[0].status(), status);
+            assert_eq!(fences[1].status(), Status::Signalled);
+            assert_eq!(timeline.0.woken.load(Relaxed), 1);
+        }
+    }
+
+    // A time that is given is the timestamp, and nothing else changes.
+    #[test]
+    fn timestamp_that_the_issuer_gives() {
+        let timeline = in_order();
+        let fence = create_one(&timeline);
+        let time = ktime_get() - 5;
+        assert_eq!(timeline.signal_timestamp(1, Err(EIO), Cause::Done, time), 1);
+        assert_eq!(fence.timestamp(), Some(time));
+        assert_eq!(fence.status(), Status::Failed(EIO));
+    }
+
+    // However many fences time out at one instant, all of them do, though a callback is short.
+    #[test]
+    fn many_timeouts_at_one_instant() {
+        let timeline = in_order();
+        let end = ktime_get() + 20 * MILLISECOND;
+        let mut last = None;
+        for _ in 0..50 {
+            let emitted = emit(&timeline, 64, end);
+            last = references(&emitted).pop();
+            emitted.commit();
+        }
+        let last = last.unwrap();
+        assert!(last
+            .wait(false, kernel::time::msecs_to_jiffies(60_000))
+            .is_ok());
+        assert_eq!(last.status(), Status::Failed(ETIMEDOUT));
+        assert_eq!(timeline.counts().timed_out, 50 * 64);
     }
 
     // Hazard 26: the timer is armed when the owner goes; nothing of it runs later.
@@ -92,7 +153,9 @@ mod cases {
     #[test]
     fn wakes_at_the_time_asked_for() {
         let timeline = in_order();
-        timeline.wake_at(ktime_get() + 5 * MILLISECOND);
+        let time = ktime_get() + 5 * MILLISECOND;
+        timeline.0.due.store(time, Relaxed);
+        timeline.wake_at(time);
         for _ in 0..500 {
             if timeline.0.woken.load(Relaxed) > 0 {
                 break;

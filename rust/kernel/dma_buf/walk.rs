@@ -38,6 +38,15 @@ use core::ptr::NonNull;
 type Cursor = Option<ARef<Fence>>;
 
 impl<O: FenceOps> Shared<O> {
+    /// Returns when the first pending fence times out, or [`KTIME_MAX`].
+    pub(super) fn first_timeout(&self) -> Ktime {
+        let guard = self.state.lock();
+        guard.pending.oldest().map_or(KTIME_MAX, |oldest| {
+            // SAFETY: The list owns a reference to `oldest`, which is linked while the lock is held.
+            unsafe { oldest.as_ref() }.expires
+        })
+    }
+
     /// Returns the last number in order whose time is over at `now`.
     ///
     /// Looks at the oldest points only, a bounded number of them; the next call finds the rest.

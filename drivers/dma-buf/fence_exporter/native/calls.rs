@@ -59,6 +59,7 @@ pub(crate) trait Calls {
     fn create(&self, arg: Arg) -> Result;
     fn signal_now(&self, arg: Arg) -> Result;
     fn signal_at(&self, arg: Arg) -> Result;
+    fn run_agenda(&self, now: Ktime);
     fn submit(this: ArcBorrow<'_, Self>, arg: Arg) -> Result;
     fn info(&self) -> fence_exporter_info;
 }
@@ -151,6 +152,7 @@ impl Calls for Timeline<Native> {
             return Err(EINVAL);
         }
         self.check_driven(false)?;
+        self.run_agenda(ktime_get());
         // What can't be answered must not happen. Unless others signal meanwhile, this is the
         // answer: numbers have no gaps.
         let expected = request.seqno.saturating_sub(self.signalled_up_to());
@@ -175,13 +177,26 @@ impl Calls for Timeline<Native> {
         }
         self.check_driven(false)?;
         if time <= ktime_get() {
+            // What was due before that time, or came before with that time.
+            self.run_due(time);
             self.signal(entry.seqno, entry.status, Cause::Done);
             return Ok(());
         }
+        let signalled = self.signalled_up_to();
+        if entry.seqno <= signalled {
+            return Ok(());
+        }
         self.agenda
-            .add(time, entry, self.shared.limits.max_pending)?;
+            .add(time, entry, self.shared.limits.max_pending, signalled)?;
         self.wake_at(time);
         Ok(())
+    }
+
+    /// Does what SIGNAL_AT asked for by `now`, if there is something: the timer may be late.
+    fn run_agenda(&self, now: Ktime) {
+        if self.agenda.next_due().is_some_and(|first| first <= now) {
+            self.run_due(now);
+        }
     }
 
     fn submit(this: ArcBorrow<'_, Self>, arg: Arg) -> Result {
@@ -193,7 +208,10 @@ impl Calls for Timeline<Native> {
         this.check_driven(true)?;
         let in_fence = match request.in_fence {
             -1 => None,
-            fd => Some(InFence::new(this.into(), SyncFile::fence_of_fd(fd)?)?),
+            fd => {
+                let fence = SyncFile::fence_of_fd(fd)?;
+                Some(InFence::new(this.into(), &fence)?)
+            }
         };
         let reservation = JobReservation::new(GFP_KERNEL_ACCOUNT)?;
         let fences = NewFences::alloc(1, GFP_KERNEL_ACCOUNT)?;
@@ -203,7 +221,7 @@ impl Calls for Timeline<Native> {
         if emission.pending() >= this.shared.limits.max_pending {
             return Err(EAGAIN);
         }
-        // The engine sees to timeouts: they begin when it does with the job.
+        // The engine completes the fence in any case: it knows when the timeout begins.
         let emitted = emission.emit(fences, KTIME_MAX);
         for fence in emitted.fences() {
             descriptor.attach(fence)?;
@@ -211,8 +229,10 @@ impl Calls for Timeline<Native> {
         request.out_fence = descriptor.number();
         request.seqno = emitted.last();
         arg.write(&mut request)?;
+        let submitted = ktime_get();
         let job = Job {
-            submitted: ktime_get(),
+            submitted,
+            limit: submitted.saturating_add(this.shared.limits.max_timeout),
             // What is longer than that times out.
             duration: Ktime::try_from(request.duration_ns).unwrap_or(KTIME_MAX),
             status,
