@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The module, control groups and files of the guest. */
+/* Control groups and files of the guest. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,33 +8,8 @@
 #include <unistd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "guest.h"
-
-int module_remove(void)
-{
-	return syscall(SYS_delete_module, "fence_exporter", O_NONBLOCK) ? -errno : 0;
-}
-
-int module_load(void)
-{
-	const char *file = getenv("FENCE_KO");
-	const char *params = getenv("FENCE_PARAMS");
-	int fd = open(file ? file : "", O_RDONLY | O_CLOEXEC);
-	int ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = syscall(SYS_finit_module, fd, params ? params : "", 0) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-bool module_is_loaded(void)
-{
-	return !access("/sys/module/fence_exporter", F_OK);
-}
 
 int file_write(const char *path, const char *text)
 {

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The module, control groups and files of the guest. Each answers -errno on failure. */
+/* Control groups and files of the guest. Each answers -errno on failure. */
 #ifndef HARD_GUEST_H
 #define HARD_GUEST_H
 
 #include <stdbool.h>
 
 #define CGROUP_ROOT	"/sys/fs/cgroup"
-
-/* Removes the module; doesn't wait for those who use it. */
-int module_remove(void);
-/* Loads the file that FENCE_KO names, with the parameters in FENCE_PARAMS. */
-int module_load(void);
-bool module_is_loaded(void);
 
 int file_write(const char *path, const char *text);
 long long file_number(const char *path);

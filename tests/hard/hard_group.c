@@ -10,6 +10,7 @@
 
 #include "fence.h"
 #include "guest.h"
+#include "module.h"
 #include "harness.h"
 
 FIXTURE(group)

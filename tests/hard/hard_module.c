@@ -11,6 +11,7 @@
 
 #include "fence.h"
 #include "guest.h"
+#include "module.h"
 #include "harness.h"
 
 /* So many descriptors of former lives are open at any time. */
@@ -31,7 +32,7 @@ FIXTURE_SETUP(module)
 FIXTURE_TEARDOWN(module)
 {
 	if (!module_is_loaded())
-		EXPECT_EQ(0, module_load());
+		EXPECT_EQ(0, module_load(module_params()));
 }
 
 static bool is_detached(int fd, int status)
@@ -80,7 +81,7 @@ TEST_F_TIMEOUT(module, removed_with_descriptors_open, 3600)
 		ASSERT_FALSE(module_is_loaded());
 		for (j = 0; j < HELD && held[j] >= 0; j++)
 			ASSERT_TRUE(is_detached(held[j], statuses[j % FENCES]));
-		ASSERT_EQ(0, module_load());
+		ASSERT_EQ(0, module_load(module_params()));
 		if (i % 200 == 199)
 			ksft_print_msg("%lu lives\n", i + 1);
 	}
@@ -129,7 +130,7 @@ TEST_F_TIMEOUT(module, removed_while_others_open_it, 3600)
 		}
 		ASSERT_EQ(0, ret);
 		removed++;
-		ASSERT_EQ(0, module_load());
+		ASSERT_EQ(0, module_load(module_params()));
 		/* The fences that were made keep their descriptors. */
 		close_range(64, ~0U, 0);
 	}

@@ -179,6 +179,33 @@ TEST_F(signal_at, signalled_before_its_time)
 	EXPECT_EQ(1, fence_status(self->fds[1]));
 }
 
+/* F16: a call whose fences have signalled takes no part of the quota. */
+TEST_F(signal_at, overtaken_calls_do_not_count)
+{
+	__u64 max = module_param("max_pending", 16384);
+	__u64 i;
+	int fd;
+
+	for (i = COUNT + 1; i <= COUNT + max + 100; i++) {
+		fd = fence_create(self->tl);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, fence_signal_at(self->tl, i, self->start + 3600 * NSEC_PER_SEC, 0));
+		ASSERT_LE(1, fence_signal(self->tl, i, 0));
+		close(fd);
+	}
+	/* Those that are pending do. */
+	fd = fence_create(self->tl);
+	ASSERT_LE(0, fd);
+	for (i = 0; i < max; i++)
+		ASSERT_EQ(0, fence_signal_at(self->tl, COUNT + max + 101,
+					     self->start + 3600 * NSEC_PER_SEC, 0));
+	EXPECT_EQ(-EAGAIN, fence_signal_at(self->tl, COUNT + max + 101,
+					   self->start + 3600 * NSEC_PER_SEC, 0));
+	/* Nor is there a quota for what has signalled already. */
+	EXPECT_EQ(0, fence_signal_at(self->tl, 1, self->start + 3600 * NSEC_PER_SEC, 0));
+	close(fd);
+}
+
 TEST_F(signal_at, timeout_comes_first)
 {
 	int tl = timeline_new("slow", MS(100), 0);

@@ -2,6 +2,8 @@
 /* SUBMIT: a simulated engine that runs jobs one after the other. */
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "fence.h"
 #include "harness.h"
@@ -71,6 +73,39 @@ TEST_F(submit, jobs_run_one_after_the_other)
 		begin = fence_time(fds[i]);
 		end = begin;
 	}
+}
+
+/*
+ * F4: a job ends its duration after its start, and the next one starts there, whenever the
+ * timer comes: the timestamps say so to the nanosecond.
+ */
+TEST_F(submit, the_engine_has_a_time_of_its_own)
+{
+	enum { JOBS = 8 };
+	int other = timeline_new("behind", 0, FENCE_EXPORTER_SETUP_ENGINE);
+	__u64 submitted, time = 0;
+	int fds[JOBS], behind;
+	int i;
+
+	for (i = 0; i < JOBS; i++)
+		fds[i] = fence_submit(self->tl, MS(20) + i, -1, 0);
+	behind = fence_submit(other, MS(3), fds[0], 0);
+	submitted = now_ns();
+	ASSERT_LE(0, behind);
+	ASSERT_EQ(1, fence_wait(fds[JOBS - 1], LONG_MS));
+	for (i = 0; i < JOBS; i++) {
+		__u64 before = time;
+
+		time = fence_time(fds[i]);
+		/* Otherwise the engine may have been idle in between. */
+		if (i && submitted < before)
+			EXPECT_EQ(before + MS(20) + i, time);
+	}
+	ASSERT_EQ(1, fence_wait(behind, LONG_MS));
+	if (submitted < fence_time(fds[0]))
+		EXPECT_EQ(fence_time(fds[0]) + MS(3), fence_time(behind));
+	EXPECT_LE(fence_time(fds[0]) + MS(3), fence_time(behind));
+	close(other);
 }
 
 TEST_F(submit, no_duration)
@@ -195,6 +230,42 @@ TEST_F(submit, refuses)
 	EXPECT_EQ(-EBADF, fence_submit(self->tl, 0, other, 0));
 	EXPECT_EQ(-EBADF, fence_submit(self->tl, 0, self->tl, 0));
 	EXPECT_TRUE(unchanged(self->tl, &before));
+}
+
+/* F11: a call that is refused has not begun to wait for its in-fence. */
+TEST_F(submit, refused_without_a_wait)
+{
+	int source = timeline_new("source", 0, FENCE_EXPORTER_SETUP_EVENTS);
+	int in = fence_create(source);
+	struct fence_exporter_submit *arg;
+	struct fence_exporter_event event;
+	struct rlimit limit, none;
+	int fd;
+
+	ASSERT_LE(0, in);
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	none = limit;
+	none.rlim_cur = 0;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+	EXPECT_EQ(-EMFILE, fence_submit(self->tl, 0, in, 0));
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	EXPECT_EQ(0, timeline_event(source, &event, 0));
+
+	/* The answer can't be written. */
+	arg = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, arg);
+	arg->in_fence = in;
+	ASSERT_EQ(0, mprotect(arg, 4096, PROT_READ));
+	EXPECT_EQ(-EFAULT, call(self->tl, FENCE_EXPORTER_IOC_SUBMIT, arg));
+	EXPECT_EQ(0, timeline_event(source, &event, 0));
+
+	/* One that is not refused has. */
+	fd = fence_submit(self->tl, 0, in, 0);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(1, timeline_event(source, &event, LONG_MS));
+	EXPECT_EQ(FENCE_EXPORTER_EVENT_WAIT, event.type);
+	munmap(arg, 4096);
+	close(source);
 }
 
 TEST_F(submit, no_mixing)

@@ -255,4 +255,50 @@ TEST_F_TIMEOUT(chain_closed, all_at_once, 180)
 	EXPECT_EQ(-ECANCELED, fence_status(self->fds[JOBS - 1]));
 }
 
+/* The shortest of some calls that signal a fence for which @jobs jobs are queued, in ns. */
+static __u64 signal_for(struct __test_metadata *_metadata, int jobs)
+{
+	__u64 shortest = ~0ULL;
+	int round, i;
+
+	for (round = 0; round < 5; round++) {
+		int engine = timeline_new("queue", 0, FENCE_EXPORTER_SETUP_ENGINE);
+		int source = timeline_open();
+		int in = fence_create(source);
+		__u64 begin, end;
+		int last = -1;
+
+		for (i = 0; i < jobs; i++) {
+			close(last);
+			last = fence_submit(engine, 0, in, 0);
+			ASSERT_LE(0, last);
+		}
+		/* The engine has begun to wait. */
+		sleep_ms(20);
+		begin = now_ns();
+		EXPECT_EQ(1, fence_signal(source, 1, 0));
+		end = now_ns();
+		if (end - begin < shortest)
+			shortest = end - begin;
+		EXPECT_EQ(1, fence_wait(last, LONG_MS));
+		EXPECT_EQ(1, fence_status(last));
+		close(last);
+		close(in);
+		close(source);
+		close(engine);
+	}
+	return shortest;
+}
+
+/* F12: a signaller doesn't pay for the jobs that are queued, since only the first one waits. */
+TEST(many_jobs_for_one_in_fence)
+{
+	__u64 one = signal_for(_metadata, 1);
+	__u64 many = signal_for(_metadata, 4000);
+
+	if (many >= 20 * one)
+		TH_LOG("%llu ns with one job, %llu ns with 4000", one, many);
+	EXPECT_GT(20 * one, many);
+}
+
 TEST_HARNESS_MAIN

@@ -14,58 +14,8 @@
 #include "buffer.h"
 #include "fence.h"
 #include "harness.h"
+#include "module.h"
 #include "sw_sync.h"
-
-#define MODULE	"fence_exporter"
-
-/* Where a daemon makes the nodes, as on Android, it does so in its own time. */
-static bool wait_for_node(bool there)
-{
-	int tries;
-
-	for (tries = 0; tries < 500; tries++) {
-		if ((access(FENCE_DEVICE, F_OK) == 0) == there)
-			return true;
-		usleep(10000);
-	}
-	return false;
-}
-
-static int remove_module(void)
-{
-	if (syscall(SYS_delete_module, MODULE, O_NONBLOCK))
-		return -errno;
-	return wait_for_node(false) ? 0 : -EEXIST;
-}
-
-static const char *params = "";
-
-static void remember_parameters(void)
-{
-	if (getenv("FENCE_PARAMS"))
-		params = getenv("FENCE_PARAMS");
-	else if (!access(SW_SYNC_DEVICE, F_OK))
-		params = "sw_sync=1";
-}
-
-static int load_module(void)
-{
-	int fd = open(getenv("FENCE_KO"), O_RDONLY | O_CLOEXEC);
-	int ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
-	close(fd);
-	if (!ret && !wait_for_node(true))
-		return -ENOENT;
-	return ret;
-}
-
-static bool is_loaded(void)
-{
-	return !access("/sys/module/" MODULE, F_OK);
-}
 
 FIXTURE(unload)
 {
@@ -77,8 +27,7 @@ FIXTURE_SETUP(unload)
 {
 	if (!getenv("FENCE_KO"))
 		SKIP(return, "FENCE_KO doesn't name the module's file");
-	ASSERT_TRUE(is_loaded());
-	remember_parameters();
+	ASSERT_TRUE(module_is_loaded());
 	self->tl = timeline_new("unload", 0, 0);
 	ASSERT_LE(0, self->tl);
 	self->fd = fence_create(self->tl);
@@ -89,18 +38,18 @@ FIXTURE_TEARDOWN(unload)
 {
 	close(self->tl);
 	close(self->fd);
-	if (!is_loaded())
-		EXPECT_EQ(0, load_module());
+	if (!module_is_loaded())
+		EXPECT_EQ(0, module_load(module_params()));
 	EXPECT_EQ(0, access(FENCE_DEVICE, F_OK));
 }
 
 TEST_F(unload, open_timeline_keeps_it)
 {
-	EXPECT_EQ(-EWOULDBLOCK, remove_module());
+	EXPECT_EQ(-EWOULDBLOCK, module_remove());
 	EXPECT_EQ(0, fence_status(self->fd));
 	EXPECT_EQ(1, fence_signal(self->tl, 1, 0));
-	EXPECT_EQ(-EWOULDBLOCK, remove_module());
-	EXPECT_TRUE(is_loaded());
+	EXPECT_EQ(-EWOULDBLOCK, module_remove());
+	EXPECT_TRUE(module_is_loaded());
 }
 
 TEST_F(unload, signalled_fence_stays)
@@ -112,8 +61,8 @@ TEST_F(unload, signalled_fence_stays)
 	ASSERT_EQ(0, fence_describe(self->fd, &before));
 	ASSERT_EQ(0, close(self->tl));
 	self->tl = -1;
-	ASSERT_EQ(0, remove_module());
-	EXPECT_FALSE(is_loaded());
+	ASSERT_EQ(0, module_remove());
+	EXPECT_FALSE(module_is_loaded());
 	EXPECT_NE(0, access(FENCE_DEVICE, F_OK));
 
 	EXPECT_EQ(1, fence_wait(self->fd, 0));
@@ -129,7 +78,7 @@ TEST_F(unload, cancelled_fence_stays)
 {
 	ASSERT_EQ(0, close(self->tl));
 	self->tl = -1;
-	ASSERT_EQ(0, remove_module());
+	ASSERT_EQ(0, module_remove());
 	EXPECT_EQ(-ECANCELED, fence_status(self->fd));
 	EXPECT_EQ(1, fence_wait(self->fd, 0));
 }
@@ -144,11 +93,11 @@ TEST_F(unload, referenced_by_a_merge)
 	ASSERT_LE(0, merged);
 	ASSERT_EQ(0, close(self->tl));
 	self->tl = -1;
-	EXPECT_EQ(-EWOULDBLOCK, remove_module());
+	EXPECT_EQ(-EWOULDBLOCK, module_remove());
 	EXPECT_EQ(0, fence_status(merged));
 	ASSERT_EQ(0, close(other));
 	EXPECT_EQ(1, fence_wait(merged, LONG_MS));
-	ASSERT_EQ(0, remove_module());
+	ASSERT_EQ(0, module_remove());
 	EXPECT_EQ(-ECANCELED, fence_status(merged));
 	close(pending);
 	close(merged);
@@ -165,7 +114,7 @@ TEST_F(unload, held_by_a_buffer)
 	self->fd = -1;
 	ASSERT_EQ(0, close(self->tl));
 	self->tl = -1;
-	ASSERT_EQ(0, remove_module());
+	ASSERT_EQ(0, module_remove());
 	self->fd = buffer_export(buffer, DMA_BUF_SYNC_WRITE);
 	EXPECT_LE(0, self->fd);
 	EXPECT_EQ(1, fence_wait(self->fd, 0));
@@ -188,7 +137,7 @@ TEST_F(unload, with_work_under_way)
 	ASSERT_EQ(0, close(engine));
 	ASSERT_EQ(0, close(self->tl));
 	self->tl = -1;
-	ASSERT_EQ(0, remove_module());
+	ASSERT_EQ(0, module_remove());
 	EXPECT_EQ(-ECANCELED, fence_status(self->fd));
 	EXPECT_EQ(-ECANCELED, fence_status(first));
 	sleep_ms(1200);
@@ -203,8 +152,8 @@ TEST_F(unload, again_and_again)
 	for (i = 0; i < 5; i++) {
 		int tl;
 
-		ASSERT_EQ(0, remove_module());
-		ASSERT_EQ(0, load_module());
+		ASSERT_EQ(0, module_remove());
+		ASSERT_EQ(0, module_load(module_params()));
 		tl = timeline_open();
 		ASSERT_LE(0, tl);
 		ASSERT_LE(0, fence_create(tl));

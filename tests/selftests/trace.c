@@ -11,6 +11,7 @@
 
 #define TRACEFS	"/sys/kernel/tracing/"
 #define EVENTS	TRACEFS "events/dma_fence/"
+#define SOFTIRQS	TRACEFS "events/irq/"
 /* As a line of the trace shows one: the event, and the number of the fence. */
 #define EVENT	": dma_fence_%31[a-z_]: "
 #define FENCE	"driver=%*s timeline=%31s context=%u seqno=%u"
@@ -28,6 +29,45 @@ int trace_fences(void)
 void trace_stop(void)
 {
 	write_file(EVENTS "enable", "0");
+	write_file(SOFTIRQS "softirq_entry/enable", "0");
+	write_file(SOFTIRQS "softirq_exit/enable", "0");
+}
+
+int trace_softirqs(void)
+{
+	int ret = write_file(TRACEFS "buffer_size_kb", "8192");
+
+	/* The hrtimers of soft mode have the number 8. */
+	ret = ret ? ret : write_file(SOFTIRQS "softirq_entry/filter", "vec==8");
+	ret = ret ? ret : write_file(SOFTIRQS "softirq_exit/filter", "vec==8");
+	ret = ret ? ret : write_file(SOFTIRQS "softirq_entry/enable", "1");
+	return ret ? ret : write_file(SOFTIRQS "softirq_exit/enable", "1");
+}
+
+int trace_most_in_a_softirq(void)
+{
+	FILE *file = fopen(TRACEFS "trace", "re");
+	int count[64] = { 0 };
+	int most = 0;
+	char line[512];
+
+	if (!file)
+		return -errno;
+	while (fgets(line, sizeof(line), file)) {
+		char *bracket = strchr(line, '[');
+		unsigned int cpu;
+
+		if (line[0] == '#' || !bracket || sscanf(bracket, "[%u]", &cpu) != 1 || cpu >= 64)
+			continue;
+		if (strstr(line, ": softirq_entry: "))
+			count[cpu] = 0;
+		else if (strstr(line, ": dma_fence_signaled: "))
+			count[cpu]++;
+		else if (strstr(line, ": softirq_exit: ") && count[cpu] > most)
+			most = count[cpu];
+	}
+	fclose(file);
+	return most;
 }
 
 int trace_read(const char *timeline, struct traced *events, int most)

@@ -18,6 +18,10 @@ void trace_stop(void);
 int trace_read(const char *timeline, struct traced *events, int most);
 /* The place of an event among @count, or -1. */
 int trace_find(const struct traced *events, int count, const char *name, unsigned int seqno);
+/* Has the trace tell softirqs of timers as well, and have room for many events. */
+int trace_softirqs(void);
+/* Most fences that were signalled in one softirq; -errno. */
+int trace_most_in_a_softirq(void);
 int trace_count(const struct traced *events, int count, const char *name);
 
 #endif

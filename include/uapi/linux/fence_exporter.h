@@ -111,7 +111,8 @@ struct fence_exporter_signal_at {
  *
  * An error of the in-fence goes on to the out-fence and takes the place of
  * @status. The timeout runs from the start of the job, or from its submission
- * while the in-fence has not signalled. EBUSY: the timeline is driven by SIGNAL.
+ * while the in-fence has not signalled. No job ends later than the module
+ * parameter max_timeout_ms says after its submission. EBUSY: the timeline is driven by SIGNAL.
  * EBADF: @in_fence is no sync_file. EAGAIN: too many jobs are queued.
  */
 struct fence_exporter_submit {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "busy.h"
+#include "fence.h"
+#include "process.h"
+
+#define WAITERS	20000
+
+int busy_prepare(struct busy *busy)
+{
+	int i;
+
+	if (allow_fds(WAITERS + 4096) < 0)
+		return -EMFILE;
+	busy->waiters = calloc(WAITERS, sizeof(*busy->waiters));
+	busy->tl = timeline_open();
+	busy->fence = fence_create(busy->tl);
+	if (!busy->waiters || busy->fence < 0)
+		return -ENOMEM;
+	for (i = 0; i < WAITERS; i++) {
+		struct pollfd waits = { .events = POLLIN };
+
+		/* Another file of the same fence, which waits for it from the first poll on. */
+		waits.fd = fence_merge(busy->fence, busy->fence);
+		if (waits.fd < 0)
+			return waits.fd;
+		busy->waiters[i] = waits.fd;
+		if (poll(&waits, 1, 0))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+void busy_from(struct busy *busy, __u64 time)
+{
+	while (now_ns() < time)
+		;
+	fence_signal(busy->tl, 1, 0);
+}
+
+void busy_end(struct busy *busy)
+{
+	int i;
+
+	for (i = 0; i < WAITERS; i++)
+		close(busy->waiters[i]);
+	close(busy->fence);
+	close(busy->tl);
+	free(busy->waiters);
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * F5: however much is due at one instant, the timer takes the processor for a short time
+ * only, and lets softirqs and threads run before it goes on.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "fence.h"
+#include "harness.h"
+#include "trace.h"
+
+#define MS(n)		((n) * NSEC_PER_MSEC)
+#define FENCES		16384
+#define TIMELINES	1000
+/* Time to ask for everything. */
+#define AHEAD		MS(400 * machine_pace())
+/* Each test runs in a process of its own. As many fences as may be pending. */
+static int fences;
+/*
+ * More fences than one softirq may signal: it has 200 us and a batch of 64. To reach this,
+ * a processor would have to trace and signal a fence in 50 ns.
+ */
+static int most;
+static pthread_t thread;
+static atomic_bool stop;
+/* When the thread saw itself run, each at least 10 us after the one before. */
+static __u64 seen[1000000];
+static unsigned int count;
+
+static void *look(void *unused)
+{
+	struct sched_param param = { .sched_priority = 1 };
+	__u64 last = 0;
+
+	run_on(0);
+	sched_setscheduler(0, SCHED_FIFO, &param);
+	while (!stop && count < ARRAY_SIZE(seen)) {
+		__u64 now = now_ns();
+
+		if (now - last < 10000)
+			continue;
+		seen[count++] = now;
+		last = now;
+	}
+	return unused;
+}
+
+FIXTURE(budget)
+{
+};
+
+FIXTURE_SETUP(budget)
+{
+	int ret = trace_fences();
+
+	if (ret)
+		SKIP(return, "no dma_fence tracepoints in this kernel");
+	ASSERT_EQ(0, trace_softirqs());
+	fences = module_param("max_pending", FENCES);
+	if (fences > FENCES)
+		fences = FENCES;
+	most = fences / 4;
+	ASSERT_LE(0, allow_fds(TIMELINES * 2 + 1024));
+	/* Where the timers are armed. */
+	ASSERT_EQ(0, run_on(0));
+}
+
+FIXTURE_TEARDOWN(budget)
+{
+	trace_stop();
+}
+
+/* Creates fences, and keeps the descriptor of the first and of the last one only. */
+static int create(int tl, int count, int ends[2])
+{
+	int fds[64], i, j;
+
+	for (i = 0; i < count; i += 64) {
+		int now = count - i < 64 ? count - i : 64;
+
+		if (fence_create_many(tl, fds, now) != i + 1)
+			return -1;
+		for (j = 0; j < now; j++) {
+			if (!i && !j)
+				ends[0] = fds[j];
+			else if (i + j + 1 == count)
+				ends[1] = fds[j];
+			else
+				close(fds[j]);
+		}
+	}
+	return 0;
+}
+
+/*
+ * A real-time thread of the same processor ran while the fences signalled, and no softirq
+ * signalled too many of them.
+ */
+static void check(struct __test_metadata *_metadata, __u64 due, const int ends[2])
+{
+	__u64 first, last;
+	int between = 0;
+	unsigned int i;
+
+	run_on(1);
+	while (now_ns() < due - MS(5))
+		;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, look, NULL));
+	ASSERT_EQ(1, fence_wait(ends[1], LONG_MS));
+	stop = true;
+	pthread_join(thread, NULL);
+	first = fence_time(ends[0]);
+	last = fence_time(ends[1]);
+	for (i = 0; i < count; i++)
+		between += seen[i] > first && seen[i] < last;
+	EXPECT_LT(0, between);
+	EXPECT_LT(0, trace_most_in_a_softirq());
+	EXPECT_GT(most, trace_most_in_a_softirq());
+}
+
+TEST_F(budget, one_signal_at)
+{
+	int tl = timeline_open();
+	int ends[2];
+	__u64 due;
+
+	ASSERT_EQ(0, create(tl, fences, ends));
+	due = now_ns() + AHEAD;
+	ASSERT_EQ(0, fence_signal_at(tl, fences, due, 0));
+	check(_metadata, due, ends);
+}
+
+TEST_F(budget, many_signal_at)
+{
+	int tl = timeline_open();
+	int ends[2], i;
+	__u64 due;
+
+	ASSERT_EQ(0, create(tl, fences, ends));
+	due = now_ns() + AHEAD;
+	for (i = 255; i <= fences; i += 255)
+		ASSERT_EQ(0, fence_signal_at(tl, i, due, 0));
+	ASSERT_EQ(0, fence_signal_at(tl, fences, due, 0));
+	check(_metadata, due, ends);
+}
+
+TEST_F(budget, many_timelines)
+{
+	__u64 due = now_ns() + 4 * AHEAD;
+	int each = fences / TIMELINES;
+	int lasts[TIMELINES];
+	int ends[2], i;
+
+	for (i = 0; i < TIMELINES; i++) {
+		int tl = timeline_open();
+
+		ASSERT_LE(0, tl);
+		ASSERT_EQ(0, create(tl, each, ends));
+		ASSERT_EQ(0, fence_signal_at(tl, each, due, 0));
+		lasts[i] = ends[1];
+	}
+	run_on(1);
+	/* Which timeline comes last is not said. */
+	for (i = 0; i < TIMELINES; i++) {
+		ASSERT_EQ(1, fence_wait(lasts[i], LONG_MS));
+		EXPECT_EQ(1, fence_status(lasts[i]));
+	}
+	EXPECT_LT(0, trace_most_in_a_softirq());
+	EXPECT_GT(most, trace_most_in_a_softirq());
+}
+
+TEST_HARNESS_MAIN
