@@ -20,7 +20,7 @@
 
 /*
  * kmalloc() finds the cache of a constant size when it is compiled. These are the sizes of
- * fences whose locks have no debug fields.
+ * fences whose spinlocks are no larger than a pointer: without PREEMPT_RT and lock debugging.
  */
 __rust_helper void *rust_helper_dma_fence_kmalloc(size_t size, gfp_t flags)
 {

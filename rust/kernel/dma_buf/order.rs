@@ -24,13 +24,14 @@ pub trait Order: sealed::Sealed + 'static {
 
 /// The order in which the fences are emitted. The timeline numbers them itself, from 1.
 ///
-/// A pending fence takes 96 bytes.
+/// A pending fence takes 96 bytes; more with `CONFIG_PREEMPT_RT` or lock debugging, where spinlocks
+/// are larger.
 pub enum EmissionOrder {}
 
 /// The order of 32-bit numbers which the caller chooses, and which wrap: of two, the later one is
 /// that which is less than 2^31 ahead.
 ///
-/// A pending fence takes 128 bytes.
+/// A pending fence takes 128 bytes; more with `CONFIG_PREEMPT_RT` or lock debugging.
 pub enum Seqno32Order {}
 
 impl Order for EmissionOrder {
