@@ -58,7 +58,8 @@ pub trait FenceOps: Sized + Send + Sync + 'static {
     /// Returns the name of the timeline.
     ///
     /// It does not change from the first fence on. Called in any context, also with the context's
-    /// lock held.
+    /// lock held, and by tracepoints with preemption off: it must not take a lock, not even a
+    /// spinlock, which sleeps with `CONFIG_PREEMPT_RT`.
     fn timeline_name(shared: View<'_, Self>) -> &CStr;
 
     /// Somebody waits for a fence, for the first time.
