@@ -5,6 +5,7 @@
 
 #include <linux/compat.h>
 #include <linux/dma-fence.h>
+#include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/sched.h>
@@ -109,6 +110,11 @@ __rust_helper void rust_helper_trace_dma_fence_emit(struct dma_fence *fence)
 __rust_helper struct file *rust_helper_sync_file_file(struct sync_file *sync_file)
 {
 	return sync_file->file;
+}
+
+__rust_helper bool rust_helper_kiocb_is_nowait(const struct kiocb *kiocb)
+{
+	return kiocb->ki_flags & IOCB_NOWAIT;
 }
 
 __rust_helper void rust_helper_list_del_init(struct list_head *entry)

@@ -12,6 +12,7 @@ use crate::{
     bindings,
     error::to_result,
     fs::{
+        file::flags::O_NONBLOCK,
         File,
         Kiocb, //
     },
@@ -60,10 +61,56 @@ pub trait PollDevice: MiscDevice<Ptr = Arc<<Self as PollDevice>::Private>> {
     fn poll<'a>(private: &'a Self::Private, table: &PollTable<'a>) -> Ready;
 }
 
-/// Tells whether a read or write must not wait (`O_NONBLOCK`).
+/// Tells whether a read or write must not wait for something to happen.
+///
+/// Either the file is in non-blocking mode (`O_NONBLOCK`), or this call alone must not wait
+/// (`IOCB_NOWAIT`). io_uring sets the latter when it reads or writes in the thread that submits, once
+/// `poll` has said that the file is ready, and expects `EAGAIN` if that has changed since.
+///
+/// Any context. `fcntl(2)` may change the mode at any time: call this once for each read or write.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     fs::Kiocb,
+///     iov::IovIterDest,
+///     miscdevice::nonblocking,
+///     sync::{
+///         atomic::{ordering::Relaxed, AtomicFlag},
+///         poll::PollCondVar,
+///         Arc,
+///     },
+/// };
+///
+/// /// The private data of a file.
+/// #[pin_data]
+/// struct Bell {
+///     #[pin]
+///     rung: PollCondVar,
+///     ringing: AtomicFlag,
+/// }
+///
+/// /// The `read_iter` of a device: waits until the bell has rung.
+/// fn read_iter(kiocb: Kiocb<'_, Arc<Bell>>, iov: &mut IovIterDest<'_>) -> Result<usize> {
+///     let bell = kiocb.file();
+///     if !nonblocking(&kiocb) {
+///         bell.rung.wait_interruptible(|| bell.ringing.load(Relaxed))?;
+///     } else if !bell.ringing.load(Relaxed) {
+///         return Err(EAGAIN);
+///     }
+///     Ok(iov.copy_to_iter(b"!"))
+/// }
+/// ```
 pub fn nonblocking<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> bool {
-    // SAFETY: By the type invariant of `Kiocb` the pointer and its file are valid.
-    unsafe { (*(*kiocb.as_raw()).ki_filp).f_flags & bindings::O_NONBLOCK != 0 }
+    let kiocb = kiocb.as_raw();
+    // SAFETY: By the type invariant of `Kiocb`, `kiocb` is valid.
+    let nowait = unsafe { bindings::kiocb_is_nowait(kiocb) };
+    // `fcntl(2)` may write the flags meanwhile: the volatile read stands for READ_ONCE().
+    //
+    // SAFETY: By the type invariant of `Kiocb`, `kiocb` is valid, and so is its file.
+    let flags = unsafe { (&raw const (*(*kiocb).ki_filp).f_flags).read_volatile() };
+    nowait || flags & O_NONBLOCK != 0
 }
 
 /// A registration of a misc device that can be polled.
