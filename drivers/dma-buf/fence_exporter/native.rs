@@ -5,17 +5,13 @@
 use crate::{
     agenda::Agenda,
     engine::Engine,
-    events::{
-        Event,
-        EventQueue, //
-    },
+    events::Events,
     name::Name,
     node::Shared,
     users::UserSlot, //
 };
 use fence_uapi::*;
 use kernel::{
-    alloc::allocator::KVmalloc,
     dma_buf::{
         EmissionOrder,
         FenceOps,
@@ -25,10 +21,7 @@ use kernel::{
     },
     prelude::*,
     sync::{
-        rcu::{
-            Published,
-            RcuOnce, //
-        },
+        rcu::Published,
         Arc,
         SetOnce, //
     },
@@ -48,14 +41,14 @@ pub(crate) struct Shown {
     #[pin]
     name: Published<Name>,
     #[pin]
-    events: RcuOnce<EventQueue, KVmalloc>,
+    events: Events,
 }
 
 kernel::rcu_view! {
     /// What callbacks of fences see.
     pub(crate) struct ShownView of Shown {
         name: Published<Name>,
-        events: RcuOnce<EventQueue, KVmalloc>,
+        events: Events,
     }
 }
 
@@ -90,16 +83,14 @@ impl FenceOps for Native {
     }
 
     fn enable_signaling(shown: View<'_, Self>, seqno: u64) {
-        if let Some(events) = shown.events {
-            events.push(Event::new(FENCE_EXPORTER_EVENT_WAIT, seqno, 0));
-        }
+        shown.events.push(FENCE_EXPORTER_EVENT_WAIT, seqno, 0);
     }
 
     fn set_deadline(shown: View<'_, Self>, seqno: u64, deadline: Ktime) {
-        if let Some(events) = shown.events {
-            let event = Event::new(FENCE_EXPORTER_EVENT_DEADLINE, seqno, deadline as u64);
-            events.push(event);
-        }
+        let deadline = deadline as u64;
+        shown
+            .events
+            .push(FENCE_EXPORTER_EVENT_DEADLINE, seqno, deadline);
     }
 
     fn timed_out(timeline: &Timeline<Self>, seqno: u64) {

@@ -18,8 +18,8 @@ use crate::{
         JobReservation, //
     },
     events::{
-        Event,
-        EventQueue, //
+        Events,
+        NewQueue, //
     },
     export::{
         Descriptor,
@@ -30,7 +30,6 @@ use crate::{
 use core::mem::offset_of;
 use fence_uapi::*;
 use kernel::{
-    alloc::allocator::KVmalloc,
     dma_buf::{
         ktime_get,
         Cause,
@@ -41,10 +40,7 @@ use kernel::{
         KTIME_MAX, //
     },
     prelude::*,
-    sync::{
-        rcu::RcuFreeBox,
-        ArcBorrow, //
-    },
+    sync::ArcBorrow,
     uaccess::{
         UserPtr,
         UserSlice, //
@@ -53,7 +49,7 @@ use kernel::{
 
 /// The calls on a timeline.
 pub(crate) trait Calls {
-    fn events(&self) -> Option<Pin<&EventQueue>>;
+    fn events(&self) -> &Events;
     fn tell_timed_out(&self, seqno: u64);
     fn set_up(&self, arg: Arg) -> Result;
     fn create(&self, arg: Arg) -> Result;
@@ -65,14 +61,12 @@ pub(crate) trait Calls {
 }
 
 impl Calls for Timeline<Native> {
-    fn events(&self) -> Option<Pin<&EventQueue>> {
-        self.shared_data().get_ref().events.get()
+    fn events(&self) -> &Events {
+        &self.shared_data().get_ref().events
     }
 
     fn tell_timed_out(&self, seqno: u64) {
-        if let Some(events) = self.events() {
-            events.push(Event::new(FENCE_EXPORTER_EVENT_TIMEOUT, seqno, 0));
-        }
+        self.events().push(FENCE_EXPORTER_EVENT_TIMEOUT, seqno, 0);
     }
 
     fn set_up(&self, arg: Arg) -> Result {
@@ -90,10 +84,7 @@ impl Calls for Timeline<Native> {
             _ => return Err(EINVAL),
         };
         let events = if request.flags & FENCE_EXPORTER_SETUP_EVENTS != 0 {
-            Some(RcuFreeBox::<_, KVmalloc>::pin_init(
-                EventQueue::new(),
-                GFP_KERNEL_ACCOUNT,
-            )?)
+            Some(NewQueue::new()?)
         } else {
             None
         };
@@ -105,7 +96,7 @@ impl Calls for Timeline<Native> {
         let shown = self.shared_data().get_ref();
         shown.name.set(name);
         if let Some(events) = events {
-            shown.events.populate(events);
+            shown.events.keep(events);
         }
         self.setup.populate(Setup {
             timeout,

@@ -12,6 +12,7 @@ use crate::{
         self,
         Arg, //
     },
+    events::Events,
     fdinfo,
     name::Name,
     node::Shared, //
@@ -37,10 +38,7 @@ use kernel::{
     sync::{
         atomic::ordering::Relaxed,
         poll::PollTable,
-        rcu::{
-            Published,
-            RcuOnce, //
-        },
+        rcu::Published,
         Arc,
         ArcBorrow, //
     },
@@ -60,7 +58,7 @@ impl MiscDevice for Node {
         }
         let shown = try_pin_init!(Shown {
             name <- Published::new(Name::of_current()?),
-            events <- RcuOnce::new(),
+            events <- Events::new(),
         });
         Arc::pin_init(
             Timeline::new(shown, Native::new(shared.clone())),
@@ -103,8 +101,7 @@ impl MiscDevice for Node {
 
     fn read_iter(kiocb: Kiocb<'_, Self::Ptr>, iov: &mut IovIterDest<'_>) -> Result<usize> {
         let timeline = kiocb.file();
-        let events = timeline.events().ok_or(EINVAL)?;
-        events.read(iov, nonblocking(&kiocb))
+        timeline.events().read(iov, nonblocking(&kiocb))
     }
 
     fn show_fdinfo(timeline: ArcBorrow<'_, Timeline<Native>>, m: &SeqFile, _file: &File) {
@@ -117,15 +114,6 @@ impl PollDevice for Node {
     type Private = Timeline<Native>;
 
     fn poll<'a>(timeline: &'a Timeline<Native>, table: &PollTable<'a>) -> Ready {
-        let Some(events) = timeline.events() else {
-            return Ready::NOTHING;
-        };
-        let events = events.get_ref();
-        table.register_wait(events.readable());
-        if events.is_readable() {
-            Ready::READABLE
-        } else {
-            Ready::NOTHING
-        }
+        timeline.events().poll(table)
     }
 }
