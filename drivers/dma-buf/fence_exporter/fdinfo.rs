@@ -2,7 +2,10 @@
 
 //! What `/proc/<pid>/fdinfo/<fd>` tells of a timeline: the same as INFO, as text.
 
-use fence_uapi::fence_exporter_info;
+use fence_uapi::{
+    fence_exporter_info,
+    FENCE_EXPORTER_INFO_DEADLINE, //
+};
 use kernel::{
     seq_file::{
         seq_print,
@@ -21,7 +24,11 @@ pub(crate) fn show(m: &SeqFile, info: &fence_exporter_info) {
     seq_print!(m, "signalled:\t{}\n", info.signalled);
     seq_print!(m, "timed-out:\t{}\n", info.timed_out);
     seq_print!(m, "cancelled:\t{}\n", info.cancelled);
-    seq_print!(m, "deadline-ns:\t{}\n", info.deadline_ns);
+    if info.flags & FENCE_EXPORTER_INFO_DEADLINE != 0 {
+        seq_print!(m, "deadline-ns:\t{}\n", info.deadline_ns);
+    } else {
+        seq_print!(m, "deadline-ns:\tnone\n");
+    }
     seq_print!(m, "timeout-ns:\t{}\n", info.timeout_ns);
     seq_print!(m, "timeline-flags:\t0x{:x}\n", info.flags);
 }

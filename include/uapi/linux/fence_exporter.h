@@ -124,9 +124,11 @@ struct fence_exporter_submit {
 	__u64	seqno;
 };
 
-/* What @flags of struct fence_exporter_info tells. */
+/* What @flags of struct fence_exporter_info tells: the flags of SETUP, ... */
 #define FENCE_EXPORTER_INFO_EVENTS	(1U << 0)
 #define FENCE_EXPORTER_INFO_ENGINE	(1U << 1)
+/* ... and, from the highest bit downwards, flags of INFO: @deadline_ns is valid. */
+#define FENCE_EXPORTER_INFO_DEADLINE	(1U << 31)
 
 /**
  * struct fence_exporter_info - what a timeline is and has done; all fields are out
@@ -138,7 +140,8 @@ struct fence_exporter_submit {
  * @signalled:	fences that completed by SIGNAL, SIGNAL_AT or SUBMIT
  * @timed_out:	fences that completed because a timeout ended
  * @cancelled:	fences that completed because a job they needed was cancelled
- * @deadline_ns: earliest deadline that waiters set on a pending fence, 0: none
+ * @deadline_ns: earliest deadline that waiters set on a pending fence, which may be 0;
+ *		if @flags has no FENCE_EXPORTER_INFO_DEADLINE, there is none and this is 0
  * @timeout_ns:	of each fence
  * @flags:	FENCE_EXPORTER_INFO_*
  * @pad:	zero

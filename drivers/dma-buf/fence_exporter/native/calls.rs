@@ -47,6 +47,9 @@ use kernel::{
     },
 };
 
+/// The flags of SETUP that there are.
+const SETUP_FLAGS: u32 = FENCE_EXPORTER_SETUP_EVENTS | FENCE_EXPORTER_SETUP_ENGINE;
+
 /// The calls on a timeline.
 pub(crate) trait Calls {
     fn events(&self) -> &Events;
@@ -70,11 +73,9 @@ impl Calls for Timeline<Native> {
     }
 
     fn set_up(&self, arg: Arg) -> Result {
-        const FLAGS: u32 = FENCE_EXPORTER_SETUP_EVENTS | FENCE_EXPORTER_SETUP_ENGINE;
-
         let request: fence_exporter_setup = arg.read()?;
         let name = Name::check(&request.name)?;
-        if request.flags & !FLAGS != 0 || request.pad != 0 {
+        if request.flags & !SETUP_FLAGS != 0 || request.pad != 0 {
             return Err(EINVAL);
         }
         let limits = &self.shared.limits;
@@ -239,6 +240,10 @@ impl Calls for Timeline<Native> {
     fn info(&self) -> fence_exporter_info {
         let counts = self.counts();
         let setup = self.setup();
+        let (deadline, has_deadline) = match self.earliest_deadline() {
+            Some(deadline) => (deadline, FENCE_EXPORTER_INFO_DEADLINE),
+            None => (0, 0),
+        };
         fence_exporter_info {
             name: *self.shared_data().get_ref().name.bytes(),
             context: self.number(),
@@ -248,9 +253,9 @@ impl Calls for Timeline<Native> {
             signalled: counts.done,
             timed_out: counts.timed_out,
             cancelled: counts.cancelled,
-            deadline_ns: self.earliest_deadline().unwrap_or(0) as u64,
+            deadline_ns: deadline as u64,
             timeout_ns: setup.timeout as u64,
-            flags: setup.flags,
+            flags: setup.flags | has_deadline,
             pad: 0,
         }
     }
@@ -258,6 +263,7 @@ impl Calls for Timeline<Native> {
 
 const _: () = assert!(
     FENCE_EXPORTER_SETUP_EVENTS == FENCE_EXPORTER_INFO_EVENTS
-        && FENCE_EXPORTER_SETUP_ENGINE == FENCE_EXPORTER_INFO_ENGINE,
-    "INFO answers the flags of SETUP"
+        && FENCE_EXPORTER_SETUP_ENGINE == FENCE_EXPORTER_INFO_ENGINE
+        && SETUP_FLAGS & FENCE_EXPORTER_INFO_DEADLINE == 0,
+    "INFO answers the flags of SETUP, and flags of its own"
 );
