@@ -2,7 +2,7 @@
 
 //! `fencectl list`.
 
-use crate::output::{time_text, Output};
+use crate::output::{deadline_text, Output};
 use fence_exporter::{
     clock,
     process::{self, Held, Scan},
@@ -43,11 +43,9 @@ pub fn cells(held: &Held, now: u64) -> [String; COLUMNS.len()] {
         state.pending.to_string(),
         state.timed_out.to_string(),
         state.cancelled.to_string(),
-        match state.deadline_ns {
-            0 => "-".to_owned(),
-            deadline if deadline < now => format!("{} ago", time_text(now - deadline)),
-            deadline => format!("in {}", time_text(deadline - now)),
-        },
+        state
+            .deadline_ns
+            .map_or("-".to_owned(), |deadline| deadline_text(deadline, now)),
         holders.join(" "),
     ]
 }

@@ -77,6 +77,15 @@ pub fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// A deadline as a person reads it: when it is, or was. One of 0 is older than the machine.
+pub fn deadline_text(deadline_ns: u64, now: u64) -> String {
+    match deadline_ns {
+        0 => "0".to_owned(),
+        deadline if deadline < now => format!("{} ago", time_text(now - deadline)),
+        deadline => format!("in {}", time_text(deadline - now)),
+    }
+}
+
 /// A duration in nanoseconds as a person reads it.
 pub fn time_text(ns: u64) -> String {
     match ns {
@@ -85,5 +94,20 @@ pub fn time_text(ns: u64) -> String {
         1_000..1_000_000 => format!("{:.1} us", ns as f64 / 1e3),
         1_000_000..10_000_000_000 => format!("{:.1} ms", ns as f64 / 1e6),
         _ => format!("{:.1} s", ns as f64 / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadlines() {
+        let text = |deadline| deadline_text(deadline, 2_000_000_000);
+        assert_eq!(text(0), "0");
+        assert_eq!(text(1), "2000.0 ms ago");
+        assert_eq!(text(1_999_999_000), "1.0 us ago");
+        assert_eq!(text(2_000_000_000), "in 0");
+        assert_eq!(text(2_000_000_500), "in 500 ns");
     }
 }

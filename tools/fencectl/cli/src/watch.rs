@@ -206,7 +206,7 @@ fn table(scan: &Scan, rates: &Rates) -> Vec<(Attribute, String)> {
     let mut rows: Vec<(Attribute, Vec<String>)> = vec![(Attribute::Reverse, head)];
     for held in &scan.timelines {
         let state = &held.state;
-        let late = (1..now).contains(&state.deadline_ns);
+        let late = state.deadline_ns.is_some_and(|deadline| deadline < now);
         let failed = state.timed_out > 0 || state.cancelled > 0 || late;
         let attribute = if failed {
             Attribute::Bold

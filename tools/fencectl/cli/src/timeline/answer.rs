@@ -2,7 +2,10 @@
 
 //! What the commands of a session answer.
 
-use crate::{output::time_text, wait::Waited};
+use crate::{
+    output::{deadline_text, time_text},
+    wait::Waited,
+};
 use fence_exporter::{clock, Event, EventKind, State, Status};
 use serde::Serialize;
 use std::fmt;
@@ -117,12 +120,8 @@ fn info(f: &mut fmt::Formatter<'_>, state: &State) -> fmt::Result {
     )?;
     write!(f, "timeout {}", time_text(state.timeout_ns))?;
     match state.deadline_ns {
-        0 => Ok(()),
-        deadline => write!(
-            f,
-            ", deadline in {}",
-            time_text(deadline.saturating_sub(clock::now()))
-        ),
+        None => Ok(()),
+        Some(deadline) => write!(f, ", deadline {}", deadline_text(deadline, clock::now())),
     }
 }
 

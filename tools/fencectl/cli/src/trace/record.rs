@@ -104,7 +104,7 @@ fn shell_status(status: ExitStatus) -> u8 {
 struct Observer {
     marker: Option<File>,
     /// Timeouts and deadlines that were noted, by context.
-    seen: HashMap<u64, (u64, u64)>,
+    seen: HashMap<u64, (u64, Option<u64>)>,
 }
 
 impl Observer {
@@ -124,11 +124,11 @@ impl Observer {
                     timeout_ns: state.timeout_ns,
                 });
             }
-            if state.deadline_ns != 0 && state.deadline_ns != *deadline {
+            if let Some(time_ns) = state.deadline_ns.filter(|_| state.deadline_ns != *deadline) {
                 notes.push(Note::Deadline {
                     context,
                     seqno: 0,
-                    time_ns: state.deadline_ns,
+                    time_ns,
                 });
             }
             (*timed_out, *deadline) = (state.timed_out, state.deadline_ns);
