@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -75,6 +76,32 @@ void sleep_ms(unsigned int ms)
 
 	while (nanosleep(&time, &time) && errno == EINTR)
 		;
+}
+
+/* 'R': it runs; 0: it is not there. */
+static char state_of(pid_t tid)
+{
+	char text[256] = {};
+	char path[32];
+	char *name_end;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = 0;
+	close(fd);
+	/* "PID (NAME) STATE ..." */
+	name_end = strrchr(text, ')');
+	return name_end && name_end[1] ? name_end[2] : 0;
+}
+
+void wait_until_asleep(pid_t tid)
+{
+	while (state_of(tid) == 'R')
+		sleep_ms(1);
 }
 
 int count_fds(void)

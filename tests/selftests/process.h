@@ -4,6 +4,7 @@
 #define SELFTEST_PROCESS_H
 
 #include <linux/types.h>
+#include <sys/types.h>
 
 #define NSEC_PER_MSEC		1000000ULL
 #define NSEC_PER_SEC		1000000000ULL
@@ -16,6 +17,8 @@ unsigned int machine_pace(void);
 __u64 now_ns(void);
 void sleep_ms(unsigned int ms);
 int count_fds(void);
+/* Waits until a thread or process, which is about to, sleeps, or has ended. */
+void wait_until_asleep(pid_t tid);
 /*
  * The value of a module parameter as FENCE_PARAMS has it, which is what the module was
  * loaded with, or @fallback. Parameters of a Rust module are not in sysfs.

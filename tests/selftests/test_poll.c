@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Waiting: poll, select and epoll, on fences and on timelines. */
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 
@@ -184,6 +186,92 @@ TEST_F(poll, timeline_without_events)
 	EXPECT_EQ(1, fence_signal(self->tl, 1, 0));
 	EXPECT_EQ(0, poll(&poll_tl, 1, 20));
 	EXPECT_EQ(0, poll_tl.revents);
+}
+
+/* An epoll that has the timeline since before SETUP, on the level or on the edge, wakes. */
+TEST_F(poll, epoll_before_setup)
+{
+	struct epoll_event level = { .events = EPOLLIN };
+	struct epoll_event edge = { .events = EPOLLIN | EPOLLET };
+	int epolls[] = { epoll_create1(EPOLL_CLOEXEC), epoll_create1(EPOLL_CLOEXEC) };
+	struct fence_exporter_event event;
+	int fd;
+
+	ASSERT_EQ(0, epoll_ctl(epolls[0], EPOLL_CTL_ADD, self->tl, &level));
+	ASSERT_EQ(0, epoll_ctl(epolls[1], EPOLL_CTL_ADD, self->tl, &edge));
+	ASSERT_EQ(0, timeline_setup(self->tl, "late", 0, FENCE_EXPORTER_SETUP_EVENTS));
+	EXPECT_EQ(0, epoll_wait(epolls[0], &level, 1, 0));
+	fd = fence_create(self->tl);
+	EXPECT_EQ(0, fence_wait(fd, 0));
+	EXPECT_EQ(1, epoll_wait(epolls[0], &level, 1, LONG_MS));
+	EXPECT_EQ(1, epoll_wait(epolls[1], &edge, 1, LONG_MS));
+	EXPECT_EQ(1, timeline_event(self->tl, &event, 0));
+	EXPECT_EQ(0, epoll_wait(epolls[0], &level, 1, 0));
+	/* Again, by an event that no waiter makes. */
+	EXPECT_EQ(0, fence_set_deadline(fd, now_ns()));
+	EXPECT_EQ(1, epoll_wait(epolls[1], &edge, 1, LONG_MS));
+}
+
+struct poller {
+	int tl;
+	atomic_int tid;
+	atomic_bool woken;
+	int revents;
+};
+
+static void *poll_timeline(void *arg)
+{
+	struct poller *poller = arg;
+	struct pollfd poll_tl = { .fd = poller->tl, .events = POLLIN };
+
+	poller->tid = gettid();
+	poll(&poll_tl, 1, -1);
+	poller->revents = poll_tl.revents;
+	poller->woken = true;
+	return NULL;
+}
+
+/* So does a thread that is in poll(2). */
+TEST_F(poll, polled_before_setup)
+{
+	struct poller poller = { .tl = self->tl };
+	pthread_t thread;
+	__u64 end;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, poll_timeline, &poller));
+	while (!poller.tid)
+		sleep_ms(1);
+	wait_until_asleep(poller.tid);
+	ASSERT_EQ(0, timeline_setup(self->tl, "late", 0, FENCE_EXPORTER_SETUP_EVENTS));
+	EXPECT_EQ(0, fence_wait(fence_create(self->tl), 0));
+	end = now_ns() + LONG_MS * NSEC_PER_MSEC;
+	while (!poller.woken && now_ns() < end)
+		sleep_ms(1);
+	ASSERT_TRUE((bool)poller.woken);
+	EXPECT_EQ(POLLIN, poller.revents);
+	pthread_join(thread, NULL);
+}
+
+/* A timeline that goes takes itself off what polls it, also if it never kept events. */
+TEST_F(poll, timeline_closed_while_polled)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	int i;
+
+	ASSERT_LE(0, epoll);
+	for (i = 0; i < 100; i++) {
+		int tl = timeline_open();
+
+		if (i % 2)
+			ASSERT_EQ(0, timeline_setup(tl, "polled", 0,
+						    FENCE_EXPORTER_SETUP_EVENTS));
+		ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, tl, &event));
+		if (i % 3 == 0)
+			EXPECT_EQ(0, fence_wait(fence_create(tl), 0));
+		close(tl);
+	}
+	EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
 }
 
 TEST_HARNESS_MAIN

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Events by io_uring. It reads in the thread that submits, or in one of the kernel's, as long
+ * as that doesn't have to wait (IOCB_NOWAIT); else it polls, and reads when the timeline is ready.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "fence.h"
+#include "harness.h"
+#include "held_page.h"
+#include "uring.h"
+
+#define TIMEOUT_NS	(60 * NSEC_PER_SEC)
+#define COUNT		3
+#define EVENT_SIZE	((int)sizeof(struct fence_exporter_event))
+/* Long enough to see that something does not happen; too short a time only overlooks it. */
+#define A_WHILE_MS	50
+
+enum { READ_DATA = 1, NOP_DATA, POLL_DATA };
+
+/* A timeline, and a ring that reads its events. */
+struct rig {
+	struct fence_exporter_event events[COUNT];
+	struct uring ring;
+	int fds[COUNT];
+	int tl;
+};
+
+FIXTURE(uring)
+{
+	struct rig rig;
+};
+
+FIXTURE_VARIANT(uring)
+{
+	unsigned int flags;
+};
+
+FIXTURE_VARIANT_ADD(uring, own_thread)
+{
+	.flags = 0,
+};
+
+FIXTURE_VARIANT_ADD(uring, kernel_thread)
+{
+	.flags = IORING_SETUP_SQPOLL,
+};
+
+FIXTURE_SETUP(uring)
+{
+	struct rig *rig = &self->rig;
+	int ret = uring_open(&rig->ring, variant->flags);
+
+	if (ret)
+		SKIP(return, "no io_uring: %s", strerror(-ret));
+	rig->tl = timeline_new("uring", TIMEOUT_NS, FENCE_EXPORTER_SETUP_EVENTS);
+	ASSERT_LE(0, rig->tl);
+	ASSERT_EQ(1, fence_create_many(rig->tl, rig->fds, COUNT));
+}
+
+FIXTURE_TEARDOWN(uring)
+{
+	struct rig *rig = &self->rig;
+
+	close(rig->tl);
+	close(rig->ring.fd);
+}
+
+/* Reads up to @size bytes of file 0, if it is registered, or of the timeline. */
+static int submit_read(struct rig *rig, size_t size, bool registered)
+{
+	struct io_uring_sqe request = {
+		.opcode = IORING_OP_READ,
+		.flags = registered ? IOSQE_FIXED_FILE : 0,
+		.fd = registered ? 0 : rig->tl,
+		.addr = (unsigned long)rig->events,
+		.len = size,
+		.user_data = READ_DATA,
+	};
+
+	return uring_submit(&rig->ring, &request);
+}
+
+static int submit_nop(struct rig *rig)
+{
+	struct io_uring_sqe request = { .opcode = IORING_OP_NOP, .user_data = NOP_DATA };
+
+	return uring_submit(&rig->ring, &request);
+}
+
+static int submit_poll(struct uring *ring, int fd)
+{
+	struct io_uring_sqe request = {
+		.opcode = IORING_OP_POLL_ADD,
+		.fd = fd,
+		.poll_events = POLLIN,
+		.user_data = POLL_DATA,
+	};
+
+	return uring_submit(ring, &request);
+}
+
+/* The result of the next request that completes, which must be that one. */
+static int result(struct uring *ring, __u64 user_data)
+{
+	struct io_uring_cqe completion;
+	int ret = uring_completion(ring, &completion, LONG_MS);
+
+	if (ret != 1)
+		return ret ?: -ETIMEDOUT;
+	return completion.user_data == user_data ? completion.res : -EPROTO;
+}
+
+TEST_F(uring, read_what_is_there)
+{
+	struct rig *rig = &self->rig;
+	int i;
+
+	for (i = 0; i < COUNT; i++)
+		ASSERT_EQ(0, fence_wait(rig->fds[i], 0));
+	ASSERT_EQ(0, submit_read(rig, 2 * EVENT_SIZE, false));
+	EXPECT_EQ(2 * EVENT_SIZE, result(&rig->ring, READ_DATA));
+	EXPECT_EQ(2, rig->events[1].seqno);
+	ASSERT_EQ(0, submit_read(rig, 2 * EVENT_SIZE, false));
+	EXPECT_EQ(EVENT_SIZE, result(&rig->ring, READ_DATA));
+	EXPECT_EQ(3, rig->events[0].seqno);
+}
+
+TEST_F(uring, read_what_comes)
+{
+	struct rig *rig = &self->rig;
+	struct io_uring_cqe completion;
+
+	ASSERT_EQ(0, submit_read(rig, EVENT_SIZE, false));
+	EXPECT_EQ(0, uring_completion(&rig->ring, &completion, A_WHILE_MS));
+	EXPECT_EQ(0, fence_wait(rig->fds[1], 0));
+	EXPECT_EQ(EVENT_SIZE, result(&rig->ring, READ_DATA));
+	EXPECT_EQ(2, rig->events[0].seqno);
+}
+
+TEST_F(uring, read_refuses)
+{
+	struct rig *rig = &self->rig;
+
+	ASSERT_EQ(0, fence_wait(rig->fds[0], 0));
+	ASSERT_EQ(0, submit_read(rig, EVENT_SIZE - 1, false));
+	EXPECT_EQ(-EINVAL, result(&rig->ring, READ_DATA));
+}
+
+/* Helps a submitter that sleeps, so that the test ends. */
+struct rescue {
+	pthread_t thread;
+	atomic_bool returned;
+	bool needed;
+	void (*help)(void *arg);
+	void *arg;
+};
+
+static void *rescue(void *arg)
+{
+	struct rescue *rescue = arg;
+	__u64 end = now_ns() + LONG_MS * NSEC_PER_MSEC;
+
+	while (!rescue->returned && now_ns() < end)
+		sleep_ms(1);
+	rescue->needed = !rescue->returned;
+	if (rescue->needed)
+		rescue->help(rescue->arg);
+	return NULL;
+}
+
+/*
+ * Submits a read and something else. Whether the latter completes although the read has to
+ * wait, in a thread that is not asleep then.
+ */
+static bool submitter_goes_on(struct rig *rig, bool registered,
+			      void (*help)(void *arg), void *arg)
+{
+	struct rescue rescuer = { .help = help, .arg = arg };
+	int ret;
+
+	if (pthread_create(&rescuer.thread, NULL, rescue, &rescuer))
+		return false;
+	ret = submit_read(rig, EVENT_SIZE, registered) ?: submit_nop(rig) ?:
+	      result(&rig->ring, NOP_DATA);
+	rescuer.returned = true;
+	pthread_join(rescuer.thread, NULL);
+	return !ret && !rescuer.needed;
+}
+
+static void make_an_event(void *arg)
+{
+	struct rig *rig = arg;
+
+	fence_wait(rig->fds[0], 0);
+}
+
+/*
+ * A file that was registered while it was non-blocking is read at once, without asking
+ * poll first: the read finds no event.
+ */
+TEST_F(uring, submitter_does_not_sleep)
+{
+	struct rig *rig = &self->rig;
+
+	ASSERT_EQ(0, fcntl(rig->tl, F_SETFL, O_NONBLOCK));
+	ASSERT_EQ(0, uring_register(&rig->ring, rig->tl));
+	ASSERT_EQ(0, fcntl(rig->tl, F_SETFL, 0));
+	EXPECT_TRUE(submitter_goes_on(rig, true, make_an_event, rig));
+	make_an_event(rig);
+	EXPECT_EQ(EVENT_SIZE, result(&rig->ring, READ_DATA));
+	EXPECT_EQ(1, rig->events[0].seqno);
+}
+
+struct held_reader {
+	struct held_page page;
+	pthread_t thread;
+	int tl;
+	int ret;
+};
+
+static void *read_into_page(void *arg)
+{
+	struct held_reader *reader = arg;
+
+	reader->ret = read(reader->tl, reader->page.memory, EVENT_SIZE);
+	return NULL;
+}
+
+static void release(void *arg)
+{
+	struct held_reader *reader = arg;
+
+	held_page_release(&reader->page);
+}
+
+/* Another thread is in the middle of a read. */
+TEST_F(uring, submitter_does_not_wait_for_a_reader)
+{
+	struct rig *rig = &self->rig;
+	struct held_reader reader = { .tl = rig->tl };
+	int ret = held_page(&reader.page);
+
+	if (ret)
+		SKIP(return, "no userfaultfd: %s", strerror(-ret));
+	ASSERT_EQ(0, fence_wait(rig->fds[0], 0));
+	ASSERT_EQ(0, fence_wait(rig->fds[1], 0));
+	ASSERT_EQ(0, pthread_create(&reader.thread, NULL, read_into_page, &reader));
+	ASSERT_EQ(1, held_page_reached(&reader.page, LONG_MS));
+	EXPECT_TRUE(submitter_goes_on(rig, false, release, &reader));
+	release(&reader);
+	pthread_join(reader.thread, NULL);
+	EXPECT_EQ(EVENT_SIZE, reader.ret);
+	EXPECT_EQ(EVENT_SIZE, result(&rig->ring, READ_DATA));
+	EXPECT_EQ(2, rig->events[0].seqno);
+}
+
+TEST_F(uring, poll_before_setup)
+{
+	struct rig *rig = &self->rig;
+	struct io_uring_cqe completion;
+	int tl = timeline_open();
+
+	ASSERT_LE(0, tl);
+	ASSERT_EQ(0, submit_poll(&rig->ring, tl));
+	EXPECT_EQ(0, uring_completion(&rig->ring, &completion, A_WHILE_MS));
+	ASSERT_EQ(0, timeline_setup(tl, "late", 0, FENCE_EXPORTER_SETUP_EVENTS));
+	EXPECT_EQ(0, fence_wait(fence_create(tl), 0));
+	EXPECT_EQ(POLLIN, result(&rig->ring, POLL_DATA));
+}
+
+/* A request keeps its timeline open, and goes with the ring. */
+TEST_F(uring, poll_ends_with_the_ring)
+{
+	struct rig *rig = &self->rig;
+
+	ASSERT_EQ(0, submit_poll(&rig->ring, rig->tl));
+	ASSERT_EQ(0, submit_nop(rig));
+	EXPECT_EQ(0, result(&rig->ring, NOP_DATA));
+	close(rig->tl);
+	rig->tl = -1;
+	EXPECT_EQ(0, fence_status(rig->fds[0]));
+	close(rig->ring.fd);
+	rig->ring.fd = -1;
+	EXPECT_EQ(1, fence_wait(rig->fds[0], LONG_MS));
+	EXPECT_EQ(-ECANCELED, fence_status(rig->fds[0]));
+}
+
+TEST_HARNESS_MAIN
