@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* INFO and fdinfo: what a timeline is and has done. */
+#include <stdint.h>
+
 #include "fence.h"
 #include "harness.h"
 
@@ -67,45 +69,6 @@ TEST_F(info, counts)
 	EXPECT_EQ(0, info.cancelled);
 }
 
-TEST_F(info, earliest_deadline)
-{
-	__u64 now = now_ns();
-	int fds[3];
-
-	ASSERT_EQ(1, fence_create_many(self->tl, fds, 3));
-	EXPECT_EQ(0, timeline_state(self->tl).deadline_ns);
-	ASSERT_EQ(0, fence_set_deadline(fds[1], now + 5 * NSEC_PER_SEC));
-	EXPECT_EQ(now + 5 * NSEC_PER_SEC, timeline_state(self->tl).deadline_ns);
-	ASSERT_EQ(0, fence_set_deadline(fds[0], now + 3 * NSEC_PER_SEC));
-	EXPECT_EQ(now + 3 * NSEC_PER_SEC, timeline_state(self->tl).deadline_ns);
-	/* A later deadline takes nothing back. */
-	ASSERT_EQ(0, fence_set_deadline(fds[0], now + 9 * NSEC_PER_SEC));
-	ASSERT_EQ(0, fence_set_deadline(fds[2], now + 4 * NSEC_PER_SEC));
-	EXPECT_EQ(now + 3 * NSEC_PER_SEC, timeline_state(self->tl).deadline_ns);
-
-	/* Of pending fences only. */
-	ASSERT_EQ(1, fence_signal(self->tl, 1, 0));
-	EXPECT_EQ(now + 4 * NSEC_PER_SEC, timeline_state(self->tl).deadline_ns);
-	ASSERT_EQ(2, fence_signal(self->tl, 3, 0));
-	EXPECT_EQ(0, timeline_state(self->tl).deadline_ns);
-	EXPECT_EQ(0, fence_set_deadline(fds[0], now));
-	EXPECT_EQ(0, timeline_state(self->tl).deadline_ns);
-}
-
-TEST_F(info, deadline_through_a_merge)
-{
-	int other = timeline_open();
-	__u64 deadline = now_ns() + NSEC_PER_SEC;
-	int merged;
-
-	ASSERT_LE(0, other);
-	merged = fence_merge(fence_create(self->tl), fence_create(other));
-	ASSERT_LE(0, merged);
-	ASSERT_EQ(0, fence_set_deadline(merged, deadline));
-	EXPECT_EQ(deadline, timeline_state(self->tl).deadline_ns);
-	EXPECT_EQ(deadline, timeline_state(other).deadline_ns);
-}
-
 static bool read_fdinfo(int fd, const char *key, char *value, size_t size)
 {
 	size_t length = strlen(key);
@@ -128,6 +91,97 @@ static bool read_fdinfo(int fd, const char *key, char *value, size_t size)
 	if (!found)
 		snprintf(value, size, "(no line \"%s\")", key);
 	return found;
+}
+
+/* INFO and fdinfo agree that there is none. */
+static bool has_no_deadline(int tl)
+{
+	struct fence_exporter_info info = timeline_state(tl);
+	char text[64];
+
+	return read_fdinfo(tl, "deadline-ns", text, sizeof(text)) && !strcmp(text, "none") &&
+	       !(info.flags & FENCE_EXPORTER_INFO_DEADLINE) && !info.deadline_ns;
+}
+
+TEST_F(info, earliest_deadline)
+{
+	__u64 now = now_ns();
+	int fds[3];
+
+	ASSERT_EQ(1, fence_create_many(self->tl, fds, 3));
+	EXPECT_TRUE(has_no_deadline(self->tl));
+	ASSERT_EQ(0, fence_set_deadline(fds[1], now + 5 * NSEC_PER_SEC));
+	EXPECT_EQ(now + 5 * NSEC_PER_SEC, timeline_state(self->tl).deadline_ns);
+	ASSERT_EQ(0, fence_set_deadline(fds[0], now + 3 * NSEC_PER_SEC));
+	EXPECT_EQ(now + 3 * NSEC_PER_SEC, timeline_state(self->tl).deadline_ns);
+	/* A later deadline takes nothing back. */
+	ASSERT_EQ(0, fence_set_deadline(fds[0], now + 9 * NSEC_PER_SEC));
+	ASSERT_EQ(0, fence_set_deadline(fds[2], now + 4 * NSEC_PER_SEC));
+	EXPECT_EQ(now + 3 * NSEC_PER_SEC, timeline_state(self->tl).deadline_ns);
+
+	/* Of pending fences only. */
+	ASSERT_EQ(1, fence_signal(self->tl, 1, 0));
+	EXPECT_EQ(now + 4 * NSEC_PER_SEC, timeline_state(self->tl).deadline_ns);
+	EXPECT_TRUE(timeline_state(self->tl).flags & FENCE_EXPORTER_INFO_DEADLINE);
+	ASSERT_EQ(2, fence_signal(self->tl, 3, 0));
+	EXPECT_TRUE(has_no_deadline(self->tl));
+	EXPECT_EQ(0, fence_set_deadline(fds[0], now));
+	EXPECT_TRUE(has_no_deadline(self->tl));
+}
+
+/* A deadline of 0 is one, and the earliest. */
+TEST_F(info, deadline_of_0)
+{
+	struct fence_exporter_info info;
+	char text[64];
+	int fds[2];
+
+	ASSERT_EQ(1, fence_create_many(self->tl, fds, 2));
+	ASSERT_EQ(0, fence_set_deadline(fds[0], 0));
+	ASSERT_EQ(0, fence_set_deadline(fds[1], now_ns()));
+	info = timeline_state(self->tl);
+	EXPECT_EQ(FENCE_EXPORTER_INFO_DEADLINE, info.flags);
+	EXPECT_EQ(0, info.deadline_ns);
+	EXPECT_TRUE(read_fdinfo(self->tl, "deadline-ns", text, sizeof(text)));
+	EXPECT_STREQ("0", text);
+	ASSERT_EQ(2, fence_signal(self->tl, 2, 0));
+	EXPECT_TRUE(has_no_deadline(self->tl));
+}
+
+/* The end of time, and what is beyond it, is no deadline, and hides none. */
+TEST_F(info, deadlines_at_the_end_of_time)
+{
+	static const __u64 ends[] = { INT64_MAX, INT64_MAX + 1ULL, UINT64_MAX };
+	__u64 deadline = now_ns() + NSEC_PER_SEC;
+	int fds[ARRAY_SIZE(ends)];
+	int i;
+
+	ASSERT_EQ(1, fence_create_many(self->tl, fds, ARRAY_SIZE(fds)));
+	for (i = 0; i < ARRAY_SIZE(fds); i++) {
+		ASSERT_EQ(0, fence_set_deadline(fds[i], ends[i]));
+		EXPECT_TRUE(has_no_deadline(self->tl));
+	}
+	ASSERT_EQ(0, fence_set_deadline(fds[2], INT64_MAX - 1));
+	EXPECT_EQ(INT64_MAX - 1, timeline_state(self->tl).deadline_ns);
+	ASSERT_EQ(0, fence_set_deadline(fds[1], deadline));
+	for (i = 0; i < ARRAY_SIZE(fds); i++) {
+		ASSERT_EQ(0, fence_set_deadline(fds[1], ends[i]));
+		EXPECT_EQ(deadline, timeline_state(self->tl).deadline_ns);
+	}
+}
+
+TEST_F(info, deadline_through_a_merge)
+{
+	int other = timeline_open();
+	__u64 deadline = now_ns() + NSEC_PER_SEC;
+	int merged;
+
+	ASSERT_LE(0, other);
+	merged = fence_merge(fence_create(self->tl), fence_create(other));
+	ASSERT_LE(0, merged);
+	ASSERT_EQ(0, fence_set_deadline(merged, deadline));
+	EXPECT_EQ(deadline, timeline_state(self->tl).deadline_ns);
+	EXPECT_EQ(deadline, timeline_state(other).deadline_ns);
 }
 
 static unsigned long long fdinfo_number(int fd, const char *key)
@@ -161,7 +215,12 @@ TEST_F(info, fdinfo_says_the_same)
 		EXPECT_EQ(info.signalled, fdinfo_number(self->tl, "signalled"));
 		EXPECT_EQ(info.timed_out, fdinfo_number(self->tl, "timed-out"));
 		EXPECT_EQ(info.cancelled, fdinfo_number(self->tl, "cancelled"));
-		EXPECT_EQ(info.deadline_ns, fdinfo_number(self->tl, "deadline-ns"));
+		if (info.flags & FENCE_EXPORTER_INFO_DEADLINE) {
+			EXPECT_EQ(info.deadline_ns,
+				  fdinfo_number(self->tl, "deadline-ns"));
+		} else {
+			EXPECT_TRUE(has_no_deadline(self->tl));
+		}
 		EXPECT_EQ(info.timeout_ns, fdinfo_number(self->tl, "timeout-ns"));
 		/* "flags" is what the descriptor was opened with. */
 		EXPECT_EQ(info.flags, fdinfo_number(self->tl, "timeline-flags"));

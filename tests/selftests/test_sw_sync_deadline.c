@@ -32,6 +32,22 @@ TEST_F(sw_sync, deadlines)
 	EXPECT_EQ(deadline - 1000, seen);
 }
 
+/* 0 is a time like others: the earliest. */
+TEST_F(sw_sync, deadline_of_0)
+{
+	int fd = sw_sync_create(self->tl, 1);
+	__u64 seen;
+
+	ASSERT_EQ(0, fence_set_deadline(fd, now_ns()));
+	ASSERT_EQ(0, fence_set_deadline(fd, 0));
+	seen = 1;
+	EXPECT_EQ(0, sw_sync_deadline(self->tl, fd, &seen));
+	EXPECT_EQ(0, seen);
+	ASSERT_EQ(0, fence_set_deadline(fd, 1));
+	EXPECT_EQ(0, sw_sync_deadline(self->tl, fd, &seen));
+	EXPECT_EQ(0, seen);
+}
+
 /* Any timeline's descriptor answers for any of the driver's fences. */
 TEST_F(sw_sync, deadline_by_another_timeline)
 {
