@@ -16,6 +16,7 @@ struct busy {
 	int tl;
 	int fence;
 	int *waiters;
+	int count;
 };
 
 /* Makes the fence, and those who wait for it. -errno where it fails. */

@@ -147,14 +147,17 @@ TEST_F(budget, many_signal_at)
 	check(_metadata, due, ends);
 }
 
-TEST_F(budget, many_timelines)
+TEST_F_TIMEOUT(budget, many_timelines, 180)
 {
 	__u64 due = now_ns() + 4 * AHEAD;
-	int each = fences / TIMELINES;
+	const int each = 16;
+	int count = fences / each;
 	int lasts[TIMELINES];
 	int ends[2], i;
 
-	for (i = 0; i < TIMELINES; i++) {
+	if (count > TIMELINES)
+		count = TIMELINES;
+	for (i = 0; i < count; i++) {
 		int tl = timeline_open();
 
 		ASSERT_LE(0, tl);
@@ -164,7 +167,7 @@ TEST_F(budget, many_timelines)
 	}
 	run_on(1);
 	/* Which timeline comes last is not said. */
-	for (i = 0; i < TIMELINES; i++) {
+	for (i = 0; i < count; i++) {
 		ASSERT_EQ(1, fence_wait(lasts[i], LONG_MS));
 		EXPECT_EQ(1, fence_status(lasts[i]));
 	}
