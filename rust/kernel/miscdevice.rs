@@ -28,6 +28,7 @@ use crate::{
 };
 #[doc(no_inline)]
 pub use ::kernel::miscdevice::*;
+use core::marker::PhantomData;
 
 /// What a file is ready for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,17 +43,75 @@ impl Ready {
     pub const READABLE: Self = Self(0x1 | 0x40);
 }
 
-/// A misc device that can be polled.
+/// A misc device that can be polled, and that has data of its own.
 ///
 /// The private data of its files is in an [`Arc`]. What is lent for `poll` must stay where it is
 /// until the file is released, as those who wait do; not every [`ForeignOwnable`] lends such a
 /// thing: one may make it for the borrow.
+///
+/// Files are opened by [`PollDevice::open`]. [`MiscDevice::open`], which knows of no data, is
+/// called for a device that is registered by [`MiscDeviceRegistration`] only; it may fail.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     fs::File,
+///     miscdevice::{
+///         MiscDevice, MiscDeviceOptions, MiscDeviceRegistration, PollDevice,
+///         PollDeviceRegistration, Ready,
+///     },
+///     sync::{atomic::{ordering::Relaxed, Atomic}, poll::PollTable, Arc},
+/// };
+///
+/// /// A device that counts how often it is opened; a file knows which one it is.
+/// struct Counter;
+///
+/// #[vtable]
+/// impl MiscDevice for Counter {
+///     type Ptr = Arc<u32>;
+///
+///     fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Arc<u32>> {
+///         Err(ENODEV)
+///     }
+/// }
+///
+/// impl PollDevice for Counter {
+///     type Data = Atomic<u32>;
+///     type Private = u32;
+///
+///     fn open(_file: &File, device: &PollDeviceRegistration<Self>) -> Result<Arc<u32>> {
+///         Ok(Arc::new(device.data().fetch_add(1, Relaxed), GFP_KERNEL)?)
+///     }
+///
+///     fn poll<'a>(_number: &'a u32, _table: &PollTable<'a>) -> Ready {
+///         Ready::NOTHING
+///     }
+/// }
+///
+/// let options = MiscDeviceOptions { name: c"rust_counter" };
+/// let device = KBox::pin_init(
+///     PollDeviceRegistration::<Counter>::register(options, Atomic::new(0)),
+///     GFP_KERNEL,
+/// )?;
+/// assert_eq!(device.data().load(Relaxed), 0);
+/// # Ok::<(), Error>(())
+/// ```
 pub trait PollDevice: MiscDevice<Ptr = Arc<<Self as PollDevice>::Private>> {
     /// What the device has for all files that are opened of it.
-    type Data: Send + Sync;
+    ///
+    /// It borrows nothing: safe code may leak a registration, and then files are opened of the
+    /// device after a borrow has ended.
+    type Data: Send + Sync + 'static;
 
     /// The private data of a file.
     type Private: Send + Sync + 'static;
+
+    /// Opens a file of the device, and returns the private data of the file.
+    ///
+    /// Process context; may sleep. The mutex of all misc devices is held: no misc device is
+    /// registered or deregistered meanwhile.
+    fn open(file: &File, device: &PollDeviceRegistration<Self>) -> Result<Arc<Self::Private>>;
 
     /// Tells what the file is ready for, after registering the caller with the conditions that may
     /// change it.
@@ -115,16 +174,27 @@ pub fn nonblocking<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> bool {
 
 /// A registration of a misc device that can be polled.
 ///
+/// It must be dropped before the text of its module is freed, so it belongs into the data of the
+/// module, which is dropped when the module is unloaded. The compiler does not see to that:
+/// `mem::forget` is safe. If a registration is forgotten and the module is unloaded, the next
+/// `open(2)` of the device uses memory that is freed. That is so for every registration of the
+/// `kernel` crate, and can't be prevented here: if the registration held a reference to its module,
+/// as other types of this crate do, the module could never be unloaded.
+///
 /// # Invariants
 ///
-/// `inner` is registered by `misc_register()`, and deregistered when this is dropped. It is at the
-/// start, as in a [`MiscDeviceRegistration`]: `open` takes a pointer to it for one to such.
+/// - `inner` is registered by `misc_register()` with the table of `T`, and deregistered when this
+///   is dropped. It is at the start: `open` casts a pointer to it to one to the whole.
+/// - `data` was initialised before `inner` was registered.
 #[repr(C)]
 #[pin_data(PinnedDrop)]
 pub struct PollDeviceRegistration<T: PollDevice> {
     #[pin]
     inner: Opaque<bindings::miscdevice>,
     data: T::Data,
+    // Invariant in `T`: a subtype of `T` (`for<'a> fn(&'a ())` is one of `fn(&'static ())`) may
+    // have data of another type.
+    _device: PhantomData<fn(T) -> T>,
 }
 
 // SAFETY: A misc device may be deregistered on any thread; the data is `Send`.
@@ -156,9 +226,10 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
     ///
     /// Those of `misc_register()`: `EBUSY`, `ENOMEM`, `EEXIST`.
     pub fn register(options: MiscDeviceOptions, data: T::Data) -> impl PinInit<Self, Error> {
-        // The device is there for users as soon as `inner` is: it comes last.
+        // The device is there for users as soon as `inner` is registered: it comes last.
         try_pin_init!(Self {
             data,
+            _device: PhantomData,
             inner <- Opaque::try_ffi_init(move |slot: *mut bindings::miscdevice| {
                 let mut misc = options.into_raw::<T>();
                 misc.fops = &Self::FOPS;
@@ -170,17 +241,9 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
         })
     }
 
-    /// Returns the data of the device that a file is being opened of.
-    ///
-    /// `None` if the device was registered otherwise.
-    pub fn data(misc: &MiscDeviceRegistration<T>) -> Option<&T::Data> {
-        // SAFETY: It is registered, so its table is set.
-        let poll = unsafe { (*(*misc.as_raw()).fops).poll };
-        // The `kernel` crate's registration has no `poll`.
-        poll?;
-        // SAFETY: `T` was registered here, so this is the start of a `Self`; it stays registered
-        // while a file of it is being opened.
-        Some(unsafe { &(*misc.as_raw().cast::<Self>()).data })
+    /// Returns the data of the device. Any context.
+    pub fn data(&self) -> &T::Data {
+        &self.data
     }
 
     /// The `kernel` crate's, but for `generic_file_open()`: that looks at the size of a file, and a
@@ -190,16 +253,17 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
     ///
     /// `file` is being opened, and one of a misc device that was registered here.
     unsafe extern "C" fn open(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-        // SAFETY: `misc_open()` has set the private data to what was registered, which starts like
-        // a `MiscDeviceRegistration`. It holds the mutex that `misc_deregister()` takes, so that
-        // this stays registered for the duration of the call.
-        let misc = unsafe { &*(*file).private_data.cast::<MiscDeviceRegistration<T>>() };
+        // SAFETY: `misc_open()` has set the private data to the `struct miscdevice` that was
+        // registered. By the type invariant that is the start of a `Self`, since the table that has
+        // this function is of `T`. `misc_open()` holds the mutex that `misc_deregister()` takes, so
+        // that this stays registered for the duration of the call. The data is initialised.
+        let device = unsafe { &*(*file).private_data.cast::<Self>() };
         // SAFETY: The file is valid for the duration of this call. It is in no table yet, where
         // `fdget_pos()` could find it.
-        match T::open(unsafe { File::from_raw_file(file) }, misc) {
-            Ok(device) => {
+        match <T as PollDevice>::open(unsafe { File::from_raw_file(file) }, device) {
+            Ok(private) => {
                 // SAFETY: The private data is for `open` to set.
-                unsafe { (*file).private_data = device.into_foreign() };
+                unsafe { (*file).private_data = private.into_foreign() };
                 0
             }
             Err(error) => error.to_errno(),

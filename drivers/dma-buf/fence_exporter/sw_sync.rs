@@ -265,18 +265,8 @@ impl PollDevice for Node {
     type Data = Arc<Shared>;
     type Private = Timeline<SwSync>;
 
-    fn poll<'a>(_timeline: &'a Timeline<SwSync>, _table: &PollTable<'a>) -> Ready {
-        // As for a file without `poll`, which the kernel's sw_sync is.
-        Ready::ALWAYS
-    }
-}
-
-#[vtable]
-impl MiscDevice for Node {
-    type Ptr = Arc<Timeline<SwSync>>;
-
-    fn open(_file: &File, misc: &MiscDeviceRegistration<Self>) -> Result<Self::Ptr> {
-        let shared = PollDeviceRegistration::data(misc).ok_or(ENODEV)?;
+    fn open(_file: &File, device: &PollDeviceRegistration<Self>) -> Result<Self::Ptr> {
+        let shared = device.data();
         let owner = try_pin_init!(SwSync {
             _slot: shared.open()?,
             shared: shared.clone(),
@@ -288,6 +278,21 @@ impl MiscDevice for Node {
             Timeline::new(Published::new(Name::of_current()?), owner),
             GFP_KERNEL_ACCOUNT,
         )
+    }
+
+    fn poll<'a>(_timeline: &'a Timeline<SwSync>, _table: &PollTable<'a>) -> Ready {
+        // As for a file without `poll`, which the kernel's sw_sync is.
+        Ready::ALWAYS
+    }
+}
+
+#[vtable]
+impl MiscDevice for Node {
+    type Ptr = Arc<Timeline<SwSync>>;
+
+    fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Self::Ptr> {
+        // Files are opened by `PollDevice::open`, which has the data of the device.
+        Err(ENODEV)
     }
 
     fn release(timeline: Self::Ptr, _file: &File) {

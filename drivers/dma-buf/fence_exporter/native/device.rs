@@ -51,19 +51,9 @@ pub(crate) struct Node;
 impl MiscDevice for Node {
     type Ptr = Arc<Timeline<Native>>;
 
-    fn open(_file: &File, misc: &MiscDeviceRegistration<Self>) -> Result<Self::Ptr> {
-        let shared = PollDeviceRegistration::data(misc).ok_or(ENODEV)?;
-        if !shared.loaded.load(Relaxed) {
-            return Err(ENODEV);
-        }
-        let shown = try_pin_init!(Shown {
-            name <- Published::new(Name::of_current()?),
-            events <- Events::new(),
-        });
-        Arc::pin_init(
-            Timeline::new(shown, Native::new(shared.clone())),
-            GFP_KERNEL_ACCOUNT,
-        )
+    fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Self::Ptr> {
+        // Files are opened by `PollDevice::open`, which has the data of the device.
+        Err(ENODEV)
     }
 
     fn release(timeline: Self::Ptr, _file: &File) {
@@ -112,6 +102,21 @@ impl MiscDevice for Node {
 impl PollDevice for Node {
     type Data = Arc<Shared>;
     type Private = Timeline<Native>;
+
+    fn open(_file: &File, device: &PollDeviceRegistration<Self>) -> Result<Self::Ptr> {
+        let shared = device.data();
+        if !shared.loaded.load(Relaxed) {
+            return Err(ENODEV);
+        }
+        let shown = try_pin_init!(Shown {
+            name <- Published::new(Name::of_current()?),
+            events <- Events::new(),
+        });
+        Arc::pin_init(
+            Timeline::new(shown, Native::new(shared.clone())),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
 
     fn poll<'a>(timeline: &'a Timeline<Native>, table: &PollTable<'a>) -> Ready {
         timeline.events().poll(table)
