@@ -13,6 +13,7 @@
 #include <linux/string.h>
 #include <linux/sync_file.h>
 #include <linux/wait.h>
+#include <asm/sections.h>
 #include <trace/events/dma_fence.h>
 
 #ifndef __rust_helper
@@ -133,6 +134,28 @@ __rust_helper void rust_helper_module_put(struct module *module)
 	module_put(module);
 }
 #endif
+
+/*
+ * The core text of a module, which is there until the module is unloaded. That of code which is
+ * built in is the kernel's, and stays. Returns the size.
+ */
+__rust_helper unsigned long rust_helper_module_text(struct module *module, unsigned long *start)
+{
+#ifndef MODULE
+	if (!module) {
+		*start = (unsigned long)_stext;
+		return _etext - _stext;
+	}
+#endif
+#ifdef CONFIG_MODULES
+	if (module) {
+		*start = (unsigned long)module->mem[MOD_TEXT].base;
+		return module->mem[MOD_TEXT].size;
+	}
+#endif
+	*start = 0;
+	return 0;
+}
 
 __rust_helper void rust_helper_get_current_comm(char *comm)
 {

@@ -20,7 +20,7 @@ impl Drop for Last<'_> {
 }
 
 #[cfg(right)]
-pub fn make(number: &'static u32, barrier: BarrierToken) -> Result {
+pub fn make(number: &'static u32, barrier: &BarrierToken) -> Result {
     drop(RcuBox::<Last<'_>>::pin_init_with_barrier(
         Last(number),
         barrier,
@@ -30,7 +30,7 @@ pub fn make(number: &'static u32, barrier: BarrierToken) -> Result {
 }
 
 #[cfg(not(right))]
-pub fn make(number: &u32, barrier: BarrierToken) -> Result {
+pub fn make(number: &u32, barrier: &BarrierToken) -> Result {
     drop(RcuBox::<Last<'_>>::pin_init_with_barrier(
         Last(number),
         barrier,

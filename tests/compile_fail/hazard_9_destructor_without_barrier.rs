@@ -11,7 +11,7 @@ use kernel::{
     },
 };
 
-pub fn make(barrier: BarrierToken) -> Result<RcuBox<KVec<u32>>> {
+pub fn make(barrier: &BarrierToken) -> Result<RcuBox<KVec<u32>>> {
     #[cfg(right)]
     return RcuBox::pin_init_with_barrier(KVec::new(), barrier, GFP_KERNEL);
     #[cfg(not(right))]

@@ -121,6 +121,13 @@ impl<H, T, A: KvfreeAllocator> Allocation<H, T, A> {
         unsafe { Self::borrow_mut(self.as_foreign()) }
     }
 
+    /// Returns a pointer to the head, which is not initialised.
+    #[inline]
+    pub(super) fn head(&self) -> *mut H {
+        // As asserted, it is at the start.
+        self.ptr.as_ptr().cast()
+    }
+
     /// Returns the pointer by which the C side knows it.
     #[inline]
     pub(super) fn as_foreign(&self) -> *mut c_void {

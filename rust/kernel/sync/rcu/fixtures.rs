@@ -8,12 +8,36 @@ use super::{
     UnsafePinned, //
 };
 use crate::{
+    module::ModuleMetadata,
     prelude::*,
     sync::atomic::{
         ordering::Relaxed,
         Atomic, //
     },
 };
+
+/// The module that the tests are in.
+pub(super) struct Here;
+
+impl ModuleMetadata for Here {
+    const NAME: &'static CStr = c"kunit";
+
+    #[cfg(MODULE)]
+    const THIS_MODULE: ThisModule = {
+        // What is in it is not looked at.
+        #[allow(improper_ctypes)]
+        extern "C" {
+            static __this_module: crate::types::Opaque<crate::bindings::module>;
+        }
+
+        // SAFETY: It is the `THIS_MODULE` of this code.
+        unsafe { ThisModule::from_ptr(__this_module.get()) }
+    };
+
+    #[cfg(not(MODULE))]
+    // SAFETY: This code is built in.
+    const THIS_MODULE: ThisModule = unsafe { ThisModule::from_ptr(core::ptr::null_mut()) };
+}
 
 /// Counts how often it was unshared, in a counter that outlives it.
 #[pin_data]

@@ -6,7 +6,10 @@ use crate::prelude::*;
 
 #[kunit_tests(rust_rcu_layout)]
 mod cases {
-    use super::super::fixtures::Noisy;
+    use super::super::fixtures::{
+        Here,
+        Noisy, //
+    };
     use crate::{
         alloc::allocator::{
             KVmalloc,
@@ -74,15 +77,15 @@ mod cases {
         let plain: RcuBox<T, A> = RcuBox::pin_init(init_zeroed(), GFP_KERNEL).unwrap();
         let noisy = Noisy::new(init_zeroed(), &DROPPED);
         let noisy: RcuBox<Noisy<T>, A> =
-            RcuBox::pin_init_with_barrier(noisy, barrier.token(), GFP_KERNEL).unwrap();
+            RcuBox::pin_init_with_barrier(noisy, &barrier.token(), GFP_KERNEL).unwrap();
         sound(free, |free| &raw const ***free)
             && sound(plain, |plain| &raw const **plain)
             && sound(noisy, |noisy| &raw const noisy.value)
     }
 
     fn boxes_in<A: KvfreeAllocator + 'static>() -> bool {
-        // SAFETY: It is dropped at the end of this function, after the boxes.
-        let barrier = unsafe { CallbackBarrier::new() };
+        // SAFETY: It is dropped at the end of this function.
+        let barrier = unsafe { CallbackBarrier::new::<Here>() }.unwrap();
         let before = DROPPED.load(Relaxed);
         let sound = boxes_of::<(), A>(&barrier)
             && boxes_of::<u8, A>(&barrier)

@@ -7,6 +7,7 @@ use super::{
         Allocation,
         Inner, //
     },
+    barrier::Callbacks,
     BarrierToken,
     ForeignOwnableRcu,
     Guard,
@@ -20,6 +21,7 @@ use crate::{
     },
     bindings,
     prelude::*,
+    sync::Arc,
     types::ForeignOwnable, //
 };
 use core::{
@@ -57,8 +59,9 @@ use core::{
 ///
 /// # Invariants
 ///
-/// If `T` has a destructor, it was `'static` when the box was made, and a [`BarrierToken`] was
-/// there.
+/// If `T` has a destructor, it was `'static` when the box was made, and the head is initialised: it
+/// names the function that runs the destructor, and the callbacks of the module that this function
+/// is text of.
 ///
 /// # Examples
 ///
@@ -73,7 +76,18 @@ use core::{
 /// ```
 ///
 /// There is one with a destructor at [`CallbackBarrier`](super::CallbackBarrier).
-pub struct RcuBox<T: Send, A: KvfreeAllocator = Kmalloc>(Allocation<bindings::callback_head, T, A>);
+pub struct RcuBox<T: Send, A: KvfreeAllocator = Kmalloc>(Allocation<Head, T, A>);
+
+/// The head of a box. It is initialised only if the value has a destructor.
+///
+/// `kvfree_call_rcu()`, which is used otherwise, takes its start for a head of its own.
+#[repr(C)]
+pub(super) struct Head {
+    /// Its function is the callback that was vouched for when the box was made. What drops the box
+    /// may be text of another module, and have a copy of that function.
+    callback: bindings::callback_head,
+    callbacks: Arc<Callbacks>,
+}
 
 // SAFETY: The box owns the value, which is `Send` by the bound on the type. Readers on other CPUs
 // share it, hence `Sync`.
@@ -116,24 +130,47 @@ impl<T: Send + 'static, A: KvfreeAllocator + 'static> RcuBox<T, A> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, or what `init` fails with; nothing is left behind then.
-    #[inline]
+    /// - `ENOMEM`, or what `init` fails with; nothing is left behind then.
+    /// - `EINVAL` if the destructor is not text of the module that `barrier` is of. `init` is not
+    ///   run then.
+    ///
+    /// # Context
+    ///
+    /// As `flags` allows.
     pub fn pin_init_with_barrier<E>(
         init: impl PinInit<T, E>,
-        _barrier: BarrierToken,
+        barrier: &BarrierToken,
         flags: Flags,
     ) -> Result<Self>
     where
         Error: From<E>,
     {
+        let callback = Allocation::<Head, T, A>::dropped;
+        let callbacks = if needs_drop::<T>() {
+            Some(barrier.callbacks_for(callback).ok_or(EINVAL)?)
+        } else {
+            None
+        };
         let init = move |slot: *mut T| {
             // SAFETY: As the caller of this closure promises for `slot`.
             unsafe { pin_init::raw_try_init(slot, init) }.map_err(Error::from)
         };
         // SAFETY: It is `init`; only its error is another.
         let init = unsafe { pin_init::pin_init_from_closure(init) };
-        // INVARIANT: `T` is `'static`, and the token is here.
-        Ok(Self(Allocation::try_pin_init::<Error>(init, flags)?))
+        let allocation = Allocation::<Head, T, A>::try_pin_init::<Error>(init, flags)?;
+        if let Some(callbacks) = callbacks {
+            let head = Head {
+                callback: bindings::callback_head {
+                    next: core::ptr::null_mut(),
+                    func: Some(callback),
+                },
+                callbacks,
+            };
+            // SAFETY: The head is part of the allocation, which nobody else knows yet.
+            unsafe { allocation.head().write(head) };
+        }
+        // INVARIANT: `T` is `'static`. If it has a destructor, the head was just initialised.
+        Ok(Self(allocation))
     }
 }
 
@@ -166,31 +203,49 @@ impl<T: Send, A: KvfreeAllocator> Deref for RcuBox<T, A> {
     }
 }
 
-impl<T: Send, A: KvfreeAllocator> Allocation<bindings::callback_head, T, A> {
+impl<T: Send, A: KvfreeAllocator> Allocation<Head, T, A> {
     /// Queues a callback that runs `T`'s destructor after a grace period, then frees the memory.
     /// Any context but NMI.
     ///
+    /// If the module's barrier has done its work, the value is leaked instead.
+    ///
     /// # Safety
     ///
-    /// The owner lets go of it: it is given up once, and then used only by readers that began
-    /// before. What `T` refers to, and the text of its destructor, is there until the callback has
-    /// run.
+    /// Callers must ensure that the head is initialised, that the owner lets go of the allocation,
+    /// once, and that only readers that began before use it from then on. What `T` refers to must
+    /// be there until the callback has run.
     #[inline]
-    pub(super) unsafe fn drop_after_gp(&mut self) {
-        // SAFETY: The head is at the start of the allocation, which is ours until the callback has
-        // run, once. `dropped` is given the head that its requirements name.
-        unsafe { bindings::call_rcu(self.as_foreign().cast(), Some(Self::dropped)) };
+    unsafe fn drop_after_gp(&mut self) {
+        let head = self.head();
+        // SAFETY: By the safety requirements the head is initialised. Nobody changes it before it
+        // is queued below.
+        let (callbacks, callback) = unsafe { (&(*head).callbacks, (*head).callback.func) };
+        if callbacks.begin() {
+            // SAFETY: The head is at the start of the allocation, which is ours until the callback
+            // has run, once. The callback is `dropped` of this type; its text is there until it has
+            // run, since the barrier of its module waits for what was begun.
+            unsafe { bindings::call_rcu(head.cast(), callback) };
+        } else {
+            // SAFETY: The head is initialised, and not used after: all else is leaked.
+            drop(unsafe { core::ptr::read(callbacks) });
+        }
     }
 
     /// What `call_rcu()` calls, in softirq context.
     ///
     /// # Safety
     ///
-    /// `head` is that of an `Inner` in an allocation made by `A`, which nobody else uses.
+    /// `head` is that of an `Inner` in an allocation made by `A`, which nobody else uses. It is
+    /// initialised, and its callback was begun.
     unsafe extern "C" fn dropped(head: *mut bindings::callback_head) {
+        // SAFETY: By the safety requirements the head is initialised, and at the start of a `Head`.
+        // What is read is the one owner from here on: an `Inner` has its head in an `Opaque`, which
+        // doesn't drop it.
+        let callbacks = unsafe { core::ptr::read(&raw const (*head.cast::<Head>()).callbacks) };
         // SAFETY: The head is at the start of the allocation, as asserted at compile time, and by
         // the safety requirements the allocation is ours.
-        drop(unsafe { Box::<Inner<bindings::callback_head, T>, A>::from_raw(head.cast()) });
+        drop(unsafe { Box::<Inner<Head, T>, A>::from_raw(head.cast()) });
+        callbacks.end();
     }
 }
 
@@ -198,8 +253,8 @@ impl<T: Send, A: KvfreeAllocator> Drop for RcuBox<T, A> {
     #[inline]
     fn drop(&mut self) {
         if needs_drop::<T>() {
-            // SAFETY: The box is gone after this. By the type invariant `T` refers to nothing that
-            // may go before, and its module waits for the callback.
+            // SAFETY: The box is gone after this. By the type invariant the head is initialised, and
+            // `T` refers to nothing that may go before.
             unsafe { self.0.drop_after_gp() };
         } else {
             // SAFETY: The box is gone after this, and `T` has no destructor.
@@ -210,7 +265,7 @@ impl<T: Send, A: KvfreeAllocator> Drop for RcuBox<T, A> {
 
 // SAFETY: `into_foreign` returns the pointer to the allocation, aligned as such.
 unsafe impl<T: Send, A: KvfreeAllocator> ForeignOwnable for RcuBox<T, A> {
-    const FOREIGN_ALIGN: usize = Allocation::<bindings::callback_head, T, A>::FOREIGN_ALIGN;
+    const FOREIGN_ALIGN: usize = Allocation::<Head, T, A>::FOREIGN_ALIGN;
 
     type Borrowed<'a>
         = Pin<&'a T>
@@ -234,12 +289,12 @@ unsafe impl<T: Send, A: KvfreeAllocator> ForeignOwnable for RcuBox<T, A> {
 
     unsafe fn borrow<'a>(ptr: *mut c_void) -> Pin<&'a T> {
         // SAFETY: By the safety requirements the box outlives `'a`.
-        unsafe { Allocation::<bindings::callback_head, T, A>::borrow(ptr) }
+        unsafe { Allocation::<Head, T, A>::borrow(ptr) }
     }
 
     unsafe fn borrow_mut<'a>(ptr: *mut c_void) -> Pin<&'a T> {
         // SAFETY: As in `borrow`, whose requirements are included in those of this function.
-        unsafe { Allocation::<bindings::callback_head, T, A>::borrow(ptr) }
+        unsafe { Allocation::<Head, T, A>::borrow(ptr) }
     }
 }
 
@@ -252,8 +307,8 @@ unsafe impl<T: Send + Sync, A: KvfreeAllocator> ForeignOwnableRcu for RcuBox<T, 
         Self: 'a;
 
     unsafe fn rcu_borrow<'a>(ptr: *mut c_void, _rcu: &'a Guard) -> Pin<&'a T> {
-        // SAFETY: By the safety requirements the value is not dropped before the critical section
-        // of the guard ends.
-        unsafe { Allocation::<bindings::callback_head, T, A>::borrow(ptr) }
+        // SAFETY: By the safety requirements the critical section of the guard began before the
+        // drop of the box, so the value is not dropped before the section ends.
+        unsafe { Allocation::<Head, T, A>::borrow(ptr) }
     }
 }

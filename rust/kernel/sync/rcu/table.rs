@@ -23,6 +23,11 @@ use core::{
 /// What a reader has found stays until the end of its critical section, also if the value is
 /// removed and dropped meanwhile: that is what [`ForeignOwnableRcu`] is for.
 ///
+/// # Context
+///
+/// Drop it in process context, so not as the value of an [`RcuBox`](super::RcuBox): softirqs are on
+/// where its lock is taken.
+///
 /// # Invariants
 ///
 /// Every entry is a pointer that [`ForeignOwnable::into_foreign`] of `T` returned, and whose value

@@ -6,7 +6,10 @@ use crate::prelude::*;
 
 #[kunit_tests(rust_rcu_table)]
 mod cases {
-    use super::super::fixtures::Probe;
+    use super::super::fixtures::{
+        Here,
+        Probe, //
+    };
     use crate::{
         prelude::*,
         sync::{
@@ -132,12 +135,12 @@ mod cases {
     // the number that they see, and KASAN would tell that the box was freed with it.
     #[test]
     fn hazard_9_lookup_against_destructors() {
-        // SAFETY: It is dropped at the end of this test, when the table is gone.
-        let barrier = unsafe { CallbackBarrier::new() };
+        // SAFETY: It is dropped at the end of this test.
+        let barrier = unsafe { CallbackBarrier::new::<Here>() }.unwrap();
         let token = barrier.token();
         let make = move |number| {
             let number = Number(Atomic::new(number));
-            RcuBox::<Number>::pin_init_with_barrier(number, token, GFP_KERNEL)
+            RcuBox::<Number>::pin_init_with_barrier(number, &token, GFP_KERNEL)
         };
         assert!(matches!(
             race(make, |found| found.0.load(Relaxed)),

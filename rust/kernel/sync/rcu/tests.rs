@@ -7,6 +7,7 @@ use crate::prelude::*;
 #[kunit_tests(rust_rcu_boxes)]
 mod cases {
     use super::super::fixtures::{
+        Here,
         Noisy,
         Probe, //
     };
@@ -16,6 +17,7 @@ mod cases {
             Kmalloc,
             Vmalloc, //
         },
+        module::ModuleMetadata,
         prelude::*,
         sync::{
             atomic::{
@@ -37,9 +39,11 @@ mod cases {
                 RcuFreeSafe,
                 RcuOnce, //
             },
+            Arc, //
         },
         types::ForeignOwnable,
     };
+    use core::mem::MaybeUninit;
     use kernel::ffi::c_void;
 
     // Hazard 32: once, and at the drop; not later, not twice.
@@ -83,8 +87,8 @@ mod cases {
 
     /// The barrier of a test that makes boxes whose values have a destructor.
     fn barrier() -> CallbackBarrier {
-        // SAFETY: Every test drops its boxes before, since they are made after.
-        unsafe { CallbackBarrier::new() }
+        // SAFETY: Every test drops it, before it returns.
+        unsafe { CallbackBarrier::new::<Here>() }.unwrap()
     }
 
     // Hazard 9: after the grace period, not before it, and not never.
@@ -95,7 +99,7 @@ mod cases {
         let barrier = barrier();
         let init = Noisy::new((), &DROPPED);
         let noisy: RcuBox<Noisy> =
-            RcuBox::pin_init_with_barrier(init, barrier.token(), GFP_KERNEL).unwrap();
+            RcuBox::pin_init_with_barrier(init, &barrier.token(), GFP_KERNEL).unwrap();
         let guard = rcu::read_lock();
         drop(noisy);
         assert_eq!(DROPPED.load(Relaxed), 0);
@@ -111,7 +115,7 @@ mod cases {
         let barrier = barrier();
         let init = Noisy::new((), &DROPPED);
         let noisy: RcuBox<Noisy, KVmalloc> =
-            RcuBox::pin_init_with_barrier(init, barrier.token(), GFP_KERNEL).unwrap();
+            RcuBox::pin_init_with_barrier(init, &barrier.token(), GFP_KERNEL).unwrap();
         let ptr = noisy.into_foreign();
         let guard = rcu::read_lock();
         // SAFETY: The box is not dropped yet.
@@ -198,6 +202,105 @@ mod cases {
         drop(whole);
         assert_eq!(FIRST.load(Relaxed), 1);
         assert_eq!(LATE.load(Relaxed), 1);
+    }
+
+    type Nested = RcuBox<RcuBox<RcuBox<Noisy>>>;
+
+    // The destructor of a box drops a box, behind the callbacks that a barrier waits for. Lazy
+    // callbacks would run 10 seconds later.
+    #[test]
+    fn hazard_9_barrier_waits_for_boxes_in_boxes() {
+        static DROPPED: Atomic<u32> = Atomic::new(0);
+
+        let barrier = barrier();
+        let token = barrier.token();
+        for _ in 0..10 {
+            let inner = RcuBox::pin_init_with_barrier(Noisy::new((), &DROPPED), &token, GFP_KERNEL)
+                .unwrap();
+            let inner = RcuBox::pin_init_with_barrier(inner, &token, GFP_KERNEL).unwrap();
+            let nested: Nested = RcuBox::pin_init_with_barrier(inner, &token, GFP_KERNEL).unwrap();
+            drop(nested);
+        }
+        drop(barrier);
+        assert_eq!(DROPPED.load(Relaxed), 10);
+    }
+
+    // The same, if it is a vector or the last reference to what has a box that a destructor drops.
+    #[test]
+    fn hazard_9_barrier_waits_for_what_destructors_drop() {
+        static DROPPED: Atomic<u32> = Atomic::new(0);
+
+        let barrier = barrier();
+        let token = barrier.token();
+        let noisy = || -> RcuBox<Noisy> {
+            RcuBox::pin_init_with_barrier(Noisy::new((), &DROPPED), &token, GFP_KERNEL).unwrap()
+        };
+        let mut table = KVec::with_capacity(5, GFP_KERNEL).unwrap();
+        for _ in 0..5 {
+            table.push(noisy(), GFP_KERNEL).unwrap();
+        }
+        let table: RcuBox<KVec<RcuBox<Noisy>>> =
+            RcuBox::pin_init_with_barrier(table, &token, GFP_KERNEL).unwrap();
+        let last = Arc::new(noisy(), GFP_KERNEL).unwrap();
+        let referring: RcuBox<Arc<RcuBox<Noisy>>> =
+            RcuBox::pin_init_with_barrier(last.clone(), &token, GFP_KERNEL).unwrap();
+        drop(last);
+        drop(table);
+        drop(referring);
+        drop(barrier);
+        assert_eq!(DROPPED.load(Relaxed), 6);
+    }
+
+    // What comes later than the barrier is leaked, and runs nothing.
+    #[test]
+    fn hazard_9_nothing_runs_after_the_barrier() {
+        static DROPPED: Atomic<u32> = Atomic::new(0);
+
+        let barrier = barrier();
+        let token = barrier.token();
+        let late: RcuBox<Noisy> =
+            RcuBox::pin_init_with_barrier(Noisy::new((), &DROPPED), &token, GFP_KERNEL).unwrap();
+        let ptr = late.into_foreign();
+        drop(barrier);
+        // SAFETY: It was made above and comes back once.
+        drop(unsafe { RcuBox::<Noisy>::from_foreign(ptr) });
+        rcu::rcu_barrier();
+        assert_eq!(DROPPED.load(Relaxed), 0);
+        // SAFETY: It was leaked, so nobody else has it. kmemleak would tell.
+        unsafe { crate::bindings::kvfree(ptr) };
+    }
+
+    /// A module that this text is not of.
+    struct Elsewhere;
+
+    impl ModuleMetadata for Elsewhere {
+        const NAME: &'static CStr = c"elsewhere";
+        // SAFETY: It isn't that of this text. All that is looked up by it is where its own text is.
+        const THIS_MODULE: ThisModule =
+            unsafe { ThisModule::from_ptr(core::ptr::addr_of!(NOWHERE).cast_mut().cast()) };
+    }
+
+    /// A `struct module` that has no text.
+    static NOWHERE: ThatModule = ThatModule(MaybeUninit::zeroed());
+
+    struct ThatModule(#[expect(dead_code)] MaybeUninit<crate::bindings::module>);
+
+    // SAFETY: It is read only.
+    unsafe impl Sync for ThatModule {}
+
+    // A module vouches for its own text: that of another one may go first.
+    #[test]
+    fn hazard_9_token_of_another_module_is_refused() {
+        static DROPPED: Atomic<u32> = Atomic::new(0);
+
+        // SAFETY: It is dropped at the end of this test.
+        let barrier = unsafe { CallbackBarrier::new::<Elsewhere>() }.unwrap();
+        let init = Noisy::new((), &DROPPED);
+        let refused = RcuBox::<Noisy>::pin_init_with_barrier(init, &barrier.token(), GFP_KERNEL);
+        assert!(matches!(refused, Err(EINVAL)));
+        assert_eq!(DROPPED.load(Relaxed), 0);
+        // Without a destructor there is no text.
+        assert!(RcuBox::<u32>::pin_init_with_barrier(1, &barrier.token(), GFP_KERNEL).is_ok());
     }
 
     // A second part is refused, and unshared like any that is dropped.
