@@ -12,8 +12,8 @@ use kernel::{
     },
 };
 
-pub fn unshare(mut boxed: RcuFreeBox<Published<u32>>) {
+pub fn unshare(boxed: RcuFreeBox<Published<u32>>) {
     #[cfg(not(right))]
-    boxed.as_pin_mut().drop_before_gp();
+    boxed.as_pin().drop_before_gp();
     drop(boxed);
 }

@@ -27,6 +27,7 @@ pub struct Whole {
 rcu_view! {
     pub struct WholeView of Whole {
         part: Published<u32>,
+        ..own
     }
 }
 

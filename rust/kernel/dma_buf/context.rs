@@ -54,13 +54,16 @@ use crate::{
         },
         rcu::{
             self,
-            RcuFreeSafe,
-            UnsafePinned, //
+            is_dropped_before_gp,
+            RcuFreeSafe, //
         },
         SpinLockIrq, //
     },
 };
-use core::ptr::NonNull;
+use core::{
+    mem::needs_drop,
+    ptr::NonNull, //
+};
 
 /// A point of a context of `O`.
 pub(super) type PointOf<O> = Point<Links<<O as FenceOps>::Order>>;
@@ -92,10 +95,8 @@ pub(super) struct Shared<O: FenceOps> {
     pub(super) deadlines: AtomicFlag,
     #[pin]
     pub(super) state: SpinLockIrq<State<O::Order>>,
-    /// In an `UnsafePinned` of its own, since `drop_before_gp` has a `Pin<&mut _>` to this part
-    /// while readers have views of it.
     #[pin]
-    data: UnsafePinned<O::Shared>,
+    data: O::Shared,
 }
 
 /// A context: fences that signal in order.
@@ -105,7 +106,7 @@ pub(super) struct Shared<O: FenceOps> {
 #[pin_data]
 pub(super) struct FenceContext<O: FenceOps> {
     #[pin]
-    shared: UnsafePinned<Shared<O>>,
+    shared: Shared<O>,
 }
 
 /// What a reader of a fence may do with its context.
@@ -123,7 +124,10 @@ impl<'a, O: FenceOps> ContextView<'a, O> {
 
     /// Returns the view of what the issuer shares.
     pub(super) fn data(&self) -> View<'a, O> {
-        self.shared.data().rcu_view(self.rcu)
+        // SAFETY: The data is a part of a context, which is in a box. It is unshared when every
+        // fence has signalled, by `drop_before_gp` of the context; a reader who has come here saw
+        // one that had not, in the critical section of `rcu`, so that began before.
+        unsafe { self.shared.data().rcu_view(self.rcu) }
     }
 
     /// Notes that some pending fence has a deadline.
@@ -156,28 +160,26 @@ impl<O: FenceOps> FenceContext<O> {
                 }),
                 "fence_context"
             ),
-            data <- UnsafePinned::pin_init(data),
+            data <- data,
         });
         try_pin_init!(Self {
-            shared <- UnsafePinned::pin_init(shared),
+            shared <- shared,
         })
     }
 
     /// Returns what owner and readers share.
     #[inline]
     pub(super) fn shared(&self) -> &Shared<O> {
-        // SAFETY: It was initialised by the constructor. Only `drop_before_gp` accesses a part of
-        // it exclusively, `data`'s own part, and that part says what it may.
-        unsafe { &*self.shared.get() }
+        &self.shared
     }
 }
 
 impl<O: FenceOps> Shared<O> {
     /// Returns what the issuer shares.
     pub(super) fn data(&self) -> Pin<&O::Shared> {
-        // SAFETY: It was initialised by the constructor, and is structurally pinned. What is
-        // accessed exclusively of it, by its own `drop_before_gp`, is not what views of it reach.
-        unsafe { Pin::new_unchecked(&*self.data.get()) }
+        // SAFETY: It is a part of a context, which is pinned in a box and of which nobody has a
+        // `&mut`.
+        unsafe { Pin::new_unchecked(&self.data) }
     }
 
     /// Breaks rule 2, for a negative control: unlinks fences that have not signalled.
@@ -239,22 +241,32 @@ impl<O: FenceOps> Shared<O> {
 
 // SAFETY:
 // - Readers come to the context by way of a fence that has not signalled, under its lock or in a
-//   critical section in which they saw that. `drop_before_gp` has signalled all that were linked
-//   when it returns; every initialised fence is linked (rule 1) until it has signalled (rules 2 and
-//   3).
-// - What a view reaches is in the `UnsafePinned`, and is not accessed exclusively; `data` keeps the
-//   promises for itself.
-// - Nothing in it has a destructor, which `RcuFreeBox` asserts.
-// - `drop_before_gp` takes spin locks and signals, and doesn't sleep.
+//   critical section in which they saw that. `drop_before_gp` closes that way: it has signalled all
+//   that were linked when it returns; every initialised fence is linked (rule 1) until it has
+//   signalled (rules 2 and 3).
+// - Validity: nothing that a view reaches is freed but by `data`, which keeps the promises for
+//   itself.
+// - No exclusive access: both methods make shared references only; what is in the locks is accessed
+//   under them.
+// - Nothing anew: a view can't emit.
+// - Parts: `data` is the only one, and is unshared once, when all fences have signalled.
+// - Destructors: nothing but `data` has one, as is asserted.
+// - Context: `drop_before_gp` takes spin locks and signals, and doesn't sleep.
 unsafe impl<O: FenceOps> RcuFreeSafe for FenceContext<O> {
     type RcuView<'a> = ContextView<'a, O>;
 
-    fn rcu_view<'a>(self: Pin<&'a Self>, rcu: &'a rcu::Guard) -> ContextView<'a, O> {
+    const DROPPED_BEFORE_GP: bool = {
+        assert!(is_dropped_before_gp::<O::Shared>());
+        assert!(!needs_drop::<Progress>() && !needs_drop::<SpinLockIrq<State<O::Order>>>());
+        true
+    };
+
+    unsafe fn rcu_view<'a>(self: Pin<&'a Self>, rcu: &'a rcu::Guard) -> ContextView<'a, O> {
         ContextView::new(self.get_ref().shared(), rcu)
     }
 
-    unsafe fn drop_before_gp(self: Pin<&mut Self>) {
-        let this = self.as_ref().get_ref().shared();
+    unsafe fn drop_before_gp(self: Pin<&Self>) {
+        let this = self.get_ref().shared();
         {
             let mut guard = this.state.lock();
             let state = guard.as_mut().project();
@@ -272,9 +284,10 @@ unsafe impl<O: FenceOps> RcuFreeSafe for FenceContext<O> {
                 time: None,
             },
         );
-        // SAFETY: The field is structurally pinned. It is run once, since this is; views of it
-        // claim only what its own promises allow.
-        unsafe { Pin::new_unchecked(&mut *this.data.get()).drop_before_gp() };
+        // SAFETY: It is called once, since this is. Every fence has signalled, so that no new
+        // reader comes to the context, nor to its data. The memory is that of the context; no
+        // destructor of that runs, as the caller promises.
+        unsafe { this.data().drop_before_gp() };
     }
 }
 

@@ -42,8 +42,8 @@ pub trait FenceOps: Sized + Send + Sync + 'static {
     ///
     /// They are given its view, and may be called until one grace period after the last fence has
     /// signalled, also while the owner drops the timeline: what the view may contain is told at
-    /// [`RcuFreeSafe`]. It is unshared when everything that was pending has signalled, and has no
-    /// destructor; that of the owner runs right after, not a grace period later.
+    /// [`RcuFreeSafe`]. It is unshared when everything that was pending has signalled, and its
+    /// destructor is not run; that of the owner runs right after, not a grace period later.
     type Shared: RcuFreeSafe + Send + Sync;
 
     /// What [`Fence::driver_name`](super::Fence::driver_name) answers.
@@ -117,9 +117,14 @@ pub(super) struct VTable<O>(PhantomData<O>);
 /// A guard taken in a callback would end with it, and the string that the callback returns is used
 /// after that. It is the section of whoever called into the core that protects it.
 ///
+/// A spin lock that is held is such a section: preemption is off, which a grace period waits for in
+/// every flavour of RCU since there is one only; on PREEMPT_RT, where it isn't, the lock takes
+/// `rcu_read_lock()` (`rt_spin_lock()`, kernel/locking/spinlock_rt.c).
+///
 /// # Safety
 ///
-/// For all of `'a` RCU is held, or what the guard is to protect can't be unshared.
+/// Callers must ensure that for all of `'a` this thread is in one RCU critical section: it has
+/// called `rcu_read_lock()`, or holds a spin lock.
 unsafe fn callers_guard<'a>() -> &'a rcu::Guard {
     const { assert!(size_of::<rcu::Guard>() == 0) };
     // SAFETY: A reference to a type without a size needs no memory. Nothing is dropped through it,
@@ -145,15 +150,17 @@ impl<O: FenceOps> VTable<O> {
     ///
     /// # Safety
     ///
-    /// `fence` is one that a context of `O` has emitted. For all of `'a` it can't be freed, and
-    /// either RCU is held and the fence had not signalled when that began, or it can't signal.
+    /// Callers must ensure that `fence` is one that a context of `O` has emitted, and that for all
+    /// of `'a` this thread is in one RCU critical section (a spin lock that is held is one), in
+    /// which it found that the fence had not signalled, or in which the fence can't be unlinked.
     unsafe fn view<'a>(fence: *mut bindings::dma_fence) -> (&'a PointOf<O>, ContextView<'a, O>) {
         // SAFETY: By the safety requirements the fence is that of a point, at its start.
         let point = unsafe { &*fence.cast::<PointOf<O>>() };
         // SAFETY: By the invariant of `Point` the context is valid until one grace period after the
-        // fence has signalled; by the safety requirements that has not passed before `'a` ends.
+        // fence has signalled; by the safety requirements that has not passed before `'a` ends. No
+        // `&mut` to a context exists while it is in its box.
         let shared = unsafe { &*point.context.cast::<Shared<O>>() };
-        // SAFETY: By the safety requirements.
+        // SAFETY: By the safety requirements this thread is in one critical section for `'a`.
         (point, ContextView::new(shared, unsafe { callers_guard() }))
     }
 
@@ -168,10 +175,11 @@ impl<O: FenceOps> VTable<O> {
     ///
     /// Called by the dma-fence core only, on a fence that a context of `O` has emitted.
     unsafe extern "C" fn get_timeline_name(fence: *mut bindings::dma_fence) -> *const c_char {
-        // SAFETY: The core tests SIGNALED before it calls. `dma_fence_timeline_name()` requires RCU
-        // of its caller for as long as the result is used. The tracepoints that call directly do so
-        // in `dma_fence_init()`, under the lock of a context that can't be dropped meanwhile, and
-        // under the fence's lock in signalling, before the context can be unlinked from it.
+        // SAFETY: `dma_fence_timeline_name()` tests SIGNALED before it calls, in a critical section
+        // that its caller keeps for as long as the result is used. The tracepoints that call
+        // directly do so with a spin lock held, and use the result before it is dropped: in
+        // `dma_fence_init()` the context's, which `emit` holds until the fence is linked; in
+        // signalling the fence's, which a signaller takes before it unlinks the fence.
         let (_, view) = unsafe { Self::view(fence) };
         O::timeline_name(view.data()).as_char_ptr()
     }
@@ -180,8 +188,7 @@ impl<O: FenceOps> VTable<O> {
     ///
     /// Called by the dma-fence core only, on a fence that a context of `O` has emitted.
     unsafe extern "C" fn enable_signaling(fence: *mut bindings::dma_fence) -> bool {
-        // SAFETY: The core holds the fence's lock and has tested SIGNALED under it: the fence can't
-        // signal, and its context not be unshared, before the lock is let go.
+        // SAFETY: The core holds the fence's lock, a spin lock, and has tested SIGNALED under it.
         let (point, view) = unsafe { Self::view(fence) };
         O::enable_signaling(view.data(), point.seqno());
         true
@@ -194,7 +201,8 @@ impl<O: FenceOps> VTable<O> {
         fence: *mut bindings::dma_fence,
         deadline: bindings::ktime_t,
     ) {
-        // SAFETY: The core holds RCU across its test of SIGNALED and this call.
+        // SAFETY: The core calls `rcu_read_lock()` before it tests SIGNALED, and ends the section
+        // after this call.
         let (point, view) = unsafe { Self::view(fence) };
         point.note_deadline(deadline);
         view.note_deadline();

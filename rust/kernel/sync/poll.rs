@@ -41,6 +41,10 @@ pub use new_poll_condvar;
 /// still has registered (`wake_up_pollfree()`), and the grace period that follows is the one that
 /// `epoll` needs. Its view only notifies: it can't register a waiter.
 ///
+/// The destructor does the same. No waiter is left when it runs ([`PollTable`] says why), but it
+/// keeps the condition out of what would hand it to readers as it is, like
+/// [`Published`](super::rcu::Published): that refuses what has a destructor.
+///
 /// # Examples
 ///
 /// ```
@@ -100,7 +104,7 @@ pub use new_poll_condvar;
 /// assert_eq!(events.take()?, 2);
 /// # Ok::<(), Error>(())
 /// ```
-#[pin_data]
+#[pin_data(PinnedDrop)]
 pub struct PollCondVar {
     #[pin]
     wait_queue_head: Opaque<bindings::wait_queue_head>,
@@ -124,7 +128,10 @@ impl PollCondVar {
         })
     }
 
-    /// Wakes all who wait. Any context.
+    /// Wakes all waiters.
+    ///
+    /// Any context but NMI; on PREEMPT_RT, where the wait queue's lock may sleep, not in a hard
+    /// interrupt and not with a raw spinlock held. C function: `wake_up_all()`.
     pub fn notify_all(&self) {
         // SAFETY: The wait queue is initialised.
         unsafe {
@@ -171,29 +178,43 @@ impl PollCondVar {
     }
 }
 
+#[pinned_drop]
+impl PinnedDrop for PollCondVar {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: The wait queue is initialised.
+        unsafe { bindings::__wake_up_pollfree(self.wait_queue_head.get()) };
+    }
+}
+
 /// What readers may do with a [`PollCondVar`]: notify.
 #[derive(Clone, Copy)]
 pub struct PollNotifier<'a>(&'a PollCondVar);
 
 impl PollNotifier<'_> {
-    /// Wakes all who wait. Any context.
+    /// Wakes all waiters. The context is that of [`PollCondVar::notify_all`].
     pub fn notify_all(&self) {
         self.0.notify_all();
     }
 }
 
-// SAFETY: Readers come to it through what it is a part of, and the view adds nobody to the wait
-// queue. `wake_up_pollfree()` lets go of all who are on it, who are those that need the grace
-// period. The wait queue is in an `Opaque`, which is an `UnsafeCell` and pinned. It has no
-// destructor.
+// SAFETY:
+// - Readers come to it through what it is a part of, of which new ones are kept out by the caller
+//   of `drop_before_gp`. epoll comes to it through what `register_wait()` left on the queue, all of
+//   which `wake_up_pollfree()` takes off; it is what needs the grace period.
+// - Validity, no exclusive access: the wait queue is in an `Opaque`, which is an `UnsafeCell`, and
+//   stays as it is.
+// - Nothing anew: the view adds nobody to the wait queue.
+// - Destructors: `drop_before_gp` does what the destructor does. It takes a spin lock only.
 unsafe impl RcuFreeSafe for PollCondVar {
     type RcuView<'a> = PollNotifier<'a>;
 
-    fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a Guard) -> PollNotifier<'a> {
+    const DROPPED_BEFORE_GP: bool = true;
+
+    unsafe fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a Guard) -> PollNotifier<'a> {
         PollNotifier(self.get_ref())
     }
 
-    unsafe fn drop_before_gp(self: Pin<&mut Self>) {
+    unsafe fn drop_before_gp(self: Pin<&Self>) {
         // SAFETY: The wait queue is initialised. What is on it goes now, and is not waited for: the
         // memory stays for a grace period, as the call requires.
         unsafe { bindings::__wake_up_pollfree(self.wait_queue_head.get()) };

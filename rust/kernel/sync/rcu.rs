@@ -11,18 +11,24 @@
 //! - *Unshare*: make the value unreachable for readers that begin from now on. Those that have
 //!   begun may use it until they end.
 //! - *View*: what a reader may do with a published value. It is a subset of what the owner may do.
+//! - *Reader*: an RCU read-side critical section. That is a section that `rcu_read_lock()` begins,
+//!   and, in every configuration, one in which a spin lock is held or interrupts, softirqs or
+//!   preemption are off. (On PREEMPT_RT, where a spin lock disables nothing, it takes
+//!   `rcu_read_lock()`; so does disabling softirqs. See kernel/locking/spinlock_rt.c.)
 //!
 //! # The two boxes
 //!
 //! ```text
 //!                owner drops the box            grace period ends
 //!  Owned ----------------------------> Unshared -----------------> Freed
-//!    owner: &T, Pin<&mut T>               owner: nothing
+//!    owner: &T                            owner: nothing
 //!    readers: views                       readers: the views they have
 //!
 //!  RcuFreeBox:   drop_before_gp()                                  kvfree()
 //!  RcuBox:       nothing                                           T's destructor, kvfree()
 //! ```
+//!
+//! Neither gives anybody a `&mut` to the value: a reader may look at it at any time.
 //!
 //! [`RcuFreeBox`] runs code of its value *before* the grace period and none after it: no callback
 //! in module text is queued, so a module that uses it needs no barrier when it is unloaded.
@@ -42,7 +48,7 @@ mod free_safe;
 mod once;
 mod rcu_box;
 mod table;
-mod unsafe_pinned;
+mod view;
 
 pub use self::{
     allocation::KvfreeAllocator,
@@ -53,13 +59,13 @@ pub use self::{
     foreign::ForeignOwnableRcu,
     free_box::RcuFreeBox,
     free_safe::{
+        is_dropped_before_gp,
         Published,
         RcuFreeSafe, //
     },
     once::RcuOnce,
     rcu_box::RcuBox,
-    table::RcuTable,
-    unsafe_pinned::UnsafePinned, //
+    table::RcuTable, //
 };
 
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]

@@ -114,13 +114,6 @@ impl<H, T, A: KvfreeAllocator> Allocation<H, T, A> {
         unsafe { Self::borrow(self.as_foreign()) }
     }
 
-    /// Returns the value, mutable.
-    #[inline]
-    pub(super) fn value_mut(&mut self) -> Pin<&mut T> {
-        // SAFETY: As in `value`; `self` is borrowed exclusively.
-        unsafe { Self::borrow_mut(self.as_foreign()) }
-    }
-
     /// Returns a pointer to the head, which is not initialised.
     #[inline]
     pub(super) fn head(&self) -> *mut H {
@@ -148,24 +141,19 @@ impl<H, T, A: KvfreeAllocator> Allocation<H, T, A> {
         }
     }
 
+    /// Returns the value of the allocation that `ptr` is of.
+    ///
+    /// There is no other reference than this shared one, here and in the boxes: readers may have
+    /// one at any time.
+    ///
     /// # Safety
     ///
-    /// `ptr` is that of an allocation of this type, whose value is neither dropped nor freed in
-    /// `'a`.
+    /// Callers must ensure that `ptr` is that of an allocation of this type, whose value is neither
+    /// dropped nor freed in `'a`.
     #[inline]
     pub(super) unsafe fn borrow<'a>(ptr: *mut c_void) -> Pin<&'a T> {
         // SAFETY: By the safety requirements; the value is pinned.
         unsafe { Pin::new_unchecked(&(*ptr.cast::<Inner<H, T>>()).value) }
-    }
-
-    /// # Safety
-    ///
-    /// As [`borrow`](Self::borrow); and nobody else uses the value in `'a`, but for what is in an
-    /// [`UnsafePinned`](super::UnsafePinned).
-    #[inline]
-    pub(super) unsafe fn borrow_mut<'a>(ptr: *mut c_void) -> Pin<&'a mut T> {
-        // SAFETY: By the safety requirements; the value is pinned.
-        unsafe { Pin::new_unchecked(&mut (*ptr.cast::<Inner<H, T>>()).value) }
     }
 
     /// Queues the memory to be freed after a grace period. Any context but NMI.

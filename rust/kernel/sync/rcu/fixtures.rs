@@ -4,8 +4,7 @@
 
 use super::{
     Guard,
-    RcuFreeSafe,
-    UnsafePinned, //
+    RcuFreeSafe, //
 };
 use crate::{
     module::ModuleMetadata,
@@ -40,42 +39,36 @@ impl ModuleMetadata for Here {
 }
 
 /// Counts how often it was unshared, in a counter that outlives it.
-#[pin_data]
 pub(super) struct Probe {
-    #[pin]
-    value: UnsafePinned<u64>,
+    value: u64,
     unshared: &'static Atomic<u32>,
 }
 
 impl Probe {
-    pub(super) fn new(value: u64, unshared: &'static Atomic<u32>) -> impl PinInit<Self> {
-        pin_init!(Self {
-            value: UnsafePinned::new(value),
-            unshared,
-        })
+    pub(super) fn new(value: u64, unshared: &'static Atomic<u32>) -> impl Init<Self> {
+        init!(Self { value, unshared })
     }
 
     /// Fails when a part is initialised already.
-    pub(super) fn failing() -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            value: UnsafePinned::new(0),
+    pub(super) fn failing() -> impl Init<Self, Error> {
+        try_init!(Self {
+            value: 0,
             unshared: Err::<&'static Atomic<u32>, Error>(EBUSY)?,
         })
     }
 }
 
 // SAFETY: Readers come to it by the pointer that the tests pass by hand, in a critical section that
-// they begin before the drop, or through a table that it is taken out of before. The value is in an
-// `UnsafePinned`, and is not written.
+// they begin before the drop, or through a table that it is taken out of before. The value is never
+// written. There is no destructor.
 unsafe impl RcuFreeSafe for Probe {
     type RcuView<'a> = &'a u64;
 
-    fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a Guard) -> &'a u64 {
-        // SAFETY: Initialised by the constructor, and never written after.
-        unsafe { &*self.get_ref().value.get() }
+    unsafe fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a Guard) -> &'a u64 {
+        &self.get_ref().value
     }
 
-    unsafe fn drop_before_gp(self: Pin<&mut Self>) {
+    unsafe fn drop_before_gp(self: Pin<&Self>) {
         self.unshared.add(1, Relaxed);
     }
 }

@@ -23,8 +23,13 @@ use crate::{
 ///
 /// # Safety
 ///
-/// An implementer keeps what [`RcuBorrowed`](Self::RcuBorrowed) reaches valid until one grace
-/// period after the value that [`from_foreign`](ForeignOwnable::from_foreign) returned is dropped.
+/// Implementers must ensure that what [`RcuBorrowed`](Self::RcuBorrowed) reaches
+///
+/// - stays valid until one grace period after the drop of the value that
+///   [`from_foreign`](ForeignOwnable::from_foreign) returned has begun, and
+/// - is not accessed exclusively until then: neither what
+///   [`from_foreign`](ForeignOwnable::from_foreign), [`borrow`](ForeignOwnable::borrow) and
+///   [`borrow_mut`](ForeignOwnable::borrow_mut) return, nor the drop, gives anybody a `&mut` to it.
 pub unsafe trait ForeignOwnableRcu: ForeignOwnable {
     /// What a reader gets.
     type RcuBorrowed<'a>
@@ -35,10 +40,11 @@ pub unsafe trait ForeignOwnableRcu: ForeignOwnable {
     ///
     /// # Safety
     ///
-    /// `ptr` was returned by [`into_foreign`](ForeignOwnable::into_foreign). If it has been given
-    /// to [`from_foreign`](ForeignOwnable::from_foreign) and the value was dropped, then the
-    /// critical section of `rcu` began before that: a grace period does not wait for those that
-    /// begin after it has. It is so for a pointer that was read in this critical section from where
-    /// it is removed before the drop.
+    /// Callers must ensure that `ptr` was returned by
+    /// [`into_foreign`](ForeignOwnable::into_foreign), and that, if the value that it stands for is
+    /// ever dropped, the critical section of `rcu` began before that drop *began*: parts of the
+    /// value may be queued to be freed while the drop runs, and a grace period does not wait for
+    /// critical sections that begin after it has. It is so for a pointer that was read in this
+    /// critical section from where it is removed before the drop.
     unsafe fn rcu_borrow<'a>(ptr: *mut c_void, rcu: &'a Guard) -> Self::RcuBorrowed<'a>;
 }

@@ -4,6 +4,7 @@
 
 use super::{
     allocation::Allocation,
+    free_safe::is_dropped_before_gp,
     ForeignOwnableRcu,
     Guard,
     KvfreeAllocator,
@@ -20,20 +21,20 @@ use crate::{
     types::ForeignOwnable, //
 };
 use core::{
-    mem::{
-        needs_drop,
-        ManuallyDrop, //
-    },
+    mem::ManuallyDrop,
     ops::Deref, //
 };
 
 /// A pinned, owned value that RCU readers may still view when its owner has let go.
 ///
 /// Dropping the box runs [`RcuFreeSafe::drop_before_gp`], then queues the memory to be freed after
-/// a grace period (`kvfree_call_rcu()`). It never sleeps, never allocates, and never runs `T`'s
-/// destructor: that `T` has none is asserted at compile time. What needs a destructor is put into a
-/// `ManuallyDrop` and dealt with in `drop_before_gp` if it is the owner's alone ([`RcuFreeSafe`]
-/// has an example), or is kept in an [`RcuBox`](super::RcuBox) if readers see it.
+/// a grace period (`kvfree_call_rcu()`). It never sleeps, can't fail, and never runs `T`'s
+/// destructor: that there is none, or that [`RcuFreeSafe::drop_before_gp`] does what it would, is
+/// asserted at compile time. If readers see what needs a destructor, keep the value in an
+/// [`RcuBox`](super::RcuBox).
+///
+/// `kvfree_call_rcu()` may allocate a little memory to note the pointer in, without sleeping. If
+/// there is none, it queues the head that the box has for that.
 ///
 /// # Context
 ///
@@ -85,7 +86,7 @@ unsafe impl<T: RcuFreeSafe + Sync, A: KvfreeAllocator> Sync for RcuFreeBox<T, A>
 
 impl<T: RcuFreeSafe, A: KvfreeAllocator> RcuFreeBox<T, A> {
     const NO_DESTRUCTOR: () = assert!(
-        !needs_drop::<T>(),
+        is_dropped_before_gp::<T>(),
         "an RcuFreeBox never runs a destructor: use `ManuallyDrop` and `drop_before_gp`, or `RcuBox`"
     );
 
@@ -95,19 +96,12 @@ impl<T: RcuFreeSafe, A: KvfreeAllocator> RcuFreeBox<T, A> {
         self.0.value()
     }
 
-    /// Returns the value, pinned and mutable.
-    ///
-    /// Readers may view it meanwhile. That is sound because what they reach is in `UnsafePinned`
-    /// fields, to which a `Pin<&mut T>` claims no exclusive access; see [`RcuFreeSafe`].
-    #[inline]
-    pub fn as_pin_mut(&mut self) -> Pin<&mut T> {
-        self.0.value_mut()
-    }
-
     /// Returns what readers see of the value.
     #[inline]
     pub fn rcu_view<'a>(&'a self, rcu: &'a Guard) -> T::RcuView<'a> {
-        self.as_pin().rcu_view(rcu)
+        // SAFETY: The value is in this box, which gives nobody a `&mut`. The box is borrowed for
+        // `'a`, so it is not dropped, and the value not unshared, before the view is gone.
+        unsafe { self.as_pin().rcu_view(rcu) }
     }
 }
 
@@ -158,10 +152,13 @@ impl<T: RcuFreeSafe, A: KvfreeAllocator> Deref for RcuFreeBox<T, A> {
 impl<T: RcuFreeSafe, A: KvfreeAllocator> Drop for RcuFreeBox<T, A> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: By the type invariant this is the first call; the box is gone after it, so what
-        // remains are views, which readers made that hold off the free below.
-        unsafe { self.as_pin_mut().drop_before_gp() };
-        // SAFETY: As above; that `T` has no destructor was asserted when the box was made.
+        // SAFETY: By the type invariant this is the first call. The owner has let go of the box, so
+        // only readers remain, who by the requirements of `rcu_borrow` began before, or come by a
+        // way that `drop_before_gp` closes. The memory stays until it is queued below, and for a
+        // grace period from then on. That no destructor has to run was asserted when the box was
+        // made.
+        unsafe { self.as_pin().drop_before_gp() };
+        // SAFETY: The owner has let go of the box, and `drop_before_gp` has kept new readers out.
         unsafe { self.0.free_after_gp() };
     }
 }
@@ -174,8 +171,9 @@ unsafe impl<T: RcuFreeSafe, A: KvfreeAllocator> ForeignOwnable for RcuFreeBox<T,
         = Pin<&'a T>
     where
         Self: 'a;
+    // Readers may look at the value at any time: there is no exclusive access.
     type BorrowedMut<'a>
-        = Pin<&'a mut T>
+        = Pin<&'a T>
     where
         Self: 'a;
 
@@ -194,15 +192,15 @@ unsafe impl<T: RcuFreeSafe, A: KvfreeAllocator> ForeignOwnable for RcuFreeBox<T,
         unsafe { Allocation::<bindings::kvfree_rcu_head, T, A>::borrow(ptr) }
     }
 
-    unsafe fn borrow_mut<'a>(ptr: *mut c_void) -> Pin<&'a mut T> {
-        // SAFETY: By the safety requirements the box outlives `'a` and is not borrowed otherwise,
-        // but by readers, to whom `RcuFreeSafe` shows only what is in an `UnsafePinned`.
-        unsafe { Allocation::<bindings::kvfree_rcu_head, T, A>::borrow_mut(ptr) }
+    unsafe fn borrow_mut<'a>(ptr: *mut c_void) -> Pin<&'a T> {
+        // SAFETY: By the safety requirements the box outlives `'a`.
+        unsafe { Allocation::<bindings::kvfree_rcu_head, T, A>::borrow(ptr) }
     }
 }
 
 // SAFETY: The memory is freed one grace period after the drop, and by the safety requirements of
-// `RcuFreeSafe` what a view reaches stays valid until then.
+// `RcuFreeSafe` what a view reaches stays valid until one after the drop has begun. Nobody gets a
+// `&mut` to the value.
 unsafe impl<T: RcuFreeSafe + Sync, A: KvfreeAllocator> ForeignOwnableRcu for RcuFreeBox<T, A> {
     type RcuBorrowed<'a>
         = T::RcuView<'a>
@@ -210,9 +208,11 @@ unsafe impl<T: RcuFreeSafe + Sync, A: KvfreeAllocator> ForeignOwnableRcu for Rcu
         Self: 'a;
 
     unsafe fn rcu_borrow<'a>(ptr: *mut c_void, rcu: &'a Guard) -> T::RcuView<'a> {
-        // SAFETY: By the safety requirements the memory is not freed before the critical section of
-        // `rcu` ends. The value is not `Unpin`, so that the owner's `Pin<&mut T>`, which may exist
-        // now, claims no exclusive access to what the view reaches.
-        unsafe { Allocation::<bindings::kvfree_rcu_head, T, A>::borrow(ptr) }.rcu_view(rcu)
+        // SAFETY: By the safety requirements the critical section of `rcu` has begun before the
+        // drop of the box, if that is dropped. So the memory is not freed before the section ends.
+        let value = unsafe { Allocation::<bindings::kvfree_rcu_head, T, A>::borrow(ptr) };
+        // SAFETY: The value is in a box, which gives nobody a `&mut`. The section began before the
+        // drop, and that is what calls `drop_before_gp`.
+        unsafe { value.rcu_view(rcu) }
     }
 }

@@ -2,36 +2,44 @@
 
 //! What a value promises to be freed by RCU without a destructor.
 
-use super::{
-    Guard,
-    UnsafePinned, //
-};
+use super::Guard;
 use crate::prelude::*;
+use core::{
+    mem::needs_drop,
+    ops::Deref, //
+};
 
 /// Values that can be unshared, and freed one grace period later without a destructor.
 ///
+/// Such a value is in an [`RcuFreeBox`], or is a part of one that is. Readers see a view of it;
+/// the owner sees the value, by a shared reference.
+///
 /// # What a view may contain
 ///
-/// Only what stays valid, and is not accessed exclusively by anybody, until one grace period after
+/// Only what stays valid until one grace period after the call of
 /// [`drop_before_gp`](Self::drop_before_gp). A view has no method that would make the value
 /// reachable for readers anew (register a waiter, link a child), and it does not hand out `&Self`:
 /// its borrow is that of the guard, and the owner may be gone before the guard is.
 ///
-/// # Why `&mut` is sound while readers have views
+/// # Why there is no `&mut`
 ///
-/// The owner may have a `Pin<&mut Self>`, and [`drop_before_gp`](Self::drop_before_gp) is given
-/// one, while readers look on. Such a reference claims exclusive access to the value, but for
-/// fields that contain [`UnsafePinned`]; and what a view reaches is in these. Nothing is reached
-/// both by a plain `&mut` and by a view.
+/// A reader may be making a view of the value, or have one, at any time. So nobody gets a `&mut` to
+/// the value or to a part of it while it is in a box: neither the owner nor
+/// [`drop_before_gp`](Self::drop_before_gp). What changes does so through interior mutability
+/// ([`Atomic`], [`SetOnce`], a lock). A `&Self` that a reader's path creates is then sound, since
+/// it claims only that what is not in an [`UnsafeCell`] does not change. Nor can a value be moved
+/// or overwritten: each of its parts is pinned, however the part was declared.
 ///
 /// # What happens to destructors
 ///
-/// None runs in an [`RcuFreeBox`](super::RcuFreeBox), which refuses a type that has one. What is
-/// the owner's alone is in a `ManuallyDrop`, and [`drop_before_gp`](Self::drop_before_gp) drops it;
-/// that is in an [`UnsafePinned`], too, since a reader may just be making a view of the whole.
-/// What readers see can't be dropped by then, nor later: it has no destructor, or it is in a box of
-/// its own ([`RcuOnce`](super::RcuOnce)), or the whole is in an [`RcuBox`](super::RcuBox). A value
-/// that never was in a box, and so is not unshared, leaks what is in its `ManuallyDrop` fields.
+/// None runs in an [`RcuFreeBox`], which does not compile for a type that has one. If the value has
+/// something that must be given up, [`drop_before_gp`](Self::drop_before_gp) does that, before the
+/// grace period; the implementer says so by [`DROPPED_BEFORE_GP`](Self::DROPPED_BEFORE_GP). If
+/// readers see what must be given up, it is in a box of its own ([`RcuOnce`]), or the whole is in
+/// an [`RcuBox`], which runs the destructor after the grace period.
+///
+/// Elsewhere than in an [`RcuFreeBox`] a value is dropped by its destructor, like any other, and
+/// nothing calls [`drop_before_gp`](Self::drop_before_gp).
 ///
 /// # Examples
 ///
@@ -39,39 +47,35 @@ use crate::prelude::*;
 /// [`rcu_view!`](crate::rcu_view). By hand, with a part that is dropped when the whole is unshared:
 ///
 /// ```
-/// use core::mem::ManuallyDrop;
-/// use kernel::sync::rcu::{self, RcuFreeBox, RcuFreeSafe, UnsafePinned};
+/// use core::{cell::UnsafeCell, mem::ManuallyDrop};
+/// use kernel::sync::rcu::{self, RcuFreeBox, RcuFreeSafe};
 ///
-/// #[pin_data]
 /// struct Route {
 ///     /// What readers see.
-///     #[pin]
-///     metric: UnsafePinned<u32>,
+///     metric: u32,
 ///     /// The owner's alone.
-///     #[pin]
-///     log: UnsafePinned<ManuallyDrop<KVec<u32>>>,
+///     log: UnsafeCell<ManuallyDrop<KVec<u32>>>,
 /// }
 ///
-/// // SAFETY: A view has the metric only, which is never written. Both fields are `UnsafePinned`.
-/// // There is no way to a route but the box, so that no reader must be kept out.
+/// // SAFETY: There is no way to a route but the box. A view has the metric only, which is never
+/// // written. `drop_before_gp` doesn't sleep.
 /// unsafe impl RcuFreeSafe for Route {
 ///     type RcuView<'a> = &'a u32;
 ///
-///     fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a rcu::Guard) -> &'a u32 {
-///         // SAFETY: It is initialised, and never accessed exclusively.
-///         unsafe { &*self.get_ref().metric.get() }
+///     unsafe fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a rcu::Guard) -> &'a u32 {
+///         &self.get_ref().metric
 ///     }
 ///
-///     unsafe fn drop_before_gp(self: Pin<&mut Self>) {
-///         // SAFETY: This is called once, and no view has it.
+///     unsafe fn drop_before_gp(self: Pin<&Self>) {
+///         // SAFETY: This is called once, no view has the log, and nobody else accesses it.
 ///         unsafe { ManuallyDrop::drop(&mut *self.log.get()) };
 ///     }
 /// }
 ///
-/// let route: RcuFreeBox<_> = RcuFreeBox::pin_init(
-///     pin_init!(Route {
-///         metric: UnsafePinned::new(3),
-///         log: UnsafePinned::new(ManuallyDrop::new(KVec::new())),
+/// let route: RcuFreeBox<Route> = RcuFreeBox::pin_init(
+///     init!(Route {
+///         metric: 3,
+///         log: UnsafeCell::new(ManuallyDrop::new(KVec::new())),
 ///     }),
 ///     GFP_KERNEL,
 /// )?;
@@ -81,55 +85,94 @@ use crate::prelude::*;
 ///
 /// # Safety
 ///
-/// An implementer promises:
+/// Implementers must ensure:
 ///
-/// - Once [`drop_before_gp`](Self::drop_before_gp) has returned, no reader that begins a critical
-///   section from then on reaches the value. A store that keeps them out (a pointer cleared, an
-///   element unlinked, a flag that readers test) has been made before it returns, by whomsoever.
-/// - What a view reaches stays valid and is not accessed exclusively until one grace period after
-///   [`drop_before_gp`](Self::drop_before_gp) has returned. It is in fields that contain
-///   [`UnsafePinned`] or an equivalent, so that neither a `Pin<&mut Self>` nor `drop_before_gp`
-///   claims exclusive access to it; in particular `Self` is not [`Unpin`].
-/// - [`rcu_view`](Self::rcu_view) is given a `Pin<&Self>` while `drop_before_gp` may run: that
-///   writes only to what is in an [`UnsafePinned`] or an `UnsafeCell`, also if no reader looks at
-///   it.
-/// - Safe code can't overwrite a value: an owner has a `Pin<&mut Self>`, and [`Pin::set`] would
-///   drop what readers reach. So there are initialisers only ([`PinInit`]), and no way to have a
-///   `Self` that could be moved.
-/// - A value that is composed of others keeps readers out before it runs the `drop_before_gp` of
-///   its parts: the memory of a part may be queued to be freed from then on.
-/// - Everything that must be given up is given up by [`drop_before_gp`](Self::drop_before_gp):
-///   no destructor runs later.
-/// - [`drop_before_gp`](Self::drop_before_gp) does not sleep: the owner may be dropped in atomic
-///   context unless the implementer's documentation says otherwise.
+/// - *Readers.* [`drop_before_gp`](Self::drop_before_gp) makes every store that keeps new readers
+///   out which is not made by the caller before the call (a flag that readers test, an element that
+///   is unlinked). So, when it has returned, nobody reaches the value whose critical section begins
+///   after that.
+/// - *Validity.* What a view reaches stays valid until one grace period after the *call* of
+///   [`drop_before_gp`](Self::drop_before_gp), and longer, until one after its return, if some of
+///   the stores above are made by it. In particular, it does not free at once what views reach.
+/// - *No exclusive access.* Neither of the methods creates a `&mut` to anything that a view or a
+///   `&Self` covers, except inside an [`UnsafeCell`], to what no view reaches.
+/// - *Nothing anew.* A view has no method that makes the value, or a part of it, reachable for
+///   readers whose critical sections begin later.
+/// - *Parts.* If the value is composed of others, new readers are kept out of the whole before
+///   [`drop_before_gp`](Self::drop_before_gp) of the first part is called: the memory of a part may
+///   be queued to be freed by that call. It is called once for each part that is an [`RcuFreeSafe`]
+///   with [`DROPPED_BEFORE_GP`](Self::DROPPED_BEFORE_GP).
+/// - *Destructors.* If [`DROPPED_BEFORE_GP`](Self::DROPPED_BEFORE_GP) is true, then
+///   [`drop_before_gp`](Self::drop_before_gp) gives up all that the destructor of `Self` would.
+///   Soundness does not depend on its being called, though: a value may be leaked.
+/// - *Context.* [`drop_before_gp`](Self::drop_before_gp) does not sleep, unless the implementer's
+///   documentation says so: the owner may be dropped in atomic context.
+///
+/// [`Atomic`]: crate::sync::atomic::Atomic
+/// [`SetOnce`]: crate::sync::SetOnce
+/// [`UnsafeCell`]: core::cell::UnsafeCell
+/// [`RcuFreeBox`]: super::RcuFreeBox
+/// [`RcuBox`]: super::RcuBox
+/// [`RcuOnce`]: super::RcuOnce
 pub unsafe trait RcuFreeSafe {
     /// What a reader sees of the value.
     type RcuView<'a>
     where
         Self: 'a;
 
-    /// Returns what readers see, for as long as they stay in the critical section of `rcu`.
-    fn rcu_view<'a>(self: Pin<&'a Self>, rcu: &'a Guard) -> Self::RcuView<'a>;
-
-    /// Unshares the value.
+    /// Whether [`drop_before_gp`](Self::drop_before_gp) does what the destructor would.
     ///
-    /// Readers that have begun may hold views until the end of their critical sections: this method
-    /// does not access exclusively what views reach.
+    /// A type that has a destructor, or a field with one, and does not set this, can't be in an
+    /// [`RcuFreeBox`](super::RcuFreeBox).
+    const DROPPED_BEFORE_GP: bool = false;
+
+    /// Returns what readers see, for as long as they stay in the critical section of `rcu`.
+    ///
+    /// Safe code calls [`RcuFreeBox::rcu_view`](super::RcuFreeBox::rcu_view).
     ///
     /// # Safety
     ///
-    /// It is called once. From then on the value is used through views only, and by those readers
-    /// only whose critical sections began before it returned. The memory stays for a grace period
-    /// that begins after that.
-    unsafe fn drop_before_gp(self: Pin<&mut Self>);
+    /// Callers must ensure:
+    ///
+    /// - The value is in a box, or is a part of one that is, and nobody has a `&mut` to it, now or
+    ///   later.
+    /// - If [`drop_before_gp`](Self::drop_before_gp) may be called before the critical section of
+    ///   `rcu` ends, then that section began before the call, or the caller came to the value in it
+    ///   by a way that `drop_before_gp` of this type closes.
+    unsafe fn rcu_view<'a>(self: Pin<&'a Self>, rcu: &'a Guard) -> Self::RcuView<'a>;
+
+    /// Unshares the value.
+    ///
+    /// # Safety
+    ///
+    /// Callers must ensure:
+    ///
+    /// - It is called once. From then on only readers use the value, through views.
+    /// - No reader reaches the value whose critical section begins after the *call*, except by a
+    ///   way that this method of this type closes.
+    /// - The memory stays valid until the end of a grace period that begins after the return.
+    /// - No destructor of the value runs.
+    unsafe fn drop_before_gp(self: Pin<&Self>);
+}
+
+/// Whether a box or a composition may leave out the destructor of `T`.
+#[doc(hidden)]
+pub const fn is_dropped_before_gp<T: RcuFreeSafe>() -> bool {
+    T::DROPPED_BEFORE_GP || !needs_drop::<T>()
 }
 
 /// A value without a destructor that readers share as it is.
 ///
-/// Whoever wants to change it does so through interior mutability ([`Atomic`], [`SetOnce`], a spin
+/// If the value changes, it does so through interior mutability ([`Atomic`], [`SetOnce`], a spin
 /// lock).
 ///
+/// Readers get a reference to the value itself. So it can't be, or contain, one that must be
+/// unshared, as a [`PollCondVar`] or an [`RcuOnce`]: these have a destructor, and a value with a
+/// destructor does not compile.
+///
 /// [`Atomic`]: crate::sync::atomic::Atomic
+/// [`PollCondVar`]: crate::sync::poll::PollCondVar
+/// [`RcuOnce`]: super::RcuOnce
 /// [`SetOnce`]: crate::sync::SetOnce
 ///
 /// # Examples
@@ -144,164 +187,52 @@ pub unsafe trait RcuFreeSafe {
 #[pin_data]
 pub struct Published<T> {
     #[pin]
-    value: UnsafePinned<T>,
+    value: T,
 }
 
 impl<T: Sync> Published<T> {
     const NO_DESTRUCTOR: () = assert!(
-        !core::mem::needs_drop::<T>(),
+        !needs_drop::<T>(),
         "a published value's destructor would never run: use `RcuBox`"
     );
 
     /// Publishes `value`.
     pub fn new(value: T) -> impl PinInit<Self> {
-        const { Self::NO_DESTRUCTOR };
-        pin_init!(Self {
-            value: UnsafePinned::new(value),
-        })
+        Self::pin_new(value)
     }
 
     /// Publishes a value that is initialised in place.
     pub fn pin_new<E>(init: impl PinInit<T, E>) -> impl PinInit<Self, E> {
         const { Self::NO_DESTRUCTOR };
         pin_init!(Self {
-            value <- UnsafePinned::pin_init(init),
+            value <- init,
         }? E)
     }
 }
 
-impl<T> core::ops::Deref for Published<T> {
+impl<T> Deref for Published<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: The value was initialised by the constructor and is never accessed exclusively:
-        // this type has no method that would.
-        unsafe { &*self.value.get() }
+        &self.value
     }
 }
 
-// SAFETY: How readers come to the value is up to what contains it; nothing is reached through the
-// value itself. It is in an `UnsafePinned`, is never accessed exclusively, and has no destructor,
-// as the constructors assert.
+// SAFETY:
+// - Readers: the value itself is no way for them; they come by what contains it.
+// - Validity: a view is a reference to the value, which stays where it is. It has no destructor, as
+//   the constructors assert, so neither has anything in it that would have to be unshared.
+// - No exclusive access, parts, destructors, context: `drop_before_gp` does nothing.
+// - Nothing anew: nothing in the value is an `RcuFreeSafe` that must be unshared.
 unsafe impl<T: Sync> RcuFreeSafe for Published<T> {
     type RcuView<'a>
         = &'a T
     where
         T: 'a;
 
-    fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a Guard) -> &'a T {
-        self.get_ref()
+    unsafe fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a Guard) -> &'a T {
+        &self.get_ref().value
     }
 
-    unsafe fn drop_before_gp(self: Pin<&mut Self>) {}
-}
-
-/// Composes an [`RcuFreeSafe`] of fields that are [`RcuFreeSafe`].
-///
-/// It declares the view, a structure with the views of the fields that are named, and implements
-/// the trait: the outer `drop_before_gp` runs that of each of these fields, in the order they are
-/// named in. Fields that are not named are the owner's alone. The type must use `#[pin_data]`, and
-/// the fields must be `#[pin]`: they do not compile otherwise.
-///
-/// # Examples
-///
-/// ```
-/// use kernel::sync::rcu::{self, Published, RcuFreeBox};
-///
-/// #[pin_data]
-/// struct Device {
-///     #[pin]
-///     id: Published<u32>,
-///     #[pin]
-///     name: Published<&'static str>,
-///     opened: u32,
-/// }
-///
-/// kernel::rcu_view! {
-///     /// What readers see of a device.
-///     struct DeviceView of Device {
-///         id: Published<u32>,
-///         name: Published<&'static str>,
-///     }
-/// }
-///
-/// let device: RcuFreeBox<_> = RcuFreeBox::pin_init(
-///     pin_init!(Device {
-///         id <- Published::new(7),
-///         name <- Published::new("seven"),
-///         opened: 0,
-///     }),
-///     GFP_KERNEL,
-/// )?;
-/// let rcu = rcu::read_lock();
-/// assert_eq!(*device.rcu_view(&rcu).name, "seven");
-/// # drop(rcu);
-/// # assert_eq!(device.opened, 0);
-/// # assert_eq!(*device.id, 7);
-/// # Ok::<(), Error>(())
-/// ```
-#[macro_export]
-macro_rules! rcu_view {
-    (
-        $(#[$attr:meta])*
-        $vis:vis struct $view:ident of $type:ty {
-            $($(#[$field_attr:meta])* $field:ident : $field_type:ty),* $(,)?
-        }
-    ) => {
-        $(#[$attr])*
-        $vis struct $view<'a> {
-            $(
-                $(#[$field_attr])*
-                pub $field: <$field_type as $crate::sync::rcu::RcuFreeSafe>::RcuView<'a>,
-            )*
-        }
-
-        // SAFETY: Each field that the view reaches keeps the promises for itself, and its
-        // `drop_before_gp` is run once. `project()` is that of `#[pin_data]`, which returns a
-        // `Pin<&mut _>` to the field of that name, and only for one that is structurally pinned.
-        // The assertions below hold `Self` to that, and to not being `Unpin`. That a part can't be
-        // overwritten is a promise of the part, and the whole can't be had without its parts.
-        unsafe impl $crate::sync::rcu::RcuFreeSafe for $type {
-            type RcuView<'a> = $view<'a>;
-
-            fn rcu_view<'a>(
-                self: ::core::pin::Pin<&'a Self>,
-                rcu: &'a $crate::sync::rcu::Guard,
-            ) -> $view<'a> {
-                let this = self.get_ref();
-                $view {
-                    $(
-                        // SAFETY: The field is structurally pinned: `drop_before_gp` below
-                        // compiles.
-                        $field: unsafe { ::core::pin::Pin::new_unchecked(&this.$field) }
-                            .rcu_view(rcu),
-                    )*
-                }
-            }
-
-            unsafe fn drop_before_gp(self: ::core::pin::Pin<&mut Self>) {
-                let this = self.project();
-                $({
-                    let field: ::core::pin::Pin<&mut $field_type> = this.$field;
-                    // SAFETY: The caller's promise for the whole holds for each part.
-                    unsafe { $crate::sync::rcu::RcuFreeSafe::drop_before_gp(field) };
-                })*
-            }
-        }
-
-        const _: () = {
-            // Whoever implements this trait by hand needs `unsafe`. With `#[pin_data]`, a
-            // `project()` of another making does not compile.
-            const fn uses_pin_data<T: ::pin_init::__internal::HasPinData>() {}
-            uses_pin_data::<$type>();
-
-            // Two implementations for an `Unpin` type make the call ambiguous.
-            trait NotUnpin<A> {
-                fn not_unpin() {}
-            }
-            impl<T: ?Sized> NotUnpin<()> for T {}
-            impl<T: ?Sized + ::core::marker::Unpin> NotUnpin<u8> for T {}
-            let _ = <$type as NotUnpin<_>>::not_unpin;
-        };
-    };
+    unsafe fn drop_before_gp(self: Pin<&Self>) {}
 }

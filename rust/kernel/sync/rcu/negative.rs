@@ -122,19 +122,15 @@ mod cases {
         assert!(reader_was_there);
     }
 
-    #[pin_data]
-    struct Sleeper {
-        #[pin]
-        value: UnsafePinned<u32>,
-    }
+    struct Sleeper(#[expect(dead_code)] u32);
 
     // SAFETY: It isn't: `drop_before_gp` sleeps, which is the broken rule.
     unsafe impl RcuFreeSafe for Sleeper {
         type RcuView<'a> = ();
 
-        fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a rcu::Guard) {}
+        unsafe fn rcu_view<'a>(self: Pin<&'a Self>, _rcu: &'a rcu::Guard) {}
 
-        unsafe fn drop_before_gp(self: Pin<&mut Self>) {
+        unsafe fn drop_before_gp(self: Pin<&Self>) {
             fsleep(Delta::from_millis(1));
         }
     }
@@ -142,10 +138,7 @@ mod cases {
     // Hazard 5: the drop sleeps, in a context where it must not.
     #[test]
     fn sleeping_drop() {
-        let init = pin_init!(Sleeper {
-            value: UnsafePinned::new(1),
-        });
-        let sleeper = RcuFreeBox::<_>::pin_init(init, GFP_KERNEL).unwrap();
+        let sleeper = RcuFreeBox::<Sleeper>::pin_init(Sleeper(1), GFP_KERNEL).unwrap();
         let guard = rcu::read_lock();
         drop(sleeper);
         drop(guard);

@@ -45,6 +45,12 @@ use core::{
 /// it, its owner included, until a grace period after the drop. Then the destructor has it. What
 /// changes meanwhile does so through interior mutability.
 ///
+/// # What must be unshared
+///
+/// If `T` is, or contains, an [`RcuFreeSafe`](super::RcuFreeSafe), nothing calls its
+/// `drop_before_gp`. It is dropped like any other value, by its destructor, after the grace period,
+/// when no reader is left that it would have to keep out.
+///
 /// # Context
 ///
 /// May be dropped in any context but NMI. `T`'s destructor runs in softirq context, on any CPU,
@@ -253,8 +259,8 @@ impl<T: Send, A: KvfreeAllocator> Drop for RcuBox<T, A> {
     #[inline]
     fn drop(&mut self) {
         if needs_drop::<T>() {
-            // SAFETY: The box is gone after this. By the type invariant the head is initialised, and
-            // `T` refers to nothing that may go before.
+            // SAFETY: The box is gone after this. By the type invariant the head is initialised,
+            // and `T` refers to nothing that may go before.
             unsafe { self.0.drop_after_gp() };
         } else {
             // SAFETY: The box is gone after this, and `T` has no destructor.

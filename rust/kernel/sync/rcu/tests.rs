@@ -34,6 +34,7 @@ mod cases {
                 CallbackBarrier,
                 ForeignOwnableRcu,
                 KvfreeAllocator,
+                Published,
                 RcuBox,
                 RcuFreeBox,
                 RcuFreeSafe,
@@ -140,9 +141,11 @@ mod cases {
             0
         );
         {
+            let guard = rcu::read_lock();
             // SAFETY: Not given back before the borrow ends.
             let borrowed = unsafe { <RcuFreeBox<Probe> as ForeignOwnable>::borrow(ptr) };
-            assert_eq!(*borrowed.rcu_view(&rcu::read_lock()), 21);
+            // SAFETY: It is in a box, which is not dropped before the view is gone.
+            assert_eq!(*unsafe { borrowed.rcu_view(&guard) }, 21);
         }
         // SAFETY: It was made above and comes back once.
         drop(unsafe { <RcuFreeBox<Probe>>::from_foreign(ptr) });
@@ -158,12 +161,12 @@ mod cases {
 
     #[pin_data]
     struct Whole {
-        #[pin]
         first: Probe,
         #[pin]
         late: RcuOnce<Probe>,
         #[pin]
         condition: PollCondVar,
+        own: u32,
     }
 
     crate::rcu_view! {
@@ -171,6 +174,7 @@ mod cases {
             first: Probe,
             late: RcuOnce<Probe>,
             condition: PollCondVar,
+            ..own
         }
     }
 
@@ -185,6 +189,7 @@ mod cases {
                 first <- Probe::new(31, &FIRST),
                 late <- RcuOnce::new(),
                 condition <- new_poll_condvar!("rcu_boxes_test"),
+                own: 33,
             }),
             GFP_KERNEL,
         )
@@ -199,9 +204,99 @@ mod cases {
         let part = RcuFreeBox::pin_init(Probe::new(32, &LATE), GFP_KERNEL).unwrap();
         assert!(whole.late.populate(part));
         assert_eq!(whole.rcu_view(&rcu::read_lock()).late.copied(), Some(32));
+        assert_eq!(whole.own, 33);
         drop(whole);
         assert_eq!(FIRST.load(Relaxed), 1);
         assert_eq!(LATE.load(Relaxed), 1);
+    }
+
+    /// A composition with parameters of each kind.
+    #[pin_data]
+    struct Pair<'x, T: RcuFreeSafe, const N: usize> {
+        #[pin]
+        first: Published<&'x u64>,
+        #[pin]
+        second: T,
+        #[cfg(not(CONFIG_RUST))]
+        never: NotThere,
+        numbers: [u8; N],
+    }
+
+    crate::rcu_view! {
+        impl{'x, T: RcuFreeSafe, const N: usize}
+        /// A view with parameters.
+        #[cfg(CONFIG_RUST)]
+        struct PairView<'x, T, N> of Pair<'x, T, N> {
+            /// Borrowed.
+            first: Published<&'x u64>,
+            second: T,
+            #[cfg(not(CONFIG_RUST))]
+            never: NotThere,
+            ..numbers,
+        }
+    }
+
+    /// One of which readers see nothing.
+    struct Hidden(());
+
+    struct Nothing {
+        hidden: Hidden,
+    }
+
+    crate::rcu_view! {
+        #[derive(Clone, Copy)]
+        struct NothingView of Nothing {
+            ..hidden
+        }
+    }
+
+    #[test]
+    fn composition_has_parameters() {
+        static FIRST: u64 = 34;
+        static SECOND: Atomic<u32> = Atomic::new(0);
+
+        let pair: RcuFreeBox<Pair<'_, Probe, 3>> = RcuFreeBox::pin_init(
+            pin_init!(Pair {
+                first <- Published::new(&FIRST),
+                second <- Probe::new(35, &SECOND),
+                numbers: [0; 3],
+            }),
+            GFP_KERNEL,
+        )
+        .unwrap();
+        {
+            let guard = rcu::read_lock();
+            let view = pair.rcu_view(&guard);
+            assert_eq!(**view.first + *view.second, 69);
+        }
+        assert_eq!(pair.numbers.len(), 3);
+        drop(pair);
+        assert_eq!(SECOND.load(Relaxed), 1);
+
+        let nothing = Nothing { hidden: Hidden(()) };
+        let nothing: RcuFreeBox<Nothing> = RcuFreeBox::pin_init(nothing, GFP_KERNEL).unwrap();
+        let _: NothingView<'_> = nothing.rcu_view(&rcu::read_lock());
+        let Hidden(()) = nothing.hidden;
+    }
+
+    // A part that is not in an RcuFreeBox is dropped like anything else, and not leaked.
+    #[test]
+    fn hazard_9_once_in_another_box() {
+        static UNSHARED: Atomic<u32> = Atomic::new(0);
+
+        let part = || RcuFreeBox::pin_init(Probe::new(36, &UNSHARED), GFP_KERNEL).unwrap();
+        let once = KBox::pin_init(RcuOnce::<Probe>::new(), GFP_KERNEL).unwrap();
+        assert!(once.populate(part()));
+        drop(once);
+        assert_eq!(UNSHARED.load(Relaxed), 1);
+
+        let barrier = barrier();
+        let once: RcuBox<RcuOnce<Probe>> =
+            RcuBox::pin_init_with_barrier(RcuOnce::new(), &barrier.token(), GFP_KERNEL).unwrap();
+        assert!(once.populate(part()));
+        drop(once);
+        drop(barrier);
+        assert_eq!(UNSHARED.load(Relaxed), 2);
     }
 
     type Nested = RcuBox<RcuBox<RcuBox<Noisy>>>;
