@@ -62,8 +62,19 @@ __rust_helper bool rust_helper_dma_fence_test_signaled_acquire(struct dma_fence 
 	return test_bit_acquire(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags);
 }
 
+/*
+ * dma_fence_timestamp() busy-waits for a signaller that has set SIGNALED, and has yet to write the
+ * timestamp. With PREEMPT_RT the caller may have preempted that signaller, which then doesn't get
+ * on. The signaller holds the fence's lock: wait for that, which boosts its holder.
+ */
 __rust_helper ktime_t rust_helper_dma_fence_timestamp(struct dma_fence *fence)
 {
+	if (!test_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &fence->flags)) {
+		unsigned long flags;
+
+		dma_fence_lock_irqsave(fence, flags);
+		dma_fence_unlock_irqrestore(fence, flags);
+	}
 	return dma_fence_timestamp(fence);
 }
 

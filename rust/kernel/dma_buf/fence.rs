@@ -208,7 +208,13 @@ impl Fence {
         }
     }
 
-    /// Returns when the fence signalled, or `None` if it has not.
+    /// Returns when the fence signalled, or `None` if it has not. Wraps `dma_fence_timestamp()`.
+    ///
+    /// # Context
+    ///
+    /// Takes the fence's lock if the fence is just being signalled: any context in which that lock
+    /// is not held, nor a lock that one of the fence's callbacks takes. A callback of the fence may
+    /// call it, since the time has been written by then.
     pub fn timestamp(&self) -> Option<Ktime> {
         // SAFETY: By the type invariant.
         if !unsafe { bindings::dma_fence_test_signaled_flag(self.as_raw()) } {
