@@ -99,7 +99,7 @@ pub use self::{
     order::{
         EmissionOrder,
         Order,
-        Seqno32Order, //
+        SeqnoOrder, //
     },
     signalling::{
         signalling,

@@ -4,6 +4,10 @@
 //!
 //! A timeline has a 32-bit value, which is counted up; a fence has signalled when the value has reached
 //! its own. Fences may be created in any order, two of one value are one fence, and values wrap.
+//!
+//! In here, and in the core, the timeline's value and the numbers of fences have 64 bits. CREATE_FENCE
+//! takes the number nearest to the timeline's value whose lower half is the caller's value
+//! ([`SeqnoOrder::nearest`]). So numbers don't wrap, however the calls of several threads interleave.
 
 use crate::{
     abi::Arg,
@@ -22,7 +26,7 @@ use kernel::{
         FenceOps,
         Ktime,
         NewFences,
-        Seqno32Order,
+        SeqnoOrder,
         SyncFile,
         Timeline,
         View, //
@@ -62,19 +66,12 @@ use kernel::{
 /// Below this many pending fences it isn't worth looking for those that nobody can see any more.
 const PRUNE_FROM: u32 = 64;
 
-/// From how far ahead on a fence is created with care, and from which step on INC takes care.
-///
-/// Fences are in the order of signed differences, which holds as long as all are less than 2^31
-/// ahead of what has signalled. That lags behind the value by the steps of those who have added and
-/// not signalled yet.
-const FAR: i32 = 1 << 30;
-const LARGE: u32 = 1 << 16;
-
 /// The owner's data of a timeline.
 #[pin_data]
 pub(crate) struct SwSync {
     shared: Arc<Shared>,
-    value: Atomic<u32>,
+    /// The timeline's value. Users see the lower 32 bits.
+    value: Atomic<u64>,
     /// With how many fences pending to look for those that nobody refers to.
     prune_at: Atomic<u32>,
     registered: AtomicFlag,
@@ -84,7 +81,7 @@ pub(crate) struct SwSync {
 impl FenceOps for SwSync {
     type OwnerModule = crate::LocalModule;
     type Shared = Published<Name>;
-    type Order = Seqno32Order;
+    type Order = SeqnoOrder;
     const DRIVER_NAME: &'static CStr = c"fence_exporter";
     const CLOSED: Error = ENOENT;
 
@@ -97,12 +94,10 @@ impl FenceOps for SwSync {
 trait Calls {
     fn register(this: ArcBorrow<'_, Self>) -> Result;
     fn make_room<'a>(&self, emission: Emission<'a, SwSync>) -> Result<Emission<'a, SwSync>>;
-    fn catch_up<'a>(&self, emission: Emission<'a, SwSync>) -> Emission<'a, SwSync>;
     fn create_fence(this: ArcBorrow<'_, Self>, arg: Arg) -> Result;
     fn increment(&self, arg: Arg) -> Result;
-    fn advance(&self, step: u32);
     fn get_deadline(&self, arg: Arg) -> Result;
-    fn has_reached(&self, value: u32) -> bool;
+    fn has_reached(&self, number: u64) -> bool;
 }
 
 impl Calls for Timeline<SwSync> {
@@ -122,49 +117,48 @@ impl Calls for Timeline<SwSync> {
     /// A fence whose descriptors are all closed is pending until it signals or times out, where the
     /// kernel's sw_sync forgets it. So that they don't add up, they are pruned whenever the pending
     /// fences have doubled.
+    ///
+    /// A signal ends the pruning early, and the call goes on with the room there is. It fails with
+    /// `ERESTARTSYS` only if there is none then, and with `EAGAIN` if there is none without a signal.
     fn make_room<'a>(&self, mut emission: Emission<'a, SwSync>) -> Result<Emission<'a, SwSync>> {
         let max = self.shared.limits.max_pending;
+        let mut full = EAGAIN;
         if emission.pending() >= self.prune_at.load(Relaxed).min(max) {
-            emission = emission.prune();
-            let next = emission.pending().saturating_mul(2);
-            self.prune_at.store(next.max(PRUNE_FROM), Relaxed);
+            match emission.prune() {
+                Ok(pruned) => {
+                    let next = pruned.pending().saturating_mul(2);
+                    self.prune_at.store(next.max(PRUNE_FROM), Relaxed);
+                    emission = pruned;
+                }
+                Err(unfinished) => {
+                    full = ERESTARTSYS;
+                    emission = unfinished;
+                }
+            }
         }
         if emission.pending() >= max {
-            return Err(EAGAIN);
+            return Err(full);
         }
         Ok(emission)
-    }
-
-    /// Signals what has been reached, though others are about to: it must not be pending still when
-    /// a fence is that is far ahead.
-    fn catch_up<'a>(&self, emission: Emission<'a, SwSync>) -> Emission<'a, SwSync> {
-        emission.unlocked(|| {
-            self.signal(self.value.load(Relaxed).into(), Ok(()), Cause::Done);
-        })
     }
 
     fn create_fence(this: ArcBorrow<'_, Self>, arg: Arg) -> Result {
         let mut descriptor = Descriptor::reserve()?;
         let mut data: sw_sync_create_fence_data = arg.read()?;
         data.fence = descriptor.number();
-        let value = data.value;
         let new = NewFences::alloc(1, GFP_KERNEL_ACCOUNT)?;
         Self::register(this)?;
 
-        let mut emission = this.make_room(this.emission()?)?;
-        // While emission is ours, no step is large. What is far behind may be ahead after some.
-        let ahead = value.wrapping_sub(this.value.load(Relaxed)) as i32;
-        if ahead >= FAR {
-            emission = this.catch_up(emission);
-        }
+        let emission = this.make_room(this.emission()?)?;
+        let number = SeqnoOrder::nearest(this.value.load(Relaxed), data.value);
         let expires = ktime_get().saturating_add(this.shared.limits.sw_sync_timeout);
-        match emission.emit_at(new, value, expires) {
+        match emission.emit_at(new, number, expires) {
             Ok(emitted) => {
                 for fence in emitted.fences() {
                     descriptor.attach(fence)?;
                 }
                 arg.write(&mut data)?;
-                emitted.commit_unless(|| ahead <= 0 || this.has_reached(value));
+                emitted.commit_unless(|| this.has_reached(number));
             }
             Err(fence) => {
                 descriptor.attach(&fence)?;
@@ -176,28 +170,12 @@ impl Calls for Timeline<SwSync> {
     }
 
     fn increment(&self, arg: Arg) -> Result {
-        let by: u32 = arg.read()?;
-        if by < LARGE {
-            self.advance(by);
-            return Ok(());
-        }
-        // One at a time, and nobody creates a fence meanwhile.
-        let emission = self.emission()?;
-        let emission = emission.unlocked(|| {
-            // Fences are compared by signed differences: further steps would skip some.
-            let first = by.min(i32::MAX as u32);
-            let second = (by - first).min(i32::MAX as u32);
-            for step in [first, second, by - first - second] {
-                self.advance(step);
-            }
-        });
-        drop(emission);
+        let by = u64::from(arg.read::<u32>()?);
+        // A step of 2^31 or more reaches everything that is pending, as a fence is never created
+        // further ahead.
+        let value = self.value.fetch_add(by, Full).wrapping_add(by);
+        self.signal(value, Ok(()), Cause::Done);
         Ok(())
-    }
-
-    fn advance(&self, step: u32) {
-        let value = self.value.fetch_add(step, Full).wrapping_add(step);
-        self.signal(value.into(), Ok(()), Cause::Done);
     }
 
     fn get_deadline(&self, arg: Arg) -> Result {
@@ -214,10 +192,9 @@ impl Calls for Timeline<SwSync> {
         arg.write(&mut data)
     }
 
-    /// Tells whether the timeline's value has reached `value`, by the kernel's reckoning: half of all
-    /// values are behind it.
-    fn has_reached(&self, value: u32) -> bool {
-        value.wrapping_sub(self.value.load(Relaxed)) as i32 <= 0
+    /// Tells whether the timeline's value has reached a number.
+    fn has_reached(&self, number: u64) -> bool {
+        SeqnoOrder::is_up_to(number, self.value.load(Relaxed))
     }
 }
 

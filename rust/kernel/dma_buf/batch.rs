@@ -106,8 +106,8 @@ impl<L> Gathered<L> for Batch<L> {
     }
 
     #[inline]
-    fn last(&self) -> Link<L> {
-        self.as_slice().last().copied()
+    fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     #[inline]

@@ -19,10 +19,7 @@
 //! [`RcuFreeBox`]: crate::sync::rcu::RcuFreeBox
 
 use super::{
-    counts::{
-        Completed,
-        Progress, //
-    },
+    counts::Progress,
     new_fences::{
         Links,
         NewFences, //
@@ -78,7 +75,6 @@ pub(super) struct State<R: Order> {
     /// Whether somebody who doesn't hold the lock has the right to emit, and how many wait for it.
     pub(super) emission: bool,
     pub(super) waiting: u32,
-    pub(super) completed: Completed,
     /// When the timer will fire, or [`KTIME_MAX`](super::KTIME_MAX).
     pub(super) armed: Ktime,
     /// How many times in a row the timer's callback left everything for later.
@@ -153,7 +149,6 @@ impl<O: FenceOps> FenceContext<O> {
                     emitting: Chain::new(),
                     emission: false,
                     waiting: 0,
-                    completed: Completed::default(),
                     armed: super::KTIME_MAX,
                     deferred: 0,
                     closing: false,

@@ -13,21 +13,31 @@ use super::{
     new_fences::NewFences,
     order::{
         EmissionOrder,
-        Seqno32Order, //
+        SeqnoOrder, //
     },
     pending::{
         Chain,
         Links as _,
-        Pending, //
+        Pending,
+        UpTo, //
     },
-    signal::signal_points,
-    signalling, Cause, Fence, FenceOps, Ktime, Timeline,
+    signal::{
+        signal_points,
+        End, //
+    },
+    signalling,
+    Cause,
+    Fence,
+    FenceOps,
+    Ktime,
+    Timeline, //
 };
 use crate::{
     bindings,
     prelude::*,
     sync::{
         aref::ARef,
+        atomic::ordering::Relaxed,
         rcu,
         SpinLockIrqGuard, //
     },
@@ -41,6 +51,20 @@ use core::{
 ///
 /// It is a guard of the context's lock: interrupts are off, what is called meanwhile may not sleep,
 /// and the timeline's other methods that take the lock may not be called.
+///
+/// # Waiters
+///
+/// `State::emission` tells other threads that somebody has the right and does not hold the lock. They
+/// wait for their turn in [`Timeline::idle`], as exclusive waiters, and [`end_turn`] wakes one up. No
+/// wake-up is lost:
+///
+/// - The right ends in three places: here, if nothing is emitted, and where what was emitted is
+///   committed or unwound. Each calls [`end_turn`] before it drops the lock.
+/// - Between two steps for which the lock is dropped, see [`unlocked`](Self::unlocked), the right
+///   doesn't end: `State::emission` is set whenever the lock is free, and nobody is woken up.
+/// - A waiter that finds the right free takes it, even if a signal is pending. If another thread has
+///   taken it, that thread's turn ends later and wakes up the next one. So a waiter that leaves with
+///   a signal owes nobody a wake-up.
 ///
 /// # Invariants
 ///
@@ -69,11 +93,19 @@ impl<'a, O: FenceOps> Emission<'a, O> {
             *guard.as_mut().project().waiting += 1;
             let interrupted = timeline.idle().wait_interruptible(guard);
             *guard.as_mut().project().waiting -= 1;
-            if interrupted {
+            if interrupted && guard.emission {
                 return Err(ERESTARTSYS);
             }
         }
         Ok(())
+    }
+
+    /// Returns the guard, and leaves it to the caller how the right ends.
+    #[inline(always)]
+    fn into_parts(self) -> (&'a Timeline<O>, SpinLockIrqGuard<'a, State<O::Order>>) {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: `this` is not used again, and not dropped.
+        (this.timeline, unsafe { core::ptr::read(&this.guard) })
     }
 
     /// Returns the timeline.
@@ -82,39 +114,26 @@ impl<'a, O: FenceOps> Emission<'a, O> {
         self.timeline
     }
 
-    /// Returns the last number that was committed.
-    #[inline]
-    pub fn last(&self) -> u64 {
-        self.timeline.last()
-    }
-
     /// Returns how many fences are pending.
     #[inline]
     pub fn pending(&self) -> u32 {
         self.guard.pending.len()
     }
 
-    /// Lets go of the lock while `f` runs, and not of the right: nobody emits meanwhile.
+    /// Drops the lock while `f` runs, and keeps the right to emit.
     ///
-    /// # Context
-    ///
-    /// `f` is called in the caller's context, which is that of [`Timeline::emission`]: it may
-    /// sleep, and use the timeline, but not wait for the right to emit.
+    /// Nobody is woken up for it: see [`Emission`]. `f` is called in the caller's context, which is
+    /// that of [`Timeline::emission`]; it may use the timeline, but must not wait for the right.
     #[cold]
-    #[must_use = "the right to emit is given up with what this returns"]
-    pub fn unlocked(self, f: impl FnOnce()) -> Self {
-        let Self {
-            timeline,
-            mut guard,
-        } = self;
+    fn unlocked<R>(self, f: impl FnOnce() -> R) -> (Self, R) {
+        let (timeline, mut guard) = self.into_parts();
         *guard.as_mut().project().emission = true;
         drop(guard);
-        f();
+        let result = f();
         let mut guard = timeline.shared().state.lock();
-        // Who waits looks again when the lock is let go.
-        release(timeline, guard.as_mut());
-        // INVARIANT: It is not set any more, and only who has the right emits.
-        Self { timeline, guard }
+        *guard.as_mut().project().emission = false;
+        // INVARIANT: It is not set any more, and only the thread that has the right emits.
+        (Self { timeline, guard }, result)
     }
 
     /// Emits fences, and lets go of the lock: see `Shared::emit`.
@@ -125,10 +144,7 @@ impl<'a, O: FenceOps> Emission<'a, O> {
         seqno: u64,
         expires: Ktime,
     ) -> Emitted<'a, O> {
-        let Self {
-            timeline,
-            mut guard,
-        } = self;
+        let (timeline, mut guard) = self.into_parts();
         timeline.shared().emit(guard.as_mut(), new, seqno, expires);
         *guard.as_mut().project().emission = true;
         let emitting = &guard.emitting;
@@ -142,7 +158,20 @@ impl<'a, O: FenceOps> Emission<'a, O> {
     }
 }
 
+impl<O: FenceOps> Drop for Emission<'_, O> {
+    #[inline]
+    fn drop(&mut self) {
+        end_turn(self.timeline, self.guard.as_mut());
+    }
+}
+
 impl<'a, O: FenceOps<Order = EmissionOrder>> Emission<'a, O> {
+    /// Returns the last number that was committed.
+    #[inline]
+    pub fn last(&self) -> u64 {
+        self.timeline.last()
+    }
+
     /// Emits fences with the next numbers, which complete with `ETIMEDOUT` at `expires`.
     ///
     /// It can't fail and doesn't allocate. `expires` is not before that of fences which were
@@ -158,16 +187,27 @@ impl<'a, O: FenceOps<Order = EmissionOrder>> Emission<'a, O> {
     }
 }
 
-impl<'a, O: FenceOps<Order = Seqno32Order>> Emission<'a, O> {
+impl<'a, O: FenceOps<Order = SeqnoOrder>> Emission<'a, O> {
     /// Takes out the pending fences that nobody but the timeline refers to.
     ///
     /// They are signalled with `ECANCELED` first, like all that are unwound, but there is nobody
-    /// who could notice. Takes the time of a walk over the pending fences, with interrupts on in
-    /// between.
-    #[must_use = "the right to emit is given up with what this returns"]
-    pub fn prune(self) -> Self {
+    /// who could notice. The call looks at each pending fence once, a batch at a time with interrupts
+    /// on in between. Fences may be missed if others signal fences meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// `Err` if a signal ended the walk early. Either way the caller still has the right to emit.
+    ///
+    /// # Context
+    ///
+    /// That of [`Timeline::emission`].
+    pub fn prune(self) -> Result<Self, Self> {
         let shared = self.timeline.shared();
-        self.unlocked(|| shared.prune())
+        let (emission, walk) = self.unlocked(|| shared.prune(|| !current!().signal_pending()));
+        match walk {
+            Ok(_) => Ok(emission),
+            Err(_) => Err(emission),
+        }
     }
 
     /// Emits the fence `seqno`, or returns the pending one that has this number.
@@ -179,13 +219,13 @@ impl<'a, O: FenceOps<Order = Seqno32Order>> Emission<'a, O> {
     #[inline(always)]
     pub fn emit_at(
         mut self,
-        mut new: NewFences<Seqno32Order>,
-        seqno: u32,
+        mut new: NewFences<SeqnoOrder>,
+        seqno: u64,
         expires: Ktime,
     ) -> Result<Emitted<'a, O>, ARef<Fence>> {
         while !self.guard.pending.is_settled_for(seqno) {
             self.guard.as_mut().project().pending.settle_some();
-            self = self.unlocked(|| ());
+            (self, ()) = self.unlocked(|| ());
         }
         if let Some(point) = self.guard.pending.find(seqno) {
             // SAFETY: The list owns a reference to what is linked.
@@ -194,17 +234,17 @@ impl<'a, O: FenceOps<Order = Seqno32Order>> Emission<'a, O> {
             drop(self);
             return Err(fence);
         }
-        Ok(self.emit_numbered(&mut new, seqno.into(), expires))
+        Ok(self.emit_numbered(&mut new, seqno, expires))
     }
 }
 
-/// Ends the right to emit, under the lock, and tells those who wait for that.
+/// Ends the right to emit, under the lock, and wakes up one thread that waits for it.
 #[inline]
-fn release<O: FenceOps>(timeline: &Timeline<O>, state: Pin<&mut State<O::Order>>) {
+fn end_turn<O: FenceOps>(timeline: &Timeline<O>, state: Pin<&mut State<O::Order>>) {
     let state = state.project();
     *state.emission = false;
     if *state.waiting > 0 {
-        timeline.idle().notify_all();
+        timeline.idle().notify_one();
     }
 }
 
@@ -258,11 +298,14 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
         self.commit_unless(|| false);
     }
 
-    /// Lets the fences stand, and signals them, and them alone, if what they stand for has come to
-    /// its end already.
+    /// Lets the fences stand, and signals them if what they stand for has come to its end already.
     ///
-    /// Whether it has is what `done` tells. It is called under the lock that signallers take: who
-    /// changes what it looks at before signalling either is seen by it, or finds the fences.
+    /// Whether it has is what `done` tells. It is called under the lock that signallers take. So a
+    /// thread that first changes what `done` looks at, and then signals, either is seen by `done` or
+    /// finds the fences.
+    ///
+    /// That thread may still be signaling earlier ones. They are signaled before these are, so that
+    /// fences signal in order.
     ///
     /// Context as for [`commit`](Self::commit).
     #[inline(always)]
@@ -278,16 +321,22 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
         let mut guard = timeline.shared().state.lock();
         if done() {
             drop(guard);
+            let end = End {
+                error: None,
+                cause: Cause::Done,
+                time: None,
+            };
+            timeline.shared().signal(UpTo::Seqno(this.last), end);
             this.complete(None, Some(Cause::Done));
             return;
         }
         let state = guard.as_mut().project();
         let emitted = core::mem::replace(state.emitting, Chain::new());
+        timeline.shared().progress.note_committed(emitted.len());
         // SAFETY: The points are initialised, and the references to them were the chain's.
         unsafe { state.pending.link(emitted) };
-        timeline.shared().progress.note_committed(this.last);
         timeline.arm(guard.as_mut(), this.expires);
-        release(timeline, guard.as_mut());
+        end_turn(timeline, guard.as_mut());
     }
 
     /// Signals the fences, then unlinks them, then puts them, and ends the right to emit. It is the
@@ -296,24 +345,27 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
     /// Without a `cause` they never were.
     fn complete(&self, error: Option<Error>, cause: Option<Cause>) {
         let shared = self.timeline.shared();
-        let mut count = 0;
+        let counter = cause.map(|cause| shared.progress.counter(cause));
+        let count = || {
+            if let Some(counter) = counter {
+                counter.add(1, Relaxed);
+            }
+        };
         for point in self.points() {
             let rcu = rcu::read_lock();
             signalling(|section| {
+                let points = core::iter::once(point);
                 // SAFETY: By the type invariant nobody else puts the references.
-                unsafe { signal_points::<O>(&rcu, section, core::iter::once(point), error, None) }
+                unsafe { signal_points::<O>(&rcu, section, points, error, None, count) }
             });
-            count += 1;
         }
         let mut guard = shared.state.lock();
         let state = guard.as_mut().project();
         let mut points = core::mem::replace(state.emitting, Chain::new());
-        if let Some(cause) = cause {
-            state.completed.note(cause, count);
-            shared.progress.note_committed(self.last);
-            shared.progress.note_signalled::<O::Order>(self.last);
+        if cause.is_some() {
+            shared.progress.note_committed(points.len());
         }
-        release(self.timeline, guard.as_mut());
+        end_turn(self.timeline, guard.as_mut());
         drop(guard);
         while let Some(point) = points.pop() {
             // SAFETY: The reference was the chain's. The fence is at the start of the point.

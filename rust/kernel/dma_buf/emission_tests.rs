@@ -16,26 +16,18 @@ mod cases {
             far,
             in_order,
             new,
-            references, //
+            references,
+            ByNumber, //
         },
         *, //
     };
     use crate::{
         prelude::*,
-        sync::rcu, //
+        sync::{
+            aref::ARef,
+            rcu, //
+        }, //
     };
-
-    #[test]
-    fn hazard_20_numbers_wrap() {
-        let timeline = by_number();
-        let late = create_at(&timeline, 3);
-        let early = create_at(&timeline, u32::MAX - 1);
-        assert_eq!(timeline.signal(u32::MAX.into(), Ok(()), Cause::Done), 1);
-        assert_eq!(early.status(), Status::Signalled);
-        assert_eq!(late.status(), Status::Pending);
-        assert_eq!(timeline.signal(2, Ok(()), Cause::Done), 0);
-        assert_eq!(timeline.signal(3, Ok(()), Cause::Done), 1);
-    }
 
     #[test]
     fn numbers_in_any_order() {
@@ -82,15 +74,17 @@ mod cases {
         assert_eq!(before, (0, 0));
         let kept = references(&emitted);
         assert_eq!((kept[1].seqno(), emitted.last()), (2, 2));
-        assert_eq!(timeline.counts().pending, 0);
-        // Not committed: nobody comes to them.
+        // Not committed: counted as pending, and nobody comes to them.
+        let counts = timeline.counts();
+        assert_eq!((counts.pending, counts.committed), (2, 0));
         assert_eq!(timeline.signal(2, Ok(()), Cause::Done), 0);
         assert_eq!(kept[0].status(), Status::Pending);
         drop(emitted);
         assert_eq!(kept[0].status(), Status::Failed(ECANCELED));
         assert_eq!(kept[1].status(), Status::Failed(ECANCELED));
         let counts = timeline.counts();
-        assert_eq!((counts.pending, counts.last, counts.cancelled), (0, 0, 0));
+        assert_eq!((counts.pending, counts.committed), (0, 0));
+        assert_eq!((counts.completed, counts.cancelled), (0, 0));
         assert_eq!(create(&timeline, 1)[0].seqno(), 1);
     }
 
@@ -110,42 +104,119 @@ mod cases {
         assert!(fences[0].timeline_name(&rcu::read_lock()) == c"signaled-timeline");
     }
 
-    // What has come to its end before it is committed is signalled alone.
+    // What has come to its end before it is committed is signalled, after what is before it.
     #[test]
     fn commit_unless_done() {
         let timeline = by_number();
         let before = create_at(&timeline, 4);
+        let after = create_at(&timeline, 6);
         let emitted = emit_at(&timeline, 5, far()).ok().unwrap();
         let fences = references(&emitted);
         emitted.commit_unless(|| true);
         assert_eq!(fences[0].status(), Status::Signalled);
-        assert_eq!(before.status(), Status::Pending);
+        assert_eq!(before.status(), Status::Signalled);
+        assert!(before.timestamp() <= fences[0].timestamp());
+        assert_eq!(after.status(), Status::Pending);
         let counts = timeline.counts();
-        assert_eq!((counts.pending, counts.done, counts.last), (1, 1, 5));
-        let emitted = emit_at(&timeline, 6, far()).ok().unwrap();
+        assert_eq!((counts.pending, counts.done, counts.committed), (1, 2, 3));
+        let emitted = emit_at(&timeline, 7, far()).ok().unwrap();
         let fences = references(&emitted);
         emitted.commit_unless(|| false);
         assert_eq!(fences[0].status(), Status::Pending);
         assert_eq!(timeline.counts().pending, 2);
-        assert_eq!(timeline.signal(6, Ok(()), Cause::Done), 2);
+        assert_eq!(timeline.signal(7, Ok(()), Cause::Done), 2);
     }
 
     #[test]
-    fn prune_takes_what_nobody_refers_to() {
+    fn pruned_fences_never_were() {
         let timeline = by_number();
+        let kept = create_at(&timeline, 1);
+        drop(create_at(&timeline, 2));
+        assert_eq!(timeline.counts().pending, 2);
+        assert_eq!(
+            timeline.emission().unwrap().prune().ok().unwrap().pending(),
+            1
+        );
+        let counts = timeline.counts();
+        assert_eq!((counts.pending, counts.committed), (1, 1));
+        assert_eq!((counts.completed, counts.cancelled), (0, 0));
+        assert_eq!(timeline.signal(2, Ok(()), Cause::Done), 1);
+        assert!(kept.is_signalled());
+    }
+
+    /// Creates [`MANY`] fences, and keeps those that `is_kept` is true of.
+    fn create_many(timeline: &Timeline<ByNumber>, is_kept: fn(u64) -> bool) -> KVec<ARef<Fence>> {
         let mut kept = KVec::new();
-        for seqno in 1..=100 {
-            let fence = create_at(&timeline, seqno);
-            if seqno % 10 == 0 {
+        for seqno in 1..=MANY {
+            let fence = create_at(timeline, seqno);
+            if is_kept(seqno) {
                 kept.push(fence, GFP_KERNEL).unwrap();
             }
         }
-        assert_eq!(timeline.counts().pending, 100);
-        drop(timeline.emission().unwrap().prune());
-        assert_eq!(timeline.counts().pending, 10);
-        assert_eq!(timeline.signal(100, Ok(()), Cause::Done), 10);
-        for fence in &kept {
-            assert_eq!(fence.status(), Status::Signalled);
+        kept
+    }
+
+    const MANY: u64 = 2000;
+
+    // Whatever is kept, each pending fence is looked at once.
+    #[test]
+    fn prune_takes_what_nobody_refers_to() {
+        let layouts: [fn(u64) -> bool; 6] = [
+            |_| false,
+            |_| true,
+            |seqno| seqno <= MANY / 2,
+            |seqno| seqno > MANY / 2,
+            |seqno| seqno % 10 == 0,
+            |seqno| seqno / 100 % 2 == 0,
+        ];
+        for is_kept in layouts {
+            let timeline = by_number();
+            let kept = create_many(&timeline, is_kept);
+            let visits = timeline.shared().prune(|| true);
+            assert_eq!(visits, Ok(MANY as usize));
+            assert_eq!(timeline.counts().pending as usize, kept.len());
+            assert_eq!(timeline.signal(MANY, Ok(()), Cause::Done), kept.len());
+            for fence in &kept {
+                assert_eq!(fence.status(), Status::Signalled);
+            }
         }
+    }
+
+    // The fence behind which the walk would go on is signalled by others. It begins anew, and ends
+    // all the same.
+    #[test]
+    fn prune_is_bounded_while_others_signal() {
+        let timeline = by_number();
+        let mut kept = KVec::new();
+        for age in 1..=MANY {
+            let seqno = if age == 64 { 1 } else { age + 1 };
+            kept.push(create_at(&timeline, seqno), GFP_KERNEL).unwrap();
+        }
+        let mut steps = 0;
+        let visits = timeline.shared().prune(|| {
+            steps += 1;
+            if steps == 2 {
+                assert_eq!(timeline.signal(1, Ok(()), Cause::Done), 1);
+            }
+            true
+        });
+        assert_eq!(visits, Ok(MANY as usize));
+        assert_eq!(timeline.counts().pending, MANY - 1);
+        timeline.signal(MANY + 1, Ok(()), Cause::Done);
+        assert!(kept.iter().all(|fence| fence.error().is_none()));
+    }
+
+    #[test]
+    fn prune_ends_when_told() {
+        let timeline = by_number();
+        drop(create_many(&timeline, |_| false));
+        let mut steps = 0;
+        let visits = timeline.shared().prune(|| {
+            steps += 1;
+            steps <= 2
+        });
+        assert_eq!(visits, Err(128));
+        assert_eq!(timeline.counts().pending, MANY - 128);
+        timeline.signal(MANY, Ok(()), Cause::Done);
     }
 }

@@ -98,7 +98,7 @@ issuer!(
 );
 issuer!(
     /// Leaves the numbers to who creates the fences.
-    ByNumber, Seqno32Order, ENOENT
+    ByNumber, SeqnoOrder, ENOENT
 );
 
 fn timeline<O: FenceOps<Shared = Published<Told>>>(
@@ -158,7 +158,7 @@ pub(super) fn emit(timeline: &Timeline<InOrder>, count: usize, end: Ktime) -> Em
 /// Emits the fence `seqno`, or returns the one that is there.
 pub(super) fn emit_at(
     timeline: &Timeline<ByNumber>,
-    seqno: u32,
+    seqno: u64,
     end: Ktime,
 ) -> Result<Emitted<'_, ByNumber>, ARef<Fence>> {
     let fences = new(1);
@@ -185,7 +185,7 @@ pub(super) fn create_one(timeline: &Timeline<InOrder>) -> ARef<Fence> {
 
 pub(super) fn create_at_until(
     timeline: &Timeline<ByNumber>,
-    seqno: u32,
+    seqno: u64,
     end: Ktime,
 ) -> ARef<Fence> {
     match emit_at(timeline, seqno, end) {
@@ -194,6 +194,6 @@ pub(super) fn create_at_until(
     }
 }
 
-pub(super) fn create_at(timeline: &Timeline<ByNumber>, seqno: u32) -> ARef<Fence> {
+pub(super) fn create_at(timeline: &Timeline<ByNumber>, seqno: u64) -> ARef<Fence> {
     create_at_until(timeline, seqno, far())
 }

@@ -10,7 +10,8 @@ use super::{
     },
     order::Order,
     timeline::Timeline,
-    Ktime, //
+    Ktime,
+    KTIME_MAX, //
 };
 use crate::{
     bindings,
@@ -67,7 +68,8 @@ pub trait FenceOps: Sized + Send + Sync + 'static {
     /// Called under the fence's lock with interrupts off: it may neither signal nor ask a fence.
     fn enable_signaling(_shared: View<'_, Self>, _seqno: u64) {}
 
-    /// Somebody wants a fence to have signalled by `deadline`.
+    /// Somebody wants a fence to have signalled by `deadline`, which is from 0 to less than
+    /// [`KTIME_MAX`]. Other deadlines count as none, and are not passed on.
     ///
     /// Called in any context, any number of times, also while the fence signals.
     fn set_deadline(_shared: View<'_, Self>, _seqno: u64, _deadline: Ktime) {}
@@ -201,6 +203,10 @@ impl<O: FenceOps> VTable<O> {
         fence: *mut bindings::dma_fence,
         deadline: bindings::ktime_t,
     ) {
+        // A time beyond KTIME_MAX comes from user space, and is negative here.
+        if !(0..KTIME_MAX).contains(&deadline) {
+            return;
+        }
         // SAFETY: The core calls `rcu_read_lock()` before it tests SIGNALED, and ends the section
         // after this call.
         let (point, view) = unsafe { Self::view(fence) };
@@ -210,10 +216,12 @@ impl<O: FenceOps> VTable<O> {
     }
 }
 
-/// Initialises the fence of a point.
+/// Initialises the fence of a point, as `dma_fence_init64()` does: the core compares all 64 bits of
+/// its number.
 ///
-/// The core compares numbers by their lower 32 bits then, and of pending fences only, of which a
-/// context never has as many as 2^31: `dma_fence_init64()` would change nothing.
+/// Where a fence of a context is added to a `dma_resv`, or merged with another one, the core keeps the
+/// later one only. Compared by their lower 32 bits, a pending fence would make way for one that
+/// signaled long before it.
 ///
 /// # Safety
 ///
@@ -232,12 +240,18 @@ pub(super) unsafe fn init_fence<O: FenceOps>(point: NonNull<PointOf<O>>, number:
             seqno,
         );
     }
+    // GKI kernels don't export `dma_fence_init64()`, which does this.
+    // SAFETY: The fence was initialised just now. Nobody else has it yet, so its flags don't change.
+    unsafe {
+        (*point.as_ref().fence.get()).flags |=
+            1 << bindings::dma_fence_flag_bits_DMA_FENCE_FLAG_SEQNO64_BIT;
+    }
 }
 
 /// Signals a fence with its error and time, if it has not signalled, and tells whether it did.
 ///
 /// The flag is tested and the error set under the fence's lock: a signaller that comes second
-/// changes nothing.
+/// changes nothing. `count_one` is called before the flag is set, under that lock.
 ///
 /// # Safety
 ///
@@ -249,6 +263,7 @@ pub(super) unsafe fn signal_fence(
     fence: *mut bindings::dma_fence,
     error: Option<Error>,
     time: Ktime,
+    count_one: impl FnOnce(),
 ) -> bool {
     // SAFETY: The fence is initialised, and has a lock of its own, which putting the last reference
     // doesn't overwrite.
@@ -256,6 +271,7 @@ pub(super) unsafe fn signal_fence(
     // SAFETY: As above.
     let first = !unsafe { bindings::dma_fence_test_signaled_flag(fence) };
     if first {
+        count_one();
         if let Some(error) = error {
             // SAFETY: It has not signalled, which the lock keeps so. An `Error` is in [-4095, -1].
             unsafe { bindings::dma_fence_set_error(fence, error.to_errno()) };

@@ -8,7 +8,10 @@ use crate::prelude::*;
 mod cases {
     use super::super::{
         fixtures::*,
-        order::later_by,
+        order::{
+            is_up_to,
+            later_by, //
+        },
         *, //
     };
     use crate::{
@@ -34,11 +37,8 @@ mod cases {
         }
 
         /// Creates a fence: it is a new one unless one with the number is pending.
-        fn create(&mut self, seqno: u32) {
-            let old = self
-                .pending
-                .iter()
-                .find(|fence| fence.seqno() == seqno.into());
+        fn create(&mut self, seqno: u64) {
+            let old = self.pending.iter().find(|fence| fence.seqno() == seqno);
             match (emit_at(&self.timeline, seqno, far()), old) {
                 (Err(fence), Some(old)) => assert_eq!(fence.as_raw(), old.as_raw()),
                 (Ok(emitted), None) => {
@@ -51,16 +51,16 @@ mod cases {
         }
 
         /// Signals up to a number: these signal and no others, in the order of their numbers.
-        fn signal(&mut self, up_to: u32) {
+        fn signal(&mut self, up_to: u64) {
             let before = self.pending.len();
-            let count = self.timeline.signal(up_to.into(), Ok(()), Cause::Done);
+            let count = self.timeline.signal(up_to, Ok(()), Cause::Done);
             for fence in &self.pending {
-                let reached = later_by(fence.seqno() as u32, up_to) <= 0;
+                let reached = is_up_to(fence.seqno(), up_to);
                 assert_eq!(fence.is_signalled(), reached);
             }
             for a in &self.pending {
                 for b in self.pending.iter().filter(|_| a.is_signalled()) {
-                    if b.is_signalled() && later_by(a.seqno() as u32, b.seqno() as u32) < 0 {
+                    if b.is_signalled() && later_by(a.seqno(), b.seqno()) < 0 {
                         assert!(a.timestamp() <= b.timestamp());
                     }
                 }
@@ -77,13 +77,13 @@ mod cases {
                 index += 1;
                 index % 3 != 0
             });
-            drop(self.timeline.emission().unwrap().prune());
+            drop(self.timeline.emission().unwrap().prune().ok());
             assert_eq!(self.timeline.counts().pending as usize, self.pending.len());
         }
     }
 
     /// Numbers that are chosen by `next` from how many there were before, around `from`.
-    fn check(from: u32, next: impl Fn(u32) -> u32) {
+    fn check(from: u64, next: impl Fn(u64) -> u64) {
         let mut model = Model::new();
         for round in 0..4 {
             for index in 0..200 {
@@ -98,17 +98,27 @@ mod cases {
         assert!(!model.pending.is_empty());
         model
             .timeline
-            .signal(u64::from(from.wrapping_add(1000)), Ok(()), Cause::Done);
+            .signal(from.wrapping_add(LAST), Ok(()), Cause::Done);
         assert!(model.pending.iter().all(|fence| fence.is_signalled()));
         assert_eq!(model.timeline.counts().pending, 0);
     }
 
+    /// No number is further from where it begins.
+    const LAST: u64 = 1000 << 33;
+
     /// A number that looks random.
-    fn scatter(index: u32) -> u32 {
-        index.wrapping_mul(2_654_435_761) >> 16
+    fn scatter(index: u64) -> u64 {
+        u64::from((index as u32).wrapping_mul(2_654_435_761) >> 16)
     }
 
-    const STARTS: [u32; 3] = [0, u32::MAX - 300, i32::MAX as u32 - 300];
+    /// Numbers are 64 bits; these are before places at which fewer, or signed ones, would wrap.
+    const STARTS: [u64; 5] = [
+        0,
+        i32::MAX as u64 - 300,
+        u32::MAX as u64 - 300,
+        i64::MAX as u64 - 300,
+        u64::MAX - 300,
+    ];
 
     #[test]
     fn ascending() {
@@ -131,6 +141,17 @@ mod cases {
         }
     }
 
+    // As far apart as 32 bits don't tell.
+    #[test]
+    fn far_apart() {
+        for from in STARTS {
+            check(from, |index| (scatter(index) % 1000) << 33);
+            check(from, |index| {
+                (scatter(index) % 8 << 31) + scatter(index) % 3
+            });
+        }
+    }
+
     // What was in order is sorted as soon as something isn't, and then it goes on.
     #[test]
     fn ascending_with_gaps_that_are_filled() {
@@ -147,6 +168,88 @@ mod cases {
         for from in STARTS {
             check(from, |index| index / 2);
             check(from, |index| index / 100 * 50 + index % 50);
+        }
+    }
+    #[test]
+    fn hazard_20_order_at_the_bounds() {
+        const HALF: u64 = 1 << 63;
+
+        for at in [
+            0,
+            1,
+            i32::MAX as u64,
+            1 << 31,
+            u32::MAX.into(),
+            1 << 32,
+            HALF - 1,
+            HALF,
+            u64::MAX,
+        ] {
+            assert!(is_up_to(at, at));
+            for ahead in [
+                1,
+                i32::MAX as u64,
+                1 << 31,
+                u32::MAX.into(),
+                1 << 32,
+                HALF - 1,
+            ] {
+                assert!(is_up_to(at, at.wrapping_add(ahead)));
+                assert!(!is_up_to(at.wrapping_add(ahead), at));
+            }
+        }
+    }
+
+    #[test]
+    fn hazard_20_the_number_nearest_to_a_value() {
+        const HALF: u64 = 1 << 31;
+        const WRAP: u64 = 1 << 32;
+
+        // How far the issuer has come, the lower half of the number, the number.
+        let table = [
+            (0, 0, 0),
+            (0, 1, 1),
+            (0, HALF - 1, HALF - 1),
+            (0, HALF, 0),
+            (0, WRAP - 1, 0),
+            (1, 0, 0),
+            (1, HALF, HALF),
+            (1, HALF + 1, 0),
+            (HALF, 0, 0),
+            (HALF, WRAP - 1, WRAP - 1),
+            (HALF + 1, 0, WRAP),
+            (WRAP - 1, WRAP - 1, WRAP - 1),
+            (WRAP - 1, 0, WRAP),
+            (WRAP - 1, HALF - 2, WRAP + HALF - 2),
+            (WRAP - 1, HALF - 1, HALF - 1),
+            (WRAP, 0, WRAP),
+            (WRAP, 1, WRAP + 1),
+            (WRAP, WRAP - 1, WRAP - 1),
+            (WRAP, HALF, HALF),
+            (7 * WRAP + 5, 4, 7 * WRAP + 4),
+            (7 * WRAP + 5, WRAP - 1, 7 * WRAP - 1),
+            (u64::MAX, WRAP - 1, u64::MAX),
+            (u64::MAX, 0, 0),
+        ];
+        for (now, low, number) in table {
+            assert_eq!(SeqnoOrder::nearest(now, low as u32), number);
+        }
+    }
+
+    // While the value rises, a fence that is asked for again is the same one, until it has been reached.
+    #[test]
+    fn hazard_20_numbers_meet() {
+        for low in [0, 1, i32::MAX as u32, 1 << 31, u32::MAX] {
+            for from in STARTS {
+                let number = SeqnoOrder::nearest(from, low);
+                if is_up_to(number, from) {
+                    continue;
+                }
+                let ahead = number.wrapping_sub(from);
+                for passed in [0, 1, ahead / 2, ahead - 1, ahead] {
+                    assert_eq!(SeqnoOrder::nearest(from.wrapping_add(passed), low), number);
+                }
+            }
         }
     }
 }

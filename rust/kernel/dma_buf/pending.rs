@@ -2,7 +2,10 @@
 
 //! The fences of a context that are not unlinked yet.
 
-use super::point::Point;
+use super::{
+    order::is_up_to,
+    point::Point, //
+};
 use crate::prelude::*;
 use core::ptr::NonNull;
 
@@ -26,6 +29,17 @@ pub enum UpTo {
     All,
 }
 
+impl UpTo {
+    /// Tells whether the signaller goes as far as to the number `seqno`.
+    #[inline]
+    fn includes(self, seqno: u64) -> bool {
+        match self {
+            Self::Seqno(last) => is_up_to(seqno, last),
+            Self::All => true,
+        }
+    }
+}
+
 /// A point, if there is one.
 pub(super) type Link<L> = Option<NonNull<Point<L>>>;
 
@@ -47,8 +61,8 @@ pub trait Gathered<L> {
     /// Returns none.
     fn none() -> Self;
 
-    /// Returns the last point.
-    fn last(&self) -> Link<L>;
+    /// Tells whether there are none.
+    fn is_empty(&self) -> bool;
 
     /// Returns the points.
     ///

@@ -42,6 +42,7 @@ pub struct Point<L> {
     pub(super) fence: Opaque<bindings::dma_fence>,
     pub(super) context: *const c_void,
     pub(super) expires: Ktime,
+    /// The earliest deadline, or [`KTIME_MAX`] if there is none.
     deadline: Atomic<i64>,
     pub(super) links: L,
 }
@@ -99,13 +100,13 @@ impl<L> Point<L> {
         unsafe { Fence::from_raw(self.fence.get()) }
     }
 
-    /// Returns the earliest deadline that was set, or [`KTIME_MAX`].
+    /// Returns the earliest deadline that was noted.
     #[inline]
-    pub(super) fn deadline(&self) -> Ktime {
-        self.deadline.load(Relaxed)
+    pub(super) fn deadline(&self) -> Option<Ktime> {
+        Some(self.deadline.load(Relaxed)).filter(|&deadline| deadline != KTIME_MAX)
     }
 
-    /// Notes a deadline. The earliest one counts.
+    /// Notes a deadline, which is from 0 to less than [`KTIME_MAX`]. The earliest one counts.
     pub(super) fn note_deadline(&self, deadline: Ktime) {
         let mut earliest = self.deadline.load(Relaxed);
         while deadline < earliest {

@@ -10,6 +10,7 @@ mod cases {
         fixtures::{
             by_number,
             create,
+            create_at,
             emit_at,
             far,
             in_order,
@@ -125,7 +126,7 @@ mod cases {
         let counts = timeline.counts();
         assert_eq!(counts.done, FENCES as u64);
         assert_eq!(counts.pending, 0);
-        assert_eq!(counts.signalled_up_to, FENCES as u64);
+        assert_eq!(counts.completed, FENCES as u64);
     }
 
     /// Where two signallers meet.
@@ -194,7 +195,7 @@ mod cases {
             crew.spawn(move |crew| {
                 let mut signalled = 0;
                 while crew.stop.load(Relaxed) == 0 {
-                    let last = timeline.counts().last;
+                    let last = timeline.last();
                     signalled += timeline.signal(last, Ok(()), Cause::Done) as u64;
                 }
                 signalled
@@ -209,16 +210,16 @@ mod cases {
             0
         });
         let signalled = crew.join();
-        let rest = timeline.signal(timeline.counts().last, Ok(()), Cause::Done) as u64;
+        let rest = timeline.signal(timeline.last(), Ok(()), Cause::Done) as u64;
         assert_eq!(signalled + rest, FENCES as u64);
-        assert_eq!(timeline.counts().last, FENCES as u64);
+        assert_eq!(timeline.last(), FENCES as u64);
     }
 
     // Who waits for the right to emit is told when it is free, whether fences were committed or
     // unwound, or there were none.
     #[test]
     fn emitters_take_turns() {
-        const EACH: u32 = 50;
+        const EACH: u64 = 50;
 
         let timeline = by_number();
         let crew = Crew::of(3);
@@ -226,7 +227,7 @@ mod cases {
             let timeline = timeline.clone();
             crew.spawn(move |_| {
                 for seqno in (0..EACH).map(|index| 3 * index + first) {
-                    drop(timeline.emission().unwrap().prune());
+                    drop(timeline.emission().unwrap().prune().ok());
                     let emitted = emit_at(&timeline, seqno, far()).ok().unwrap();
                     fsleep(Delta::from_micros(50));
                     if seqno % 4 == 0 {
@@ -239,7 +240,41 @@ mod cases {
             });
         }
         crew.join();
-        assert_eq!(timeline.emission().unwrap().prune().pending(), 0);
+        assert_eq!(
+            timeline.emission().unwrap().prune().ok().unwrap().pending(),
+            0
+        );
+    }
+
+    // Each turn wakes up the next thread, also if nothing is emitted in it. Those that wait sleep
+    // while the thread whose turn it is drops the lock between two steps.
+    #[test]
+    fn every_waiter_gets_its_turn() {
+        const THREADS: u32 = 48;
+
+        let timeline = by_number();
+        for seqno in 1..=1000 {
+            drop(create_at(&timeline, 1000 + seqno));
+        }
+        let held = emit_at(&timeline, 3000, far()).ok().unwrap();
+        let crew = Crew::of(THREADS);
+        for index in 0..THREADS {
+            let timeline = timeline.clone();
+            crew.spawn(move |_| match index % 4 {
+                0 => timeline.emission().map_or(1, |_nothing| 0),
+                1 => timeline
+                    .emission()
+                    .map_or(1, |it| it.prune().map_or(1, |_nothing| 0)),
+                2 => emit_at(&timeline, (THREADS - index).into(), far()).map_or(1, |_unwound| 0),
+                _ => create_at(&timeline, (THREADS - index).into()).is_signalled() as u64,
+            });
+        }
+        crew.all_there.wait_for_completion();
+        fsleep(Delta::from_millis(20));
+        held.commit();
+        assert_eq!(crew.join(), 0);
+        timeline.signal(3000, Ok(()), Cause::Done);
+        assert_eq!(timeline.counts().pending, 0);
     }
 
     // Hazards 2, 3 and 7: a reader that begins before the fence has signalled sees the name to the

@@ -28,7 +28,7 @@ use super::{
     ops::signal_fence,
     order::{
         Order,
-        Seqno32Order, //
+        SeqnoOrder, //
     },
     pending::{
         Gathered,
@@ -44,7 +44,10 @@ use super::{
 use crate::{
     bindings,
     prelude::*,
-    sync::rcu, //
+    sync::{
+        atomic::ordering::Relaxed,
+        rcu, //
+    }, //
 };
 use core::ptr::NonNull;
 
@@ -105,14 +108,16 @@ impl<O: FenceOps> Shared<O> {
     ) -> Signalled {
         let mut batch = GatheredOf::<O::Order>::none();
         let more = self.state.lock().pending.gather(up_to, &mut batch);
-        let Some(last) = batch.last() else {
+        if batch.is_empty() {
             return Signalled::default();
-        };
-        // SAFETY: RCU has been held since it was gathered.
-        let last = unsafe { seqno_of(last) };
+        }
+        // SAFETY: RCU has been held since they were gathered.
+        let points = unsafe { batch.points() };
+        let counter = self.progress.counter(end.cause);
+        let count = || counter.add(1, Relaxed);
         // SAFETY: The points were gathered in the section of `rcu`, and no context lock is held.
         let mut done =
-            unsafe { signal_points::<O>(rcu, section, batch.points(), end.error, end.time) };
+            unsafe { signal_points::<O>(rcu, section, points, end.error, end.time, count) };
         done.more = more;
 
         let mut guard = self.state.lock();
@@ -120,8 +125,6 @@ impl<O: FenceOps> Shared<O> {
         // SAFETY: They were gathered in the section of `rcu`, and each was signalled, or found
         // signalled, under its lock.
         unsafe { state.pending.unlink(&mut batch) };
-        state.completed.note(end.cause, done.count);
-        self.progress.note_signalled::<O::Order>(last);
         drop(guard);
         // SAFETY: The list's references to what was unlinked are ours.
         unsafe { put_points(rcu, &batch) };
@@ -129,7 +132,7 @@ impl<O: FenceOps> Shared<O> {
     }
 }
 
-impl<O: FenceOps<Order = Seqno32Order>> Shared<O> {
+impl<O: FenceOps<Order = SeqnoOrder>> Shared<O> {
     /// Takes pending fences back that nobody refers to: they are signalled with `ECANCELED`, then
     /// unlinked, then put, and count as nothing.
     ///
@@ -138,18 +141,25 @@ impl<O: FenceOps<Order = Seqno32Order>> Shared<O> {
     /// The batch was gathered in the section of `rcu`.
     pub(super) unsafe fn take_back(&self, rcu: &rcu::Guard, batch: &mut GatheredOf<O::Order>) {
         signalling(|section| {
-            // SAFETY: By the safety requirements; no context lock is held.
-            unsafe { signal_points::<O>(rcu, section, batch.points(), Some(ECANCELED), None) };
+            // SAFETY: By the safety requirements the batch was gathered in the section of `rcu`.
+            let points = unsafe { batch.points() };
+            let error = Some(ECANCELED);
+            // SAFETY: The points were gathered in the section of `rcu`; no context lock is held.
+            let done = unsafe { signal_points::<O>(rcu, section, points, error, None, || ()) };
             let mut guard = self.state.lock();
-            // SAFETY: As in `signal_batch`.
+            // SAFETY: The points were gathered in the section of `rcu`, and each was signaled, or
+            // found signaled, under its lock.
             unsafe { guard.as_mut().project().pending.unlink(batch) };
+            self.progress.note_pruned(done.count);
         });
-        // SAFETY: As in `signal_batch`.
+        // SAFETY: The list's references to what was unlinked are ours.
         unsafe { put_points(rcu, batch) };
     }
 }
 
 /// Signals those points that have not signalled.
+///
+/// `count_one` is called right before each is signaled, under the fence's lock.
 ///
 /// Without a `time`, the clock is read once, and again behind each fence that another one has
 /// signalled, who may have read it later: the times of fences are in their order, too. An issuer that
@@ -159,21 +169,24 @@ impl<O: FenceOps<Order = Seqno32Order>> Shared<O> {
 ///
 /// They were gathered in the section of `rcu`, or nobody else can put the reference that the
 /// context has to them. No context lock is held.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn signal_points<O: FenceOps>(
     _rcu: &rcu::Guard,
     section: &Section,
     points: impl Iterator<Item = NonNull<PointOf<O>>>,
     error: Option<Error>,
     time: Option<Ktime>,
+    count_one: impl Fn(),
 ) -> Signalled {
     let mut count = 0;
     let mut last = None;
     let now = || time.unwrap_or_else(ktime_get);
     let mut time = now();
     for point in points {
-        // SAFETY: By the safety requirements the memory is valid; the fence is one of a context.
-        if unsafe { signal_fence(section, point.as_ref().fence.get(), error, time) } {
+        // SAFETY: By the safety requirements the point's memory is valid.
+        let fence = unsafe { point.as_ref() }.fence.get();
+        // SAFETY: The fence is one of a context, its memory is valid, and no context lock is held.
+        if unsafe { signal_fence(section, fence, error, time, &count_one) } {
             count += 1;
             last = Some(point);
         } else {

@@ -11,6 +11,8 @@ mod cases {
             create,
             create_one,
             in_order,
+            InOrder,
+            Uncounted,
             NAME, //
         },
         *, //
@@ -19,8 +21,12 @@ mod cases {
         bindings,
         prelude::*,
         sync::{
-            atomic::ordering::Relaxed,
-            rcu, //
+            atomic::{
+                ordering::Relaxed,
+                Atomic, //
+            },
+            rcu,
+            Arc, //
         },
     };
 
@@ -45,8 +51,8 @@ mod cases {
         assert_eq!(fences[2].status(), Status::Pending);
         let counts = timeline.counts();
         assert_eq!(counts.pending, 1);
-        assert_eq!(counts.last, 3);
-        assert_eq!(counts.signalled_up_to, 2);
+        assert_eq!((counts.committed, timeline.last()), (3, 3));
+        assert_eq!((counts.completed, timeline.signalled_up_to()), (2, 2));
         assert_eq!(counts.done, 2);
     }
 
@@ -140,6 +146,74 @@ mod cases {
         let signalled = signalling(|_| signalling(|_| timeline.signal(1, Ok(()), Cause::Done)));
         assert_eq!(signalled, 1);
         assert!(fences[0].is_signalled());
+    }
+
+    // The core keeps the later one of two fences of a context, and compares all of their numbers.
+    #[test]
+    fn hazard_20_the_core_compares_64_bits() {
+        let timeline = in_order();
+        let fences = create(&timeline, 1);
+        let all = 1 << bindings::dma_fence_flag_bits_DMA_FENCE_FLAG_SEQNO64_BIT;
+        // SAFETY: The fence is initialised, and this flag doesn't change after.
+        let flags = unsafe { (*fences[0].as_raw()).flags };
+        assert_eq!(flags & all, all);
+    }
+
+    // What is no time, or the end of it, is no deadline. 0 is one.
+    #[test]
+    fn deadlines_at_both_ends() {
+        let timeline = in_order();
+        let fences = create(&timeline, 2);
+        let told = timeline.shared_data();
+        for none in [KTIME_MAX, Ktime::MIN, -1] {
+            fences[0].set_deadline(none);
+            assert_eq!(timeline.deadline(&fences[0]), Ok(None));
+            assert_eq!(timeline.earliest_deadline(), None);
+        }
+        assert_eq!(told.deadlines.load(Relaxed), 0);
+        for deadline in [KTIME_MAX - 1, 1, 0] {
+            fences[0].set_deadline(deadline);
+            fences[1].set_deadline(deadline + 1);
+            fences[1].set_deadline(-1);
+            assert_eq!(timeline.deadline(&fences[0]), Ok(Some(deadline)));
+            assert_eq!(timeline.earliest_deadline(), Some(deadline));
+        }
+        // One of them was KTIME_MAX.
+        assert_eq!(told.deadlines.load(Relaxed), 5);
+        timeline.signal(2, Ok(()), Cause::Done);
+        assert_eq!(timeline.earliest_deadline(), None);
+    }
+
+    /// Asks what its timeline has come to when a fence signals.
+    struct Ask(Arc<Timeline<InOrder>>, Atomic<u64>);
+
+    impl FenceCallback for Ask {
+        type OwnerModule = Uncounted;
+
+        fn signalled(&self, _fence: &Fence) {
+            self.1.store(self.0.counts().completed, Relaxed);
+        }
+    }
+
+    // A waiter never finds the fence that it waited for pending.
+    #[test]
+    fn counted_before_waiters_run() {
+        let timeline = in_order();
+        let fences = create(&timeline, 100);
+        let mut waiters = KVec::new();
+        for fence in &fences {
+            let ask = Ask(timeline.clone(), Atomic::new(0));
+            let waiter = KBox::try_pin_init(Waiter::new(fence, ask), GFP_KERNEL).unwrap();
+            waiters.push(waiter, GFP_KERNEL).unwrap();
+        }
+        timeline.signal(70, Ok(()), Cause::Done);
+        timeline.signal(100, Err(EIO), Cause::Cancelled);
+        for (index, waiter) in waiters.iter().enumerate() {
+            assert_eq!(waiter.callback().1.load(Relaxed), index as u64 + 1);
+        }
+        let counts = timeline.counts();
+        assert_eq!((counts.done, counts.cancelled), (70, 30));
+        assert_eq!((counts.completed, counts.pending), (100, 0));
     }
 
     #[test]

@@ -9,18 +9,15 @@ use super::{
         Shared, //
     },
     module_ref::ModuleRef,
-    pending::{
-        Pending,
-        UpTo, //
-    },
+    pending::UpTo,
     signal::End,
     Cause,
     Counts,
     Emission,
+    EmissionOrder,
     Fence,
     FenceOps,
-    Ktime,
-    KTIME_MAX, //
+    Ktime, //
 };
 use crate::{
     bindings,
@@ -181,37 +178,20 @@ impl<O: FenceOps> Timeline<O> {
         self.shared().data()
     }
 
-    /// Returns what the context has come to. Any context.
+    /// Returns what the context has come to: one consistent snapshot.
+    ///
+    /// A fence that the caller has seen signaled, or whose waiter has woken the caller, is counted as
+    /// completed. Any context.
     pub fn counts(&self) -> Counts {
         let shared = self.shared();
         let state = shared.state.lock();
-        Counts {
-            last: shared.progress.last(),
-            signalled_up_to: shared.progress.signalled_up_to(),
-            pending: state.pending.len(),
-            done: state.completed.done,
-            timed_out: state.completed.timed_out,
-            cancelled: state.completed.cancelled,
-        }
-    }
-
-    /// Returns the last number that was committed. Any context; takes no lock.
-    #[inline]
-    pub fn last(&self) -> u64 {
-        self.shared().progress.last()
-    }
-
-    /// Returns the last number that has signalled: so has everything before it. Any context; takes
-    /// no lock.
-    #[inline]
-    pub fn signalled_up_to(&self) -> u64 {
-        self.shared().progress.signalled_up_to()
+        shared.progress.snapshot(state.emitting.len())
     }
 
     /// Returns the earliest deadline that was set on a fence which is pending. Any context.
     ///
-    /// Takes the time of a walk over the pending fences if any deadline was ever set; interrupts
-    /// are on in between.
+    /// If a deadline was ever set, the call walks over as many fences as are pending when it begins,
+    /// a batch at a time with interrupts on in between. So it may miss one that was emitted since.
     pub fn earliest_deadline(&self) -> Option<Ktime> {
         self.shared().earliest_deadline()
     }
@@ -319,8 +299,22 @@ impl<O: FenceOps> Timeline<O> {
         // SAFETY: The number is this context's alone, so the fence is a point of it. The reference
         // `fence` keeps its memory.
         let point = unsafe { &*fence.as_raw().cast::<PointOf<O>>() };
-        let deadline = point.deadline();
-        Ok((deadline != KTIME_MAX).then_some(deadline))
+        Ok(point.deadline())
+    }
+}
+
+impl<O: FenceOps<Order = EmissionOrder>> Timeline<O> {
+    /// Returns the last number that was committed, 0 if there is none. Any context; takes no lock.
+    #[inline]
+    pub fn last(&self) -> u64 {
+        self.shared().progress.committed()
+    }
+
+    /// Returns the last number that has signalled: so has everything before it. 0 if there is none.
+    /// Any context; takes no lock.
+    #[inline]
+    pub fn signalled_up_to(&self) -> u64 {
+        self.shared().progress.completed()
     }
 }
 

@@ -12,8 +12,8 @@ use super::{
         Shared, //
     },
     order::{
-        Order,
-        Seqno32Order, //
+        is_up_to,
+        SeqnoOrder, //
     },
     pending::{
         Gathered,
@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     bindings,
+    prelude::*,
     sync::{
         aref::ARef,
         atomic::ordering::Relaxed,
@@ -34,8 +35,70 @@ use crate::{
 };
 use core::ptr::NonNull;
 
-/// Where a walk continues: behind this fence, or at the beginning if it isn't linked any more.
-type Cursor = Option<ARef<Fence>>;
+/// A walk over pending fences by age, which others may unlink meanwhile.
+///
+/// It ends after as many visits as there were pending fences when it began, whatever happens
+/// meanwhile.
+///
+/// # Invariants
+///
+/// `cursor` was linked in `context`.
+struct Walk<'a, O: FenceOps> {
+    context: &'a Shared<O>,
+    /// The walk goes on behind this fence, or at the beginning if that is not linked any more.
+    cursor: Option<ARef<Fence>>,
+    /// How many visits are left.
+    left: u32,
+}
+
+impl<'a, O: FenceOps> Walk<'a, O> {
+    fn begin(context: &'a Shared<O>) -> Self {
+        Self {
+            context,
+            cursor: None,
+            left: context.state.lock().pending.len(),
+        }
+    }
+
+    /// Visits up to [`BATCH`] fences in one hold of the lock, and tells whether the walk goes on.
+    ///
+    /// `visit` tells whether the caller leaves the fence linked. If it does not, the caller unlinks
+    /// the fence before it calls this again: the walk does not go on behind one that is unlinked.
+    fn visit_some(&mut self, mut visit: impl FnMut(NonNull<PointOf<O>>) -> bool) -> bool {
+        let guard = self.context.state.lock();
+        let pending = &guard.pending;
+        let behind = self.cursor.as_ref().map(|it| NonNull::from(&**it).cast());
+        let mut next = match behind {
+            // SAFETY: By the type invariant the point was linked here; the cursor is a reference to
+            // it.
+            Some(point) if unsafe { pending.is_linked(point) } => {
+                // SAFETY: The point is linked.
+                unsafe { pending.younger(point) }
+            }
+            _ => pending.oldest(),
+        };
+        let mut kept = None;
+        for _ in 0..self.left.min(BATCH as u32) {
+            let Some(point) = next else { break };
+            self.left -= 1;
+            if visit(point) {
+                kept = Some(point);
+            }
+            // SAFETY: The point is linked.
+            next = unsafe { pending.younger(point) };
+        }
+        let more = next.is_some() && self.left > 0;
+        // SAFETY: The list owns a reference to what is linked.
+        let kept = kept.map(|kept| unsafe { kept.as_ref().as_fence() }.into());
+        drop(guard);
+        if kept.is_some() {
+            // INVARIANT: The fence was linked. The lock is not held, since this may put the last
+            // reference to the fence before it.
+            self.cursor = kept;
+        }
+        more
+    }
+}
 
 impl<O: FenceOps> Shared<O> {
     /// Returns when the first pending fence times out, or [`KTIME_MAX`].
@@ -61,7 +124,7 @@ impl<O: FenceOps> Shared<O> {
             if linked.expires > now {
                 break;
             }
-            if last.is_none_or(|last| !O::Order::up_to(linked.seqno(), last)) {
+            if last.is_none_or(|last| !is_up_to(linked.seqno(), last)) {
                 last = Some(linked.seqno());
             }
             // SAFETY: The point is linked.
@@ -70,79 +133,57 @@ impl<O: FenceOps> Shared<O> {
         last
     }
 
-    /// Visits some pending points by age, behind `cursor`, in one hold of the lock.
-    ///
-    /// Returns where to continue, or `None` after the last one. Some may be visited more than once
-    /// if others are unlinked meanwhile.
-    fn visit_some(&self, cursor: Cursor, mut f: impl FnMut(NonNull<PointOf<O>>)) -> Cursor {
-        let guard = self.state.lock();
-        let pending = &guard.pending;
-        let behind = cursor.as_ref().map(|fence| NonNull::from(&**fence).cast());
-        let mut next = match behind {
-            // SAFETY: It was linked here, and the cursor is a reference to it.
-            Some(point) if unsafe { pending.is_linked(point) } => {
-                // SAFETY: It is linked.
-                unsafe { pending.younger(point) }
-            }
-            _ => pending.oldest(),
-        };
-        let mut last = None;
-        for _ in 0..BATCH {
-            let Some(point) = next else { break };
-            f(point);
-            last = Some(point);
-            // SAFETY: The point is linked.
-            next = unsafe { pending.younger(point) };
-        }
-        next?;
-        // SAFETY: The list owns a reference to what is linked.
-        let last = unsafe { last?.as_ref().as_fence() }.into();
-        drop(guard);
-        // Outside the lock: it may be the last one.
-        drop(cursor);
-        Some(last)
-    }
-
     /// Returns the earliest deadline of a pending fence.
     pub(super) fn earliest_deadline(&self) -> Option<Ktime> {
         if !self.deadlines.load(Relaxed) {
             return None;
         }
-        let mut earliest = KTIME_MAX;
-        let mut cursor = None;
-        loop {
-            cursor = self.visit_some(cursor, |point| {
-                // SAFETY: The list owns a reference to what is linked.
-                earliest = earliest.min(unsafe { point.as_ref() }.deadline());
-            });
-            if cursor.is_none() {
-                return (earliest != KTIME_MAX).then_some(earliest);
-            }
-        }
+        let mut earliest = None;
+        let mut walk = Walk::begin(self);
+        while walk.visit_some(|point| {
+            // SAFETY: The list owns a reference to what is linked.
+            let deadline = unsafe { point.as_ref() }.deadline();
+            earliest = [earliest, deadline].into_iter().flatten().min();
+            true
+        }) {}
+        earliest
     }
 }
 
-impl<O: FenceOps<Order = Seqno32Order>> Shared<O> {
-    /// Takes back the pending fences that only the list refers to.
+impl<O: FenceOps<Order = SeqnoOrder>> Shared<O> {
+    /// Takes back the pending fences that only the list refers to, and returns how many fences it
+    /// looked at.
     ///
-    /// A new reference is made from an old one, or under the lock by whoever emits, which is the
-    /// caller. Who reads a `dma_resv` under RCU may still come to a fence that was put there
-    /// before, and then finds one that has signalled, as it would if the fence had been freed.
-    pub(super) fn prune(&self) {
-        let mut cursor = None;
+    /// `go_on` is asked before each batch, and ends the walk by `false`: the answer is an `Err` then.
+    /// Otherwise fences are missed only if others unlink fences meanwhile.
+    ///
+    /// A new reference is made from an old one, or under the lock by the thread that has the right to
+    /// emit, which is the caller. A reader of a `dma_resv` under RCU may still find a fence that was
+    /// there before, and then finds one that has signalled, as it would if the fence had been freed.
+    pub(super) fn prune(&self, mut go_on: impl FnMut() -> bool) -> Result<usize, usize> {
+        let mut visits = 0;
+        let mut walk = Walk::begin(self);
         loop {
+            if !go_on() {
+                return Err(visits);
+            }
             let rcu = rcu::read_lock();
             let mut unseen = Batch::none();
-            cursor = self.visit_some(cursor, |point| {
+            let more = walk.visit_some(|point| {
+                visits += 1;
                 // SAFETY: The list owns a reference to what is linked.
-                if unsafe { bindings::dma_fence_kref_read(point.as_ref().fence.get()) } == 1 {
+                let fence = unsafe { point.as_ref() }.fence.get();
+                // SAFETY: The fence is initialised, and the list's reference to it exists.
+                let seen = unsafe { bindings::dma_fence_kref_read(fence) } > 1;
+                if !seen {
                     unseen.push(point);
                 }
+                seen
             });
             // SAFETY: They were gathered in the section of `rcu`.
             unsafe { self.take_back(&rcu, &mut unseen) };
-            if cursor.is_none() {
-                return;
+            if !more {
+                return Ok(visits);
             }
         }
     }

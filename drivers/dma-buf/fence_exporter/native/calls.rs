@@ -247,9 +247,9 @@ impl Calls for Timeline<Native> {
         fence_exporter_info {
             name: *self.shared_data().get_ref().name.bytes(),
             context: self.number(),
-            last_seqno: counts.last,
-            signalled_seqno: counts.signalled_up_to,
-            pending: counts.pending.into(),
+            last_seqno: counts.committed,
+            signalled_seqno: counts.completed,
+            pending: counts.pending,
             signalled: counts.done,
             timed_out: counts.timed_out,
             cancelled: counts.cancelled,

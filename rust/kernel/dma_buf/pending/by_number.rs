@@ -138,11 +138,8 @@ impl Pending for ByNumber {
     }
 
     fn gather(&self, up_to: UpTo, batch: &mut Batch<Numbered>) -> bool {
-        let is_in = |point: NonNull<NumberedPoint>| match up_to {
-            // SAFETY: To what is linked there is a reference.
-            UpTo::Seqno(last) => later_by(unsafe { number_of(point) }, last as u32) <= 0,
-            UpTo::All => true,
-        };
+        // SAFETY: To what is linked there is a reference.
+        let is_in = |point| up_to.includes(unsafe { number_of(point) });
         // SAFETY: What the batch is filled with is in the tree.
         batch.fill(self.tree.first(), is_in, |point| unsafe { self.tree.next(point) })
             // SAFETY: What the batch is filled with is linked.
@@ -178,7 +175,7 @@ impl Pending for ByNumber {
 impl ByNumber {
     /// Returns how much later `seqno` is than the last point of the run, if there is one.
     #[inline]
-    fn behind_run(&self, seqno: u32) -> Option<i32> {
+    fn behind_run(&self, seqno: u64) -> Option<i64> {
         self.run?;
         // SAFETY: By the type invariant the list is initialised.
         let last = self.entry(unsafe { (*self.age.get()).prev })?;
@@ -188,13 +185,13 @@ impl ByNumber {
 
     /// Tells whether the run need not be settled before `seqno` is looked for, or linked.
     #[inline]
-    pub(in super::super) fn is_settled_for(&self, seqno: u32) -> bool {
+    pub(in super::super) fn is_settled_for(&self, seqno: u64) -> bool {
         self.behind_run(seqno).is_none_or(|later| later >= 0)
     }
 
     /// Settles the run so that `seqno` can be linked.
     #[cold]
-    fn settle_for(mut self: Pin<&mut Self>, seqno: u32) {
+    fn settle_for(mut self: Pin<&mut Self>, seqno: u64) {
         while !self.is_settled_for(seqno) {
             self.as_mut().settle_some();
         }
@@ -289,7 +286,7 @@ impl ByNumber {
     }
 
     /// Returns the point with the number `seqno`, for which the run is settled.
-    pub(in super::super) fn find(&self, seqno: u32) -> Link<Numbered> {
+    pub(in super::super) fn find(&self, seqno: u64) -> Link<Numbered> {
         match self.behind_run(seqno) {
             None => self.tree.find(seqno),
             // SAFETY: By the type invariant the list is initialised.
@@ -334,7 +331,7 @@ unsafe fn age_of(point: NonNull<NumberedPoint>) -> *mut bindings::list_head {
 ///
 /// `point` is initialised.
 #[inline]
-pub(super) unsafe fn number_of(point: NonNull<NumberedPoint>) -> u32 {
+pub(super) unsafe fn number_of(point: NonNull<NumberedPoint>) -> u64 {
     // SAFETY: By the safety requirements.
-    unsafe { point.as_ref() }.seqno() as u32
+    unsafe { point.as_ref() }.seqno()
 }

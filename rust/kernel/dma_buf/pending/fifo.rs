@@ -4,6 +4,7 @@
 
 use super::{
     super::batch::BATCH,
+    is_up_to,
     Chain,
     Gathered,
     Link,
@@ -75,8 +76,8 @@ impl Gathered<Next> for Segment {
     }
 
     #[inline]
-    fn last(&self) -> Link<Next> {
-        self.last
+    fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     #[inline]
@@ -120,14 +121,12 @@ impl Pending for Fifo {
 
     #[inline]
     fn gather(&self, up_to: UpTo, gathered: &mut Segment) -> bool {
-        let up_to = match up_to {
-            UpTo::Seqno(seqno) => seqno,
-            UpTo::All => u64::MAX,
-        };
+        // SAFETY: To what is linked there is a reference.
+        let is_in =
+            |point: &NonNull<Point<Next>>| up_to.includes(unsafe { point.as_ref() }.seqno());
         let mut next = self.points.first();
         let mut segment = Segment::none();
-        // SAFETY: To what is linked there is a reference.
-        while let Some(point) = next.filter(|next| unsafe { next.as_ref() }.seqno() <= up_to) {
+        while let Some(point) = next.filter(is_in) {
             if segment.len == BATCH as u32 {
                 break;
             }
@@ -184,6 +183,6 @@ impl Pending for Fifo {
             )
         };
         // Points are unlinked at the front only.
-        first.is_some_and(|first| first.seqno() <= point.seqno())
+        first.is_some_and(|first| is_up_to(first.seqno(), point.seqno()))
     }
 }

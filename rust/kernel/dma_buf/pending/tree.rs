@@ -104,7 +104,7 @@ impl Tree {
     }
 
     /// Returns the point with the number `seqno`.
-    pub(super) fn find(&self, seqno: u32) -> Link<Numbered> {
+    pub(super) fn find(&self, seqno: u64) -> Link<Numbered> {
         // SAFETY: The root is initialised.
         let mut next = unsafe { (*self.root.get()).rb_node };
         while let Some(point) = entry(next) {
