@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* CREATE: descriptors and numbers, all of them or none. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "fence.h"
 #include "harness.h"
+#include "held_page.h"
 
 FIXTURE(create)
 {
@@ -210,6 +212,51 @@ TEST_F(create, read_only_timeline)
 	EXPECT_EQ(1, fence_create_many(tl, self->fds, 2));
 	EXPECT_EQ(2, fence_signal(tl, 2, 0));
 	EXPECT_EQ(1, fence_status(self->fds[1]));
+}
+
+struct held_create {
+	struct held_page page;
+	int tl;
+	int ret;
+};
+
+static void *create_held(void *arg)
+{
+	struct held_create *held = arg;
+
+	held->ret = call(held->tl, FENCE_EXPORTER_IOC_CREATE, held->page.memory);
+	return NULL;
+}
+
+/* While the answer is copied, the new fences are pending. They are not the last ones yet. */
+TEST_F(create, pending_while_under_way)
+{
+	struct fence_exporter_create create = {
+		.fds = (unsigned long)self->fds,
+		.count = 64,
+	};
+	struct held_create held = { .tl = self->tl };
+	struct fence_exporter_info info;
+	pthread_t thread;
+	int ret;
+
+	ret = held_page_with(&held.page, &create, sizeof(create));
+	if (ret)
+		SKIP(return, "no userfaultfd that protects from writing: %s", strerror(-ret));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, create_held, &held));
+	ASSERT_EQ(1, held_page_reached(&held.page, LONG_MS));
+	info = timeline_state(self->tl);
+	EXPECT_EQ(64, info.pending);
+	EXPECT_EQ(0, info.last_seqno);
+	EXPECT_EQ(0, info.signalled_seqno);
+	/* Nobody but the call comes to them. */
+	EXPECT_EQ(-EINVAL, fence_signal(self->tl, 1, 0));
+	EXPECT_EQ(0, held_page_release(&held.page));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, held.ret);
+	info = timeline_state(self->tl);
+	EXPECT_EQ(64, info.pending);
+	EXPECT_EQ(64, info.last_seqno);
 }
 
 TEST_HARNESS_MAIN

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Fences at real dma-bufs: who may read and write a buffer, and when. */
+#include <limits.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <linux/dma-buf.h>
@@ -8,6 +9,7 @@
 #include "fence.h"
 #include "harness.h"
 #include "lateness.h"
+#include "sw_sync.h"
 
 FIXTURE(dma_buf)
 {
@@ -225,6 +227,31 @@ TEST_F(dma_buf, buffer_goes_first)
 	EXPECT_EQ(0, fence_status(fd));
 	EXPECT_EQ(1, fence_signal(self->tl, 1, 0));
 	EXPECT_EQ(1, fence_status(fd));
+}
+
+/*
+ * A buffer keeps the later one of two fences of a timeline. Values wrap; what signalled long ago
+ * is not the later one for that.
+ */
+TEST_F(dma_buf, fence_of_long_ago)
+{
+	const __u32 far = INT_MAX + 20U;
+	int tl = sw_sync_open(SW_SYNC_DEVICE);
+	int old, pending;
+
+	if (tl < 0)
+		SKIP(return, SW_SYNC_DEVICE " is not there: load with sw_sync=1");
+	old = sw_sync_create(tl, 1);
+	EXPECT_EQ(0, sw_sync_inc(tl, INT_MAX));
+	EXPECT_EQ(1, fence_status(old));
+	pending = sw_sync_create(tl, far);
+	ASSERT_EQ(0, buffer_import(self->buffer, pending, DMA_BUF_SYNC_WRITE));
+	ASSERT_EQ(0, buffer_import(self->buffer, old, DMA_BUF_SYNC_WRITE));
+	EXPECT_EQ(0, buffer_poll(self->buffer, POLLIN, 20));
+	EXPECT_EQ(0, sw_sync_inc(tl, 20));
+	EXPECT_EQ(1, fence_status(pending));
+	EXPECT_EQ(POLLIN, buffer_poll(self->buffer, POLLIN, LONG_MS));
+	close(tl);
 }
 
 TEST_HARNESS_MAIN

@@ -2,6 +2,7 @@
 /* SIGNAL: everything up to a number, in order, with a status. */
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include "fence.h"
 #include "harness.h"
@@ -248,6 +249,52 @@ TEST_F(signal, once_by_one_of_many)
 	EXPECT_EQ(ROUNDS, sum);
 	EXPECT_EQ(ROUNDS, timeline_state(tl).signalled);
 	EXPECT_EQ(0, timeline_state(tl).pending);
+}
+
+struct waiting {
+	int tl;
+	int fd;
+	struct fence_exporter_info info;
+};
+
+static void *wait_and_look(void *arg)
+{
+	struct waiting *waiting = arg;
+
+	while (fence_status(waiting->fd) == 0)
+		;
+	waiting->info = timeline_state(waiting->tl);
+	return NULL;
+}
+
+/* A thread that has seen a fence signalled finds it counted, though others are still signalled. */
+TEST_F_TIMEOUT(signal, counted_when_seen, 120)
+{
+	int fds[FENCE_EXPORTER_MAX_FENCES];
+	int tl = timeline_open();
+	int round, i;
+
+	ASSERT_LE(0, tl);
+	for (round = 0; round < 500; round++) {
+		struct waiting waiting = { .tl = tl };
+		int base = 64 * round;
+		pthread_t thread;
+
+		ASSERT_EQ(base + 1, fence_create_many(tl, fds, 64));
+		waiting.fd = fds[0];
+		ASSERT_EQ(0, pthread_create(&thread, NULL, wait_and_look, &waiting));
+		sched_yield();
+		EXPECT_EQ(64, fence_signal(tl, base + 64, 0));
+		pthread_join(thread, NULL);
+		ASSERT_LT(base, waiting.info.signalled_seqno) {
+			TH_LOG("in round %d", round);
+		}
+		EXPECT_EQ(waiting.info.last_seqno,
+			  waiting.info.signalled_seqno + waiting.info.pending);
+		EXPECT_EQ(waiting.info.signalled_seqno, waiting.info.signalled);
+		for (i = 0; i < 64; i++)
+			close(fds[i]);
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -76,6 +76,49 @@ TEST_F_TIMEOUT(limits, forgotten_fences, 120)
 	EXPECT_EQ(1, fence_status(kept));
 }
 
+/* How long the creation of a fence takes, in ns, before which half of the others are pruned. */
+static __u64 pruning_time(int count, bool keep_oldest)
+{
+	int first = keep_oldest ? count / 2 : 0;
+	int tl = sw_sync_open(SW_SYNC_DEVICE);
+	int fds[count];
+	__u64 start, took;
+	int i;
+
+	for (i = 0; i < count; i++)
+		fds[i] = sw_sync_create(tl, i + 1);
+	for (i = first; i < first + count / 2; i++)
+		close(fds[i]);
+	start = now_ns();
+	i = sw_sync_create(tl, count + 1);
+	took = now_ns() - start;
+	close(i);
+	for (i = count / 2 - first; i < count - first; i++)
+		close(fds[i]);
+	close(tl);
+	return took;
+}
+
+/* Each fence is looked at once, whichever of them are pruned. */
+TEST_F_TIMEOUT(limits, pruned_in_one_walk, 120)
+{
+	__u64 limit = module_param("max_pending", 16384);
+	__u64 oldest = ~0ULL, youngest = ~0ULL;
+	int round;
+
+	ASSERT_EQ(0, allow_fds(limit + 64));
+	for (round = 0; round < 5; round++) {
+		__u64 took = pruning_time(limit, true);
+
+		if (took < oldest)
+			oldest = took;
+		took = pruning_time(limit, false);
+		if (took < youngest)
+			youngest = took;
+	}
+	EXPECT_LT(oldest, 3 * youngest);
+}
+
 TEST_F_TIMEOUT(limits, pending, 120)
 {
 	__u64 limit = module_param("max_pending", 16384);
