@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/time.h>
 
@@ -100,6 +101,21 @@ TEST_F(events, deadlines)
 	EXPECT_EQ(3, event.seqno);
 	EXPECT_EQ(deadline, event.value);
 	EXPECT_GE(now_ns(), event.time_ns);
+}
+
+/* The end of time, and what is beyond it, is no deadline. */
+TEST_F(events, no_deadline)
+{
+	struct fence_exporter_event event;
+
+	ASSERT_EQ(0, fence_set_deadline(self->fds[0], INT64_MAX));
+	ASSERT_EQ(0, fence_set_deadline(self->fds[0], INT64_MAX + 1ULL));
+	ASSERT_EQ(0, fence_set_deadline(self->fds[0], UINT64_MAX));
+	ASSERT_EQ(0, fence_set_deadline(self->fds[0], 0));
+	ASSERT_EQ(1, timeline_event(self->tl, &event, 0));
+	EXPECT_EQ(FENCE_EXPORTER_EVENT_DEADLINE, event.type);
+	EXPECT_EQ(0, event.value);
+	EXPECT_EQ(0, timeline_event(self->tl, &event, 0));
 }
 
 /* The test plays the device: it signals what is waited for. */

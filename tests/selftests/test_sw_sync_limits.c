@@ -3,6 +3,8 @@
  * Where the node that is compatible with sw_sync differs from it, by design:
  * its fences time out, and how many may be pending has a limit.
  */
+#include <stdint.h>
+
 #include "fence.h"
 #include "harness.h"
 #include "sw_sync.h"
@@ -143,6 +145,23 @@ TEST_F_TIMEOUT(limits, pending, 120)
 	EXPECT_EQ(-EAGAIN, sw_sync_create(self->tl, limit + 2));
 	EXPECT_EQ(0, sw_sync_inc(self->tl, limit));
 	EXPECT_EQ(1, fence_status(fd));
+}
+
+/* The kernel's sw_sync takes such a time for one that is past, or for the last one. */
+TEST_F(limits, deadlines_at_the_end_of_time)
+{
+	static const __u64 ends[] = { INT64_MAX, INT64_MAX + 1ULL, UINT64_MAX };
+	int fd = sw_sync_create(self->tl, 1);
+	__u64 seen;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ends); i++) {
+		ASSERT_EQ(0, fence_set_deadline(fd, ends[i]));
+		EXPECT_EQ(-ENOENT, sw_sync_deadline(self->tl, fd, &seen));
+	}
+	ASSERT_EQ(0, fence_set_deadline(fd, INT64_MAX - 1));
+	EXPECT_EQ(0, sw_sync_deadline(self->tl, fd, &seen));
+	EXPECT_EQ(INT64_MAX - 1, seen);
 }
 
 TEST_HARNESS_MAIN
