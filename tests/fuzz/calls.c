@@ -53,6 +53,9 @@ static const struct {
 	{ "sleep", do_sleep, 8, {} },
 	{ "fork", NULL, 6, { EAGAIN } },
 	{ "trace", do_trace, 1, { ENOENT, EMFILE, ENFILE } },
+	{ "ring", do_ring, 25, { EAGAIN, EBUSY, EINTR, EBADR } },
+	{ "nest", do_nest, 25, { EEXIST, ENOENT, EPERM, EINTR, ELOOP } },
+	{ "flip", do_flip, 8, { EBUSY, EINTR, EMFILE, ENFILE } },
 };
 
 const unsigned int call_count = sizeof(calls) / sizeof(*calls);
@@ -75,6 +78,11 @@ void slot_put(struct thread *thread, enum kind kind, unsigned int index, int fd)
 	fd = atomic_exchange(&thread->worker->slots[index], fd);
 	if (fd >= 0)
 		close(fd);
+}
+
+int slot_take(struct thread *thread, unsigned int index)
+{
+	return atomic_exchange(&thread->worker->slots[index % SLOTS], -1);
 }
 
 /* Closes a descriptor where it stands, and puts another one there. */
@@ -208,6 +216,10 @@ void close_slots(struct thread *thread)
 
 	if (atomic_exchange(&worker->shared->traced, false))
 		set_tracing(false);
+	/* A request keeps the file that it waits for open. */
+	for (i = 0; i < 2; i++)
+		ring_settle(worker->rings[i]);
+	nest_end(worker);
 	for (i = 0; i < SLOTS; i++)
 		replace(thread, &worker->slots[i], -1);
 	for (i = 0; i < HOARD; i++)

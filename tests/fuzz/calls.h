@@ -15,6 +15,8 @@ int slot_of(struct thread *thread, const struct step *step, enum kind kind,
 	    unsigned int index);
 /* Puts a descriptor into a slot, and closes what was there. */
 void slot_put(struct thread *thread, enum kind kind, unsigned int index, int fd);
+/* Takes the descriptor out of any slot: the caller closes it. */
+int slot_take(struct thread *thread, unsigned int index);
 /* Keeps a fence open until the end of the program, or until there are too many. */
 void hoard(struct thread *thread, int fd);
 /* A status that is one for three in four. */
@@ -56,6 +58,15 @@ int do_open_compat(struct thread *thread, const struct step *step);
 int do_compat_create(struct thread *thread, const struct step *step);
 int do_compat_inc(struct thread *thread, const struct step *step);
 int do_compat_deadline(struct thread *thread, const struct step *step);
+int do_flip(struct thread *thread, const struct step *step);
+
+/* calls_ring.c: io_uring and nested epoll */
+/* Cancels all requests, and waits until they have completed. */
+void ring_settle(struct uring *ring);
+int do_ring(struct thread *thread, const struct step *step);
+int do_nest(struct thread *thread, const struct step *step);
+/* Takes one epoll out of the other. */
+void nest_end(struct worker *worker);
 
 /* calls_process.c: descriptors and processes */
 int do_close(struct thread *thread, const struct step *step);

@@ -7,6 +7,7 @@
 #include <linux/dma-buf.h>
 
 #include "calls.h"
+#include "kms.h"
 #include "sw_sync.h"
 #include "sw_sync_abi.h"
 
@@ -46,7 +47,12 @@ int do_merge(struct thread *thread, const struct step *step)
 
 int do_deadline(struct thread *thread, const struct step *step)
 {
-	struct sync_set_deadline deadline = { .deadline_ns = time_of(step->b, step->value) };
+	/* The ends of the range, and of the range that the kernel's times have. */
+	static const __u64 ends[] = { 0, 1, ~0ULL >> 1, 1ULL << 63, ~0ULL };
+	bool at_end = step->how >> 5 == 6;
+	struct sync_set_deadline deadline = {
+		.deadline_ns = at_end ? ends[step->value % 5] : time_of(step->b, step->value),
+	};
 	unsigned int left = times_of(step, 7);
 	int ret;
 
@@ -182,4 +188,22 @@ int do_compat_deadline(struct thread *thread, const struct step *step)
 
 	return call_with(thread, step, slot_of(thread, step, COMPAT, step->a),
 			 SW_SYNC_GET_DEADLINE, &get);
+}
+
+/*
+ * A picture for the display, after a fence or at once. What comes of it is a fence of another
+ * driver: it signals at the vblank, whose time may lie in the future then.
+ */
+int do_flip(struct thread *thread, const struct step *step)
+{
+	int in_fence = step->value & 4 ? slot_of(thread, step, FENCE, step->a) : -1;
+	int out_fence = -1;
+	int ret;
+
+	/* A fault in there is not for us to see. */
+	thread_disarm(thread);
+	ret = kms_flip_to(thread->worker->kms, step->value % 2, in_fence, &out_fence);
+	if (ret == 0 && out_fence >= 0)
+		slot_put(thread, FENCE, step->b, out_fence);
+	return ret;
 }

@@ -14,6 +14,9 @@
 /* Where in a thread's memory there is an array of descriptors. */
 #define ARRAY_AT	8192
 
+#define INFO_FLAGS	(FENCE_EXPORTER_INFO_EVENTS | FENCE_EXPORTER_INFO_ENGINE | \
+			 FENCE_EXPORTER_INFO_DEADLINE)
+
 /* Whom the timeline is counted for; this needs memory, which must not be refused. */
 static void become(struct thread *thread, uid_t user)
 {
@@ -184,8 +187,11 @@ static void check_info(struct thread *thread, const struct fence_exporter_info *
 		complain(thread, "INFO: signalled_seqno", info->signalled_seqno);
 	if (strnlen(info->name, sizeof(info->name)) % sizeof(info->name) == 0)
 		complain(thread, "INFO: a name without a beginning or an end", 0);
-	if (info->pad || info->flags & ~3U)
+	if (info->pad || info->flags & ~INFO_FLAGS)
 		complain(thread, "INFO: flags", info->flags);
+	if (info->flags & FENCE_EXPORTER_INFO_DEADLINE ? info->deadline_ns >= ~0ULL >> 1 :
+	    info->deadline_ns)
+		complain(thread, "INFO: deadline_ns", info->deadline_ns);
 	if (info->pending > thread->worker->shared->max_pending + FENCE_EXPORTER_MAX_FENCES)
 		complain(thread, "INFO: pending", info->pending);
 }

@@ -12,9 +12,7 @@
 
 int do_close(struct thread *thread, const struct step *step)
 {
-	int fd = atomic_exchange(&thread->worker->slots[step->a % SLOTS], -1);
-
-	return close(fd) ? -errno : 0;
+	return close(slot_take(thread, step->a)) ? -errno : 0;
 }
 
 int do_dup(struct thread *thread, const struct step *step)
@@ -118,6 +116,8 @@ int do_fork(struct thread *thread, const struct program *program, unsigned int f
 		thread->fail_nth = -1;
 		thread->armed = 0;
 		thread->trace = NULL;
+		/* The memory of the queues is shared with the parent's thread. */
+		thread->ring.fd = -1;
 		run_steps(thread, program, from, to);
 		_exit(0);
 	}

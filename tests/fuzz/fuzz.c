@@ -31,6 +31,7 @@
 #include "buffer.h"
 #include "calls.h"
 #include "fail.h"
+#include "kms.h"
 
 #define NAME_LEN	16
 
@@ -205,7 +206,7 @@ static void nothing(int signal)
 	(void)signal;
 }
 
-static void run_worker(int number, int buffer, int (*sockets)[2])
+static void run_worker(int number, int buffer, struct kms *kms, int (*sockets)[2])
 {
 	struct sigaction action = { .sa_handler = nothing };
 	struct pair *pair = calloc(1, sizeof(*pair));
@@ -220,7 +221,11 @@ static void run_worker(int number, int buffer, int (*sockets)[2])
 	pair->worker.number = number;
 	pair->worker.buffer = buffer;
 	pair->worker.shared = shared;
+	pair->worker.kms = kms;
 	pair->worker.epoll = epoll_create1(EPOLL_CLOEXEC);
+	pair->worker.nested = epoll_create1(EPOLL_CLOEXEC);
+	pair->worker.rings[0] = &pair->first.ring;
+	pair->worker.rings[1] = &pair->second.ring;
 	pair->worker.send = sockets[(number + 1) % workers][1];
 	pair->worker.receive = sockets[number][0];
 	pair->first.name = pair->name;
@@ -258,17 +263,24 @@ static int run_all(void)
 	int buffer = buffer_new(BUFFER_HEAP, 4096);
 	int sockets[MOST_WORKERS][2];
 	pid_t pids[MOST_WORKERS];
+	struct kms kms;
 	unsigned int i;
 	int ret;
 
 	watch_begin();
+	ret = kms_open(&kms, "vkms");
+	ret = ret ? ret : kms_enable(&kms);
+	if (ret) {
+		fprintf(stderr, "fuzz: no display of vkms: %s\n", strerror(-ret));
+		return 1;
+	}
 	for (i = 0; i < workers; i++)
 		if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sockets[i]))
 			return 1;
 	for (i = 0; i < workers; i++) {
 		pids[i] = fork();
 		if (!pids[i])
-			run_worker(i, buffer, sockets);
+			run_worker(i, buffer, &kms, sockets);
 	}
 	ret = watch(shared, pids, workers, wanted_calls, least_calls, seconds);
 	ret |= watch_end(shared, pids, workers);

@@ -4,6 +4,7 @@
  *
  *   program.c  what is run: drawn, changed, written down
  *   calls.c    what each step of a program does, and what it may answer
+ *   calls_*.c  the calls, by what they are for; calls.h says which are where
  *   thread.c   one thread that runs steps: its memory, its timer, its faults
  *   cover.c    which places of the module a program has reached
  *   watch.c    looks after the processes
@@ -18,6 +19,8 @@
 #include <time.h>
 #include <linux/types.h>
 #include <sys/types.h>
+
+#include "uring.h"
 
 #define MOST_WORKERS	16
 #define MOST_STEPS	20
@@ -95,14 +98,22 @@ struct worker {
 	atomic_uint hoarded;
 	/* A buffer that all workers attach fences to. */
 	int buffer;
+	/* A display that all workers share. */
+	struct kms *kms;
 	int epoll;
+	/* An epoll that may have the other one in it. */
+	int nested;
 	int send;
 	int receive;
 	struct shared *shared;
+	/* Those of its threads. */
+	struct uring *rings[2];
 };
 
 struct thread {
 	struct worker *worker;
+	/* A child that a step forks has none: its fd is -1. */
+	struct uring ring;
 	const char *name;
 	/* Memory that may be read and written, and an unmapped page behind it. */
 	char *memory;

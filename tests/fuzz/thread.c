@@ -39,6 +39,7 @@ int thread_init(struct thread *thread, struct worker *worker)
 		.sigev_notify = SIGEV_THREAD_ID,
 		.sigev_signo = SIGUSR1,
 	};
+	int ret;
 
 	/* It may become another user, and keep what root may do. */
 	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP))
@@ -47,6 +48,9 @@ int thread_init(struct thread *thread, struct worker *worker)
 	thread->worker = worker;
 	thread->calls = 0;
 	thread->armed = 0;
+	ret = uring_open(&thread->ring, 0);
+	if (ret)
+		return ret;
 	/* Without fault injection in the kernel there is none. */
 	thread->fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (timer_create(CLOCK_MONOTONIC, &event, &thread->timer))

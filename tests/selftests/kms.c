@@ -233,17 +233,32 @@ int kms_enable(struct kms *kms)
 	return apply(kms, &commit, DRM_MODE_ATOMIC_ALLOW_MODESET);
 }
 
+static void set_picture(struct kms *kms, struct commit *commit, int picture, int in_fence)
+{
+	set(kms, commit, kms->plane, DRM_MODE_OBJECT_PLANE, "FB_ID",
+	    kms->fbs[picture]);
+	if (in_fence >= 0)
+		set(kms, commit, kms->plane, DRM_MODE_OBJECT_PLANE,
+		    "IN_FENCE_FD", in_fence);
+}
+
 int kms_flip(struct kms *kms, int picture, int in_fence)
 {
 	struct commit commit = {};
 
-	set(kms, &commit, kms->plane, DRM_MODE_OBJECT_PLANE, "FB_ID",
-	    kms->fbs[picture]);
-	if (in_fence >= 0)
-		set(kms, &commit, kms->plane, DRM_MODE_OBJECT_PLANE,
-		    "IN_FENCE_FD", in_fence);
+	set_picture(kms, &commit, picture, in_fence);
 	return apply(kms, &commit,
 		     DRM_MODE_ATOMIC_NONBLOCK | DRM_MODE_PAGE_FLIP_EVENT);
+}
+
+int kms_flip_to(struct kms *kms, int picture, int in_fence, int *out_fence)
+{
+	struct commit commit = {};
+
+	set_picture(kms, &commit, picture, in_fence);
+	set(kms, &commit, kms->crtc, DRM_MODE_OBJECT_CRTC, "OUT_FENCE_PTR",
+	    (unsigned long)out_fence);
+	return apply(kms, &commit, DRM_MODE_ATOMIC_NONBLOCK);
 }
 
 int kms_flipped(struct kms *kms, int ms, __u64 *time_ns)

@@ -22,6 +22,8 @@ int kms_open(struct kms *kms, const char *driver);
 int kms_enable(struct kms *kms);
 /* Shows another picture from the next vblank on, after @in_fence (or -1). */
 int kms_flip(struct kms *kms, int picture, int in_fence);
+/* The same; @out_fence is a sync_file that signals when the picture is shown. */
+int kms_flip_to(struct kms *kms, int picture, int in_fence, int *out_fence);
 /* Whether the flip has happened within @ms; when. */
 int kms_flipped(struct kms *kms, int ms, __u64 *time_ns);
 /* Waits for a vblank. */

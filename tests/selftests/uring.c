@@ -44,28 +44,62 @@ static unsigned int *word(const struct uring *ring, __u32 offset)
 	return (unsigned int *)(ring->rings + offset);
 }
 
-int uring_submit(struct uring *ring, const struct io_uring_sqe *request)
+int uring_submit_all(struct uring *ring, const struct io_uring_sqe *requests, unsigned int count)
 {
 	const struct io_sqring_offsets *offsets = &ring->params.sq_off;
 	unsigned int *tail = word(ring, offsets->tail);
-	unsigned int slot = *tail & *word(ring, offsets->ring_mask);
+	unsigned int i;
 	int ret;
 
-	ring->sqes[slot] = *request;
-	word(ring, offsets->array)[slot] = slot;
-	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	for (i = 0; i < count; i++) {
+		unsigned int slot = (*tail + i) & *word(ring, offsets->ring_mask);
+
+		ring->sqes[slot] = requests[i];
+		word(ring, offsets->array)[slot] = slot;
+	}
+	__atomic_store_n(tail, *tail + count, __ATOMIC_RELEASE);
 	if (!(ring->flags & IORING_SETUP_SQPOLL)) {
-		ret = syscall(__NR_io_uring_enter, ring->fd, 1, 0, 0, NULL, 0);
+		/* With what an earlier call has left that failed. */
+		count = *tail - __atomic_load_n(word(ring, offsets->head), __ATOMIC_ACQUIRE);
+		ret = syscall(__NR_io_uring_enter, ring->fd, count, 0, 0, NULL, 0);
 	} else {
 		/* The kernel's thread goes to sleep after a while: it says so, then looks again. */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		if (!(__atomic_load_n(word(ring, offsets->flags), __ATOMIC_RELAXED) &
 		      IORING_SQ_NEED_WAKEUP))
 			return 0;
-		ret = syscall(__NR_io_uring_enter, ring->fd, 1, 0, IORING_ENTER_SQ_WAKEUP,
+		ret = syscall(__NR_io_uring_enter, ring->fd, count, 0, IORING_ENTER_SQ_WAKEUP,
 			      NULL, 0);
 	}
 	return ret < 0 ? -errno : 0;
+}
+
+int uring_submit(struct uring *ring, const struct io_uring_sqe *request)
+{
+	return uring_submit_all(ring, request, 1);
+}
+
+int uring_cancel_all(struct uring *ring)
+{
+	struct io_uring_sync_cancel_reg cancel = {
+		.fd = -1,
+		.flags = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY,
+		.timeout = { -1, -1 },
+	};
+	int ret = syscall(__NR_io_uring_register, ring->fd, IORING_REGISTER_SYNC_CANCEL, &cancel,
+			  1);
+
+	return ret < 0 ? -errno : 0;
+}
+
+void uring_drain(struct uring *ring)
+{
+	struct io_uring_cqe completion;
+
+	/* Those that found no room get some, as far as there is. */
+	syscall(__NR_io_uring_enter, ring->fd, 0, 0, IORING_ENTER_GETEVENTS, NULL, 0);
+	while (uring_completion(ring, &completion, 0) == 1)
+		;
 }
 
 int uring_completion(struct uring *ring, struct io_uring_cqe *completion, int ms)
