@@ -17,6 +17,8 @@
 #define ROUNDS		10
 #define WARM		3
 #define ROUND		400
+/* All calls of GET_DEADLINE for a fence of another driver. */
+#define DEADLINES	1000000
 /* 32 bytes a timeline and round. */
 #define MOST_GROWTH	(ROUND * 32LL * (ROUNDS - WARM))
 
@@ -60,6 +62,33 @@ static int live(void)
 	return 0;
 }
 
+/*
+ * GET_DEADLINE for a fence that sw_sync doesn't have, and for one of another timeline of the
+ * node, which is looked for by its number. A reference to the fence, or to the timeline that was
+ * found, must be put, or else its memory is not freed.
+ */
+static int ask_for_deadlines(void)
+{
+	int compat = sw_sync_open(SW_SYNC_DEVICE);
+	int foreign = fence_create(timeline_open());
+	int known = sw_sync_create(sw_sync_open(SW_SYNC_DEVICE), 5);
+	__u64 deadline;
+	int i;
+
+	if (compat < 0 || foreign < 0 || known < 0 || fence_set_deadline(known, 12345))
+		return -1;
+	for (i = 0; i < DEADLINES / ROUND / ROUNDS; i++) {
+		if (sw_sync_deadline(compat, foreign, &deadline) != -EINVAL)
+			return -2;
+		if (i % 16)
+			continue;
+		if (sw_sync_deadline(compat, known, &deadline) || deadline != 12345)
+			return -3;
+	}
+	close_range(16, ~0U, 0);
+	return 0;
+}
+
 FIXTURE(memory)
 {
 	char path[128];
@@ -99,7 +128,8 @@ static long long in_machine(void)
 		       file_value("/proc/meminfo", "Percpu:"));
 }
 
-TEST_F_TIMEOUT(memory, returns, 900)
+static void expect_to_return(struct __test_metadata *_metadata, const char *stat,
+			     int (*work)(void))
 {
 	long long group = 0, machine = 0;
 	int round;
@@ -108,21 +138,32 @@ TEST_F_TIMEOUT(memory, returns, 900)
 		int i;
 
 		for (i = 0; i < ROUND; i++)
-			ASSERT_EQ(0, live());
+			ASSERT_EQ(0, work());
 		ASSERT_TRUE(rcu_settle());
 		/* The figures of groups are brought up to date every 2 s. */
 		sleep_ms(2500);
 		ksft_print_msg("round %d: %lld bytes in the group, %lld in the machine\n", round,
-			       in_group(self->stat), in_machine());
+			       in_group(stat), in_machine());
 		if (round == WARM - 1) {
-			group = in_group(self->stat);
+			group = in_group(stat);
 			machine = in_machine();
 			ASSERT_LT(0, group);
 			ASSERT_LT(0, machine);
 		}
 	}
-	EXPECT_GT(MOST_GROWTH, in_group(self->stat) - group);
+	EXPECT_GT(MOST_GROWTH, in_group(stat) - group);
 	EXPECT_GT(2 * MOST_GROWTH, in_machine() - machine);
+}
+
+TEST_F_TIMEOUT(memory, returns, 900)
+{
+	expect_to_return(_metadata, self->stat, live);
+}
+
+TEST_F_TIMEOUT(memory, foreign_deadlines, 900)
+{
+	expect_to_return(_metadata, self->stat, ask_for_deadlines);
+	ksft_print_msg("%d deadlines of foreign fences\n", DEADLINES);
 }
 
 TEST_HARNESS_MAIN

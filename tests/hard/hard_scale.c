@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * As many timelines and fences as the quotas allow. Wants max_timelines and
- * max_pending at 1048576, and 2 GiB of memory.
+ * As many timelines and fences as the quotas allow, and many descriptors of one fence. Wants
+ * max_timelines and max_pending at 1048576, and 2 GiB of memory.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 
 #define TIMELINES	100000
 #define FENCES		1048576
+#define SYNC_FILES	50000
 
 FIXTURE(scale)
 {
@@ -89,6 +90,53 @@ TEST_F_TIMEOUT(scale, fences, 1800)
 	EXPECT_EQ(0, timeline_state(tl).pending);
 	EXPECT_EQ(made + 1, fence_create_many(tl, fds, 1));
 	ksft_print_msg("%u fences pending at once\n", made);
+}
+
+/* sync_files of one fence: merged with itself, it stays the same fence. */
+static void make_sync_files(struct __test_metadata *_metadata, int *fds, int fence)
+{
+	int i;
+
+	for (i = 0; i < SYNC_FILES; i++) {
+		fds[i] = fence_merge(fence, fence);
+		ASSERT_LE(0, fds[i]);
+		/* Each has a callback of its own at the fence then. */
+		ASSERT_EQ(0, fence_wait(fds[i], 0));
+	}
+}
+
+static void expect_each(struct __test_metadata *_metadata, int *fds, int status)
+{
+	int i;
+
+	for (i = 0; i < SYNC_FILES; i++) {
+		ASSERT_EQ(status, fence_status(fds[i])) TH_LOG("sync_file %d", i);
+		ASSERT_EQ(1, fence_wait(fds[i], 0));
+		close(fds[i]);
+	}
+}
+
+/*
+ * One fence behind 50,000 sync_files. However it ends, all of them know. A fence before it and
+ * one behind it are signaled by the same call, in the order of their numbers.
+ */
+TEST_F_TIMEOUT(scale, sync_files, 1800)
+{
+	int *many = calloc(SYNC_FILES, sizeof(int));
+	int tl = timeline_new("scale", 0, 0);
+	int fds[4];
+
+	ASSERT_NE(NULL, many);
+	ASSERT_EQ(1, fence_create_many(tl, fds, 4));
+	make_sync_files(_metadata, many, fds[1]);
+	EXPECT_EQ(3, fence_signal(tl, 3, -EIO));
+	EXPECT_LE(fence_time(fds[0]), fence_time(fds[1]));
+	EXPECT_LE(fence_time(fds[1]), fence_time(fds[2]));
+	expect_each(_metadata, many, -EIO);
+	make_sync_files(_metadata, many, fds[3]);
+	close(tl);
+	expect_each(_metadata, many, -ECANCELED);
+	ksft_print_msg("%d sync_files of one fence\n", SYNC_FILES);
 }
 
 TEST_HARNESS_MAIN
