@@ -10,14 +10,17 @@ import subprocess
 import sys
 import tempfile
 
+from testlib import tap
+from testlib.counts import Counts
+
 TOOLS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 TOP = os.path.dirname(TOOLS)
 
-# How the results of programs are counted is tools/test's to say.
+# How modules and programs are built is tools/test's to say.
 _loader = importlib.machinery.SourceFileLoader("tools_test", f"{TOOLS}/test")
 _spec = importlib.util.spec_from_loader("tools_test", _loader)
-tap = importlib.util.module_from_spec(_spec)
-_loader.exec_module(tap)
+test = importlib.util.module_from_spec(_spec)
+_loader.exec_module(test)
 
 
 class Run:
@@ -25,7 +28,7 @@ class Run:
 
     def __init__(self, args):
         self.args = args
-        self.counts = tap.Counts()
+        self.counts = Counts()
         self.results = f"{TOP}/build/hard/{args.arch}"
         self.figures = {}
         self.calls = 0
@@ -37,12 +40,12 @@ class Run:
 
     def build(self, flavour, *arguments):
         """Builds the module, or stops."""
-        return tap.build(*arguments, self.args.arch, flavour)
+        return test.build(*arguments, self.args.arch, flavour)
 
     def kcov_module(self):
         """The module with coverage; the kernel's own code has none."""
         out = f"{TOP}/build/{self.args.arch}-debug-kcov"
-        return tap.build("--out", out, self.args.arch, "debug", "KCOV_INSTRUMENT=y")
+        return test.build("--out", out, self.args.arch, "debug", "KCOV_INSTRUMENT=y")
 
     def traced_module(self):
         """The gki kernel's module, with a call on each way through its code, and what it calls.
@@ -52,7 +55,7 @@ class Run:
         trace = self.extra_module("tests/fuzz/trace", "gki")
         flags = "-Cdebuginfo=1 -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 " \
             "-Cllvm-args=-sanitizer-coverage-trace-pc"
-        module = tap.build("--out", f"{TOP}/build/{self.args.arch}-gki-traced", self.args.arch,
+        module = test.build("--out", f"{TOP}/build/{self.args.arch}-gki-traced", self.args.arch,
                            "gki", "CFLAGS_MODULE=-fsanitize-coverage=trace-pc",
                            f"KRUSTFLAGS={flags}",
                            f"KBUILD_EXTRA_SYMBOLS={os.path.dirname(trace)}/Module.symvers")
@@ -69,7 +72,7 @@ class Run:
 
     def programs(self, *names):
         """A directory for the guest's root with some programs."""
-        source, _ = tap.programs(self.args.arch)
+        source, _ = test.programs(self.args.arch)
         add = tempfile.mkdtemp(prefix="fence-hard-")
         target = f"{add}/usr/lib/fence_exporter"
         os.makedirs(target)

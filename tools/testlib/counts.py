@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What came of tests."""
+
+
+class Counts:
+    """How many tests passed, failed and were skipped."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.failures = []
+
+    def take(self, where, name, outcome):
+        """Counts one test, and shows what is not a pass."""
+        if outcome == "pass":
+            self.passed += 1
+            return
+        if outcome == "skip":
+            self.skipped += 1
+        else:
+            self.failed += 1
+            self.failures.append(f"{where}: {name}")
+        print(f"  {outcome.upper()} {where}: {name}", flush=True)
+
+    def summary(self):
+        """Prints the failures and the last line, and returns the exit status.
+
+        A run that has counted no test at all has failed: it was asked for something.
+        """
+        if not self.passed + self.failed + self.skipped:
+            self.take("no test", "nothing has run", "fail")
+        for failure in self.failures:
+            print("FAILED", failure)
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        print(f"{self.passed} passed, {self.failed} failed{skipped}")
+        return int(self.failed > 0)

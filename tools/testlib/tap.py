@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What programs that print TAP have told."""
+
+import re
+
+RESULT = re.compile(r"^(not )?ok (\d+) ?-? ?(.*)$")
+# A program that was skipped as a whole, and how it may end then: 4 is KSFT_SKIP.
+SKIPPED = re.compile(r"^1\.\.0 # ?SKIP (.*)$", re.M)
+GOOD = ("0", "4")
+
+
+def take_lines(lines, counts, where):
+    """Counts the results among lines, and returns whether they are those of the plan.
+
+    Without a plan, with a result too few or too many, or with one that has another's number,
+    there is a failure more.
+    """
+    planned, numbers = [], []
+    for line in lines:
+        if match := re.match(r"^1\.\.(\d+)", line):
+            planned.append(int(match[1]))
+        elif match := RESULT.match(line):
+            numbers.append(int(match[2]))
+            skipped = re.search(r"# ?SKIP", match[3])
+            counts.take(where, match[3], "fail" if match[1] else "skip" if skipped else "pass")
+    good = len(planned) == 1 and planned[0] > 0 and numbers == list(range(1, planned[0] + 1))
+    if not good:
+        plan = " and ".join(map(str, planned)) or "nothing"
+        counts.take(where, f"planned {plan}, ran {len(numbers)}"
+                    + (f" as {numbers}" if len(numbers) in planned else ""), "fail")
+    return good
+
+
+def take_program(text, status, counts, where):
+    """Counts what one program has printed, with the status that it ended with."""
+    skipped = SKIPPED.search(text)
+    if skipped and status in GOOD and not re.search(r"^(not )?ok ", text, re.M):
+        counts.take(where, skipped[1], "skip")
+        return
+    before = counts.failed
+    take_lines(text.splitlines(), counts, where)
+    if status not in GOOD and counts.failed == before:
+        counts.take(where, f"ended with {status}", "fail")
+    if counts.failed > before:
+        print("".join(f"    | {line}\n" for line in text.splitlines()
+                      if not line.startswith(("ok ", "#  RUN", "#            OK"))), end="")
+
+
+def take_programs(output, wanted, counts, kernel):
+    """Counts what the programs of a guest have told, each between two lines that name it."""
+    for where in wanted:
+        match = re.search(rf"^@test {re.escape(where)}$(.*?)^@status {re.escape(where)} (\d+)$",
+                          output, re.M | re.S)
+        if match:
+            take_program(match[1], match[2], counts, f"{kernel} {where}")
+        else:
+            counts.take(f"{kernel} {where}", "did not run to its end", "fail")
