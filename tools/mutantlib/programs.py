@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which selftests touch which file, those first that are the likeliest to notice a change."""
+
+import os
+import re
+
+# Of a file, or of all below a directory: what tests of it are called behind `test_`. A name stands
+# for those that begin with it, too: sw_sync for sw_sync_limits.
+TOUCHING = {
+    "drivers/dma-buf/fence_exporter/": [],
+    "abi.rs": ["struct_size", "fields", "misuse", "signal"],
+    "agenda.rs": ["signal_at", "quota", "timeout"],
+    "engine.rs": ["submit", "quota", "vgem"],
+    "events.rs": ["events", "poll", "timeout"],
+    "export.rs": ["create", "misuse", "sw_sync", "quota"],
+    "fdinfo.rs": ["info"],
+    "limits.rs": ["quota", "setup", "timeout", "sw_sync"],
+    "main.rs": ["access", "unload", "quota"],
+    "name.rs": ["names", "setup"],
+    "node.rs": ["access", "unload"],
+    "sw_sync.rs": ["sw_sync", "quota", "shared"],
+    "users.rs": ["quota"],
+    "calls.rs": ["fields", "create", "signal", "setup", "submit", "info", "quota", "misuse", "events"],
+    "device.rs": ["create", "poll", "events", "misuse", "access", "close"],
+    "native.rs": ["setup", "events", "signal_at", "submit", "timeout", "quota"],
+    "rust/kernel/miscdevice.rs": ["misuse", "access", "poll", "create", "unload"],
+    "rust/kernel/sync/poll.rs": ["poll", "events", "close"],
+    "rust/kernel/sync/": ["create", "names", "close", "events", "poll"],
+    "rust/kernel/dma_buf/": ["signal", "create", "timeout", "sw_sync", "signal_at", "submit", "info",
+                             "events", "close", "quota", "races"],
+}
+# Of files that are not among these, and behind what is named there.
+ALL_AROUND = ["create", "signal", "signal_at", "close", "events", "info", "timeout", "submit", "sw_sync",
+              "names", "poll", "shared", "quota", "misuse"]
+
+
+def order(path, available, killers=()):
+    """The programs among those available that touch a file, in the order in which they run.
+
+    Those that have noticed another mutant of the file come first.
+    """
+    stems = []
+    for place, names in TOUCHING.items():
+        if path.endswith("/" + place) or path == place:
+            stems = names + stems
+        elif place.endswith("/") and path.startswith(place):
+            stems = stems + names
+    # A program that is called like the file touches it.
+    stems.insert(0, os.path.basename(path)[:-3])
+    found = []
+    for stem in stems + ALL_AROUND:
+        found += [name for name in available
+                  if re.fullmatch(rf"test_{stem}(_\w+)?", name) and name not in found]
+    return sorted(found, key=lambda name: name not in killers)
