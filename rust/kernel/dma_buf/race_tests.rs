@@ -14,11 +14,20 @@ mod cases {
             emit_at,
             far,
             in_order,
+            InOrder,
             Uncounted,
             MILLISECOND,
             NAME,
             SECOND, //
         },
+        ops::signal_fence,
+        pending::{
+            Fifo,
+            Gathered,
+            Pending,
+            UpTo, //
+        },
+        signal::signal_points,
         *,
     };
     use crate::{
@@ -183,6 +192,45 @@ mod cases {
         let counts = timeline.counts();
         assert_eq!(counts.done + counts.cancelled, 8);
         drop(waiter);
+    }
+
+    // The time of a fence is not before that of the one before it, though somebody else has
+    // signalled that one in between.
+    #[test]
+    fn hazard_19_times_ascend_behind_another_signaller() {
+        let timeline = in_order();
+        let fences = create(&timeline, 3);
+        let rcu = rcu::read_lock();
+        let mut gathered = <Fifo as Pending>::Gathered::none();
+        let state = timeline.shared().state.lock();
+        state.pending.gather(UpTo::All, &mut gathered);
+        drop(state);
+        let done = signalling(|section| {
+            let mut number = 0;
+            // SAFETY: They were gathered in the section of `rcu`.
+            let points = unsafe { gathered.points() }.inspect(|_| {
+                number += 1;
+                if number != 2 {
+                    return;
+                }
+                // Before the second one is come to, another signaller reads the clock.
+                let mut later = ktime_get();
+                while Some(later) <= fences[0].timestamp() {
+                    later = ktime_get();
+                }
+                // SAFETY: `fences` has a reference, and the fence is one of a context.
+                unsafe { signal_fence(section, fences[1].as_raw(), None, later, || {}) };
+            });
+            // SAFETY: As above, and no lock is held.
+            unsafe { signal_points::<InOrder>(&rcu, section, points, None, None, || {}) }
+        });
+        drop(rcu);
+        // It unlinks them.
+        timeline.signal(3, Ok(()), Cause::Done);
+        assert_eq!(done.count, 2);
+        assert!(fences[0].timestamp().is_some());
+        assert!(fences[0].timestamp() < fences[1].timestamp());
+        assert!(fences[1].timestamp() <= fences[2].timestamp());
     }
 
     // What is emitted while others signal is signalled by somebody, and nothing twice.
