@@ -27,7 +27,7 @@ def notice(entry, copy):
 
 def build_and_load(entry, copy):
     """Builds the copy, and loads it with the case."""
-    arch, flavour = entry.get("kernel", "x86_64-gki").split("-")
+    arch, flavour = entry.get("kernel", "x86_64-gki").split("-", 1)
     built = subprocess.run([f"{copy}/tools/module", "--kunit", arch, flavour], text=True,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if "build" in entry:
