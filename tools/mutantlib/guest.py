@@ -16,8 +16,8 @@ from vmlib import log
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 TOOLS = os.path.dirname(HERE)
-# Seconds for a program whose time isn't known, and the least for one.
-LIMIT, LEAST = 60, 15
+# Seconds for a program whose time on this machine isn't known, and the least for one.
+LIMIT, LEAST = 240, 10
 
 
 class Programs:

@@ -22,7 +22,7 @@ said() {
 
 # within SECONDS COMMAND...: its status, or 99 if it was not done.
 within() {
-	local limit=$(($1 * FENCE_PACE * 10)) i=0 status
+	local limit=$(($1 * 10)) i=0 status
 	shift
 	rm -f /tmp/status
 	setsid sh -c '"$@" >/tmp/out 2>&1; echo $? >/tmp/status.new; mv /tmp/status.new /tmp/status' - "$@" &
@@ -44,7 +44,7 @@ mutant() {
 	export FENCE_KO=/mutants/$number.ko FENCE_PARAMS=sw_sync=1
 	# A line would end in a character more.
 	echo -n "$suites" >$filter
-	within 30 insmod $FENCE_KO $FENCE_PARAMS
+	within 60 insmod $FENCE_KO $FENCE_PARAMS
 	status=$?
 	# Programs that load the module again don't test it anew.
 	echo -n none >$filter
