@@ -147,7 +147,7 @@ mod cases {
         for from in STARTS {
             check(from, |index| (scatter(index) % 1000) << 33);
             check(from, |index| {
-                (scatter(index) % 8 << 31) + scatter(index) % 3
+                ((scatter(index) % 8) << 31) + scatter(index) % 3
             });
         }
     }

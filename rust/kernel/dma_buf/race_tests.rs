@@ -314,7 +314,7 @@ mod cases {
                     .emission()
                     .map_or(1, |it| it.prune().map_or(1, |_nothing| 0)),
                 2 => emit_at(&timeline, (THREADS - index).into(), far()).map_or(1, |_unwound| 0),
-                _ => create_at(&timeline, (THREADS - index).into()).is_signalled() as u64,
+                _ => u64::from(create_at(&timeline, (THREADS - index).into()).is_signalled()),
             });
         }
         crew.all_there.wait_for_completion();
