@@ -129,6 +129,11 @@ __rust_helper bool rust_helper_kiocb_is_nowait(const struct kiocb *kiocb)
 	return kiocb->ki_flags & IOCB_NOWAIT;
 }
 
+__rust_helper void rust_helper_wake_up_pollfree(struct wait_queue_head *wq_head)
+{
+	wake_up_pollfree(wq_head);
+}
+
 __rust_helper void rust_helper_list_del_init(struct list_head *entry)
 {
 	list_del_init(entry);

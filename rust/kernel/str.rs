@@ -7,7 +7,8 @@ pub use ::kernel::str::*;
 
 /// A C string in an array, with its length.
 ///
-/// Unlike a plain array it needs not be searched for its end when it is asked for.
+/// Unlike a plain array it needs not be searched for its end when it is asked for. `N` is at most 256,
+/// so that the length takes a byte.
 ///
 /// # Invariants
 ///
@@ -26,15 +27,21 @@ pub use ::kernel::str::*;
 #[derive(Clone, Copy)]
 pub struct CStrArray<const N: usize> {
     bytes: [u8; N],
-    len: usize,
+    len: u8,
 }
 
 impl<const N: usize> CStrArray<N> {
+    const FITS: () = assert!(N <= 256, "the length of the string takes a byte");
+
     /// Takes the string up to the first NUL. `None` if there is none.
     pub fn new(bytes: [u8; N]) -> Option<Self> {
+        const { Self::FITS };
         let len = bytes.iter().position(|&byte| byte == 0)?;
-        // INVARIANT: It is where the first NUL was found.
-        Some(Self { bytes, len })
+        // INVARIANT: It is where the first NUL was found, which is below 256.
+        Some(Self {
+            bytes,
+            len: len as u8,
+        })
     }
 
     /// Returns the array, with what stands behind the NUL.
@@ -47,6 +54,10 @@ impl<const N: usize> CStrArray<N> {
     #[inline]
     pub fn as_c_str(&self) -> &CStr {
         // SAFETY: By the type invariant the array has a NUL at `len`, and none before.
-        unsafe { CStr::from_bytes_with_nul_unchecked(self.bytes.get_unchecked(..self.len + 1)) }
+        unsafe {
+            CStr::from_bytes_with_nul_unchecked(
+                self.bytes.get_unchecked(..usize::from(self.len) + 1),
+            )
+        }
     }
 }

@@ -78,7 +78,7 @@ pub(super) struct State<R: Order> {
     /// When the timer will fire, or [`KTIME_MAX`](super::KTIME_MAX).
     pub(super) armed: Ktime,
     /// How many times in a row the timer's callback left everything for later.
-    pub(super) deferred: u32,
+    pub(super) deferred: u8,
     /// Set once, when the owner begins to go: nothing is armed from then on.
     pub(super) closing: bool,
 }

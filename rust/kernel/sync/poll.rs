@@ -182,7 +182,7 @@ impl PollCondVar {
 impl PinnedDrop for PollCondVar {
     fn drop(self: Pin<&mut Self>) {
         // SAFETY: The wait queue is initialised.
-        unsafe { bindings::__wake_up_pollfree(self.wait_queue_head.get()) };
+        unsafe { bindings::wake_up_pollfree(self.wait_queue_head.get()) };
     }
 }
 
@@ -217,7 +217,7 @@ unsafe impl RcuFreeSafe for PollCondVar {
     unsafe fn drop_before_gp(self: Pin<&Self>) {
         // SAFETY: The wait queue is initialised. What is on it goes now, and is not waited for: the
         // memory stays for a grace period, as the call requires.
-        unsafe { bindings::__wake_up_pollfree(self.wait_queue_head.get()) };
+        unsafe { bindings::wake_up_pollfree(self.wait_queue_head.get()) };
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) trait Calls {
     fn create(&self, arg: Arg) -> Result;
     fn signal_now(&self, arg: Arg) -> Result;
     fn signal_at(&self, arg: Arg) -> Result;
-    fn run_agenda(&self, now: Ktime);
+    fn run_agenda(&self);
     fn submit(this: ArcBorrow<'_, Self>, arg: Arg) -> Result;
     fn info(&self) -> fence_exporter_info;
 }
@@ -144,7 +144,7 @@ impl Calls for Timeline<Native> {
             return Err(EINVAL);
         }
         self.check_driven(false)?;
-        self.run_agenda(ktime_get());
+        self.run_agenda();
         // What can't be answered must not happen. Unless others signal meanwhile, this is the
         // answer: numbers have no gaps.
         let expected = request.seqno.saturating_sub(self.signalled_up_to());
@@ -184,10 +184,16 @@ impl Calls for Timeline<Native> {
         Ok(())
     }
 
-    /// Does what SIGNAL_AT asked for by `now`, if there is something: the timer may be late.
-    fn run_agenda(&self, now: Ktime) {
-        if self.agenda.next_due().is_some_and(|first| first <= now) {
-            self.run_due(now);
+    /// Does what SIGNAL_AT asked for by now, if there is something: the timer may be late.
+    ///
+    /// The clock is read only if something was asked for.
+    #[inline]
+    fn run_agenda(&self) {
+        if let Some(first) = self.agenda.next_due() {
+            let now = ktime_get();
+            if first <= now {
+                self.run_due(now);
+            }
         }
     }
 
