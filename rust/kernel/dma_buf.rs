@@ -41,9 +41,9 @@
 //!
 //! # Contexts, and PREEMPT_RT
 //!
-//! *Any context* is any in which a `spinlock_t` may be taken: not NMI. With `CONFIG_PREEMPT_RT`, not
-//! a hard interrupt either, nor code that holds a `raw_spinlock_t` or has disabled preemption or
-//! interrupts, since there a `spinlock_t` sleeps. A fence's lock and a context's lock are
+//! *Any context* is any in which a `spinlock_t` may be taken: not NMI. With `CONFIG_PREEMPT_RT`,
+//! not a hard interrupt either, nor code that holds a `raw_spinlock_t` or has disabled preemption
+//! or interrupts, since there a `spinlock_t` sleeps. A fence's lock and a context's lock are
 //! `spinlock_t`. With `CONFIG_PREEMPT_RT`:
 //!
 //! - Where it is said here that interrupts are off, because a lock is held, they are on. The holder
@@ -52,8 +52,8 @@
 //!   So what RCU keeps is kept while a lock is held, whichever kernel it is.
 //! - No driver can signal a fence in a hard interrupt. Waiters run in threads.
 //! - Where it is said that a timer calls in softirq context, it is the thread `ktimers` that calls,
-//!   with soft interrupts disabled. A thread with a higher priority may preempt it. To cancel a timer
-//!   whose callback is running sleeps until the callback has returned.
+//!   with soft interrupts disabled. A thread with a higher priority may preempt it. To cancel a
+//!   timer whose callback is running sleeps until the callback has returned.
 //!
 //! C headers: [`include/linux/dma-fence.h`](srctree/include/linux/dma-fence.h),
 //! [`include/linux/sync_file.h`](srctree/include/linux/sync_file.h)

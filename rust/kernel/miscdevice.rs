@@ -123,8 +123,8 @@ pub trait PollDevice: MiscDevice<Ptr = Arc<<Self as PollDevice>::Private>> {
 /// Tells whether a read or write must not wait for something to happen.
 ///
 /// Either the file is in non-blocking mode (`O_NONBLOCK`), or this call alone must not wait
-/// (`IOCB_NOWAIT`). io_uring sets the latter when it reads or writes in the thread that submits, once
-/// `poll` has said that the file is ready, and expects `EAGAIN` if that has changed since.
+/// (`IOCB_NOWAIT`). io_uring sets the latter when it reads or writes in the thread that submits,
+/// once `poll` has said that the file is ready, and expects `EAGAIN` if that has changed since.
 ///
 /// Any context. `fcntl(2)` may change the mode at any time: call this once for each read or write.
 ///
@@ -307,8 +307,8 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
         let private = unsafe { <T::Ptr as ForeignOwnable>::borrow((*file).private_data) };
         // SAFETY: The file is open for the duration of this call; it has no position.
         let file = unsafe { File::from_raw_file(file) };
-        // SAFETY: This is that call, and what is borrowed is in the `Arc` that is the file's private
-        // data.
+        // SAFETY: This is that call, and what is borrowed is in the `Arc` that is the file's
+        // private data.
         T::poll(&private, &unsafe { PollTable::from_raw(table, file) }).0
     }
 }

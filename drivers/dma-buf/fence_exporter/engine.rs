@@ -16,14 +16,14 @@
 //! A job whose in-fence has failed takes its time like any other, and hands the error on.
 //!
 //! The engine has a time of its own, which the timer's lateness does not change: a job ends at its
-//! start plus its duration, that is the timestamp of its fence, and the next job starts there. No job
-//! ends later than the longest timeout that the module allows after it was submitted, however long
-//! the queue is.
+//! start plus its duration, that is the timestamp of its fence, and the next job starts there. No
+//! job ends later than the longest timeout that the module allows after it was submitted, however
+//! long the queue is.
 //!
-//! Only the timeline's timer moves the engine. The engine waits for the in-fence of the first job of
-//! the queue and for no other. A waiter runs under the lock of its fence: it wakes the engine and does
-//! no more. Jobs that have ended keep their waiters until the next job is submitted, or the timeline is
-//! closed: the timer must not put what may be the last reference to the timeline.
+//! Only the timeline's timer moves the engine. The engine waits for the in-fence of the first job
+//! of the queue and for no other. A waiter runs under the lock of its fence: it wakes the engine
+//! and does no more. Jobs that have ended keep their waiters until the next job is submitted, or
+//! the timeline is closed: the timer must not put what may be the last reference to the timeline.
 //!
 //! Locks: the queue's, then that of an in-fence, then the lock of the timeline's context.
 

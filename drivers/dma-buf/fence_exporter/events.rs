@@ -2,8 +2,8 @@
 
 //! Events, by which a test plays the device: who began to wait, and by when.
 //!
-//! Events happen under the locks of fences, in any context. They go into a queue of bounded size, and
-//! a reader never makes the kernel side wait.
+//! Events happen under the locks of fences, in any context. They go into a queue of bounded size,
+//! and a reader never makes the kernel side wait.
 
 use fence_uapi::{
     fence_exporter_event,
@@ -146,8 +146,8 @@ type Queue = Published<SpinLockIrq<Ring>>;
 
 /// The events of a timeline.
 ///
-/// Every timeline has the condition, so that a `poll(2)` or an `epoll` that came before SETUP is woken
-/// by the events after it. The queue takes more than 8 KiB; only SETUP makes one.
+/// Every timeline has the condition, so that a `poll(2)` or an `epoll` that came before SETUP is
+/// woken by the events after it. The queue takes more than 8 KiB; only SETUP makes one.
 #[pin_data]
 pub(crate) struct Events {
     /// Notified when an event was added, and when a read left some.
@@ -234,8 +234,8 @@ impl Events {
     /// # Errors
     ///
     /// `EINVAL` if the timeline keeps no events, or `iov` has no room for one. `EAGAIN` if the call
-    /// would wait and `nonblocking` is set. `ERESTARTSYS` if a signal came while it waited. `EFAULT`
-    /// if not even one event could be copied; it is still there for the next read.
+    /// would wait and `nonblocking` is set. `ERESTARTSYS` if a signal came while it waited.
+    /// `EFAULT` if not even one event could be copied; it is still there for the next read.
     ///
     /// # Context
     ///
@@ -296,7 +296,8 @@ impl Drop for Reading<'_> {
         ring.reading = false;
         let readable = ring.is_readable();
         drop(ring);
-        // Those who came meanwhile found that a thread reads. If it has left events, they are theirs.
+        // Those who came meanwhile found that a thread reads. If it has left events, they are
+        // theirs.
         if readable {
             self.events.readable.notify_all();
         }

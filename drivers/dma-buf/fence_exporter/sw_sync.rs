@@ -2,12 +2,14 @@
 
 //! `/dev/sw_sync`: the ABI of the kernel's sw_sync, for programs that look for it.
 //!
-//! A timeline has a 32-bit value, which is counted up; a fence has signalled when the value has reached
-//! its own. Fences may be created in any order, two of one value are one fence, and values wrap.
+//! A timeline has a 32-bit value, which is counted up; a fence has signalled when the value has
+//! reached its own. Fences may be created in any order, two of one value are one fence, and values
+//! wrap.
 //!
-//! In here, and in the core, the timeline's value and the numbers of fences have 64 bits. CREATE_FENCE
-//! takes the number nearest to the timeline's value whose lower half is the caller's value
-//! ([`SeqnoOrder::nearest`]). So numbers don't wrap, however the calls of several threads interleave.
+//! In here, and in the core, the timeline's value and the numbers of fences have 64 bits.
+//! CREATE_FENCE takes the number nearest to the timeline's value whose lower half is the caller's
+//! value ([`SeqnoOrder::nearest`]). So numbers don't wrap, however the calls of several threads
+//! interleave.
 
 use crate::{
     abi::Arg,
@@ -119,7 +121,8 @@ impl Calls for Timeline<SwSync> {
     /// fences have doubled.
     ///
     /// A signal ends the pruning early, and the call goes on with the room there is. It fails with
-    /// `ERESTARTSYS` only if there is none then, and with `EAGAIN` if there is none without a signal.
+    /// `ERESTARTSYS` only if there is none then, and with `EAGAIN` if there is none without a
+    /// signal.
     fn make_room<'a>(&self, mut emission: Emission<'a, SwSync>) -> Result<Emission<'a, SwSync>> {
         let max = self.shared.limits.max_pending;
         let mut full = EAGAIN;

@@ -2,8 +2,8 @@
 
 //! What a context has come to.
 //!
-//! A fence is counted as completed under its own lock, right before it is signaled. So a thread that
-//! has seen a fence signaled finds it among the completed ones.
+//! A fence is counted as completed under its own lock, right before it is signaled. So a thread
+//! that has seen a fence signaled finds it among the completed ones.
 
 use crate::sync::atomic::{
     ordering::Relaxed,
@@ -24,8 +24,8 @@ pub enum Cause {
 /// What a context has come to: one consistent snapshot.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
-    /// Fences that were committed and not pruned. In [`EmissionOrder`](super::EmissionOrder) this is
-    /// the last number that was committed.
+    /// Fences that were committed and not pruned. In [`EmissionOrder`](super::EmissionOrder) this
+    /// is the last number that was committed.
     pub committed: u64,
     /// Fences that have completed, for whatever cause. In [`EmissionOrder`](super::EmissionOrder)
     /// this is the last number that has signaled, and all before it have.
@@ -43,8 +43,9 @@ pub struct Counts {
 
 /// How far a context has come.
 ///
-/// `committed` is written under the context's lock. The others are the [`counter`](Self::counter) of
-/// each [`Cause`], to which a signaller adds under the fence's lock. All may be read without a lock.
+/// `committed` is written under the context's lock. The others are the [`counter`](Self::counter)
+/// of each [`Cause`], to which a signaller adds under the fence's lock. All may be read without a
+/// lock.
 pub(super) struct Progress {
     committed: Atomic<u64>,
     done: Atomic<u64>,
@@ -102,10 +103,10 @@ impl Progress {
 
     /// Returns the counts while `emitting` fences are emitted and not committed.
     ///
-    /// The caller holds the context's lock. A fence is counted as completed only after a hold of that
-    /// lock in which its signaller found it: it was emitted before. So what is read here of completed
-    /// fences, in a hold of the lock, is about fences that were emitted in an earlier hold or in this
-    /// one, and there are not more of them.
+    /// The caller holds the context's lock. A fence is counted as completed only after a hold of
+    /// that lock in which its signaller found it: it was emitted before. So what is read here of
+    /// completed fences, in a hold of the lock, is about fences that were emitted in an earlier
+    /// hold or in this one, and there are not more of them.
     pub(super) fn snapshot(&self, emitting: u32) -> Counts {
         let (done, timed_out, cancelled) = (
             self.done.load(Relaxed),

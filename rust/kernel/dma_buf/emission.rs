@@ -54,17 +54,17 @@ use core::{
 ///
 /// # Waiters
 ///
-/// `State::emission` tells other threads that somebody has the right and does not hold the lock. They
-/// wait for their turn in [`Timeline::idle`], as exclusive waiters, and [`end_turn`] wakes one up. No
-/// wake-up is lost:
+/// `State::emission` tells other threads that somebody has the right and does not hold the lock.
+/// They wait for their turn in [`Timeline::idle`], as exclusive waiters, and [`end_turn`] wakes one
+/// up. No wake-up is lost:
 ///
 /// - The right ends in three places: here, if nothing is emitted, and where what was emitted is
 ///   committed or unwound. Each calls [`end_turn`] before it drops the lock.
 /// - Between two steps for which the lock is dropped, see [`unlocked`](Self::unlocked), the right
 ///   doesn't end: `State::emission` is set whenever the lock is free, and nobody is woken up.
-/// - A waiter that finds the right free takes it, even if a signal is pending. If another thread has
-///   taken it, that thread's turn ends later and wakes up the next one. So a waiter that leaves with
-///   a signal owes nobody a wake-up.
+/// - A waiter that finds the right free takes it, even if a signal is pending. If another thread
+///   has taken it, that thread's turn ends later and wakes up the next one. So a waiter that leaves
+///   with a signal owes nobody a wake-up.
 ///
 /// # Invariants
 ///
@@ -191,8 +191,8 @@ impl<'a, O: FenceOps<Order = SeqnoOrder>> Emission<'a, O> {
     /// Takes out the pending fences that nobody but the timeline refers to.
     ///
     /// They are signalled with `ECANCELED` first, like all that are unwound, but there is nobody
-    /// who could notice. The call looks at each pending fence once, a batch at a time with interrupts
-    /// on in between. Fences may be missed if others signal fences meanwhile.
+    /// who could notice. The call looks at each pending fence once, a batch at a time with
+    /// interrupts on in between. Fences may be missed if others signal fences meanwhile.
     ///
     /// # Errors
     ///
@@ -301,8 +301,8 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
     /// Lets the fences stand, and signals them if what they stand for has come to its end already.
     ///
     /// Whether it has is what `done` tells. It is called under the lock that signallers take. So a
-    /// thread that first changes what `done` looks at, and then signals, either is seen by `done` or
-    /// finds the fences.
+    /// thread that first changes what `done` looks at, and then signals, either is seen by `done`
+    /// or finds the fences.
     ///
     /// That thread may still be signaling earlier ones. They are signaled before these are, so that
     /// fences signal in order.

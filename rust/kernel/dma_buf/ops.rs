@@ -90,10 +90,10 @@ pub trait FenceOps: Sized + Send + Sync + 'static {
 
     /// Does the first thing that the issuer has to do, if it is due by `time`.
     ///
-    /// `time` is what [`next_due`](Self::next_due) answered just now, and is not in the future. What
-    /// timed out before that has completed. The call does a bounded amount of work, and is repeated
-    /// until nothing is due: it signals a batch ([`Timeline::signal_some`]) at most, and goes on to
-    /// the next thing only in a call in which the first one is done.
+    /// `time` is what [`next_due`](Self::next_due) answered just now, and is not in the future.
+    /// What timed out before that has completed. The call does a bounded amount of work, and is
+    /// repeated until nothing is due: it signals a batch ([`Timeline::signal_some`]) at most, and
+    /// goes on to the next thing only in a call in which the first one is done.
     ///
     /// # Context
     ///
@@ -219,8 +219,8 @@ impl<O: FenceOps> VTable<O> {
 /// Initialises the fence of a point, as `dma_fence_init64()` does: the core compares all 64 bits of
 /// its number.
 ///
-/// Where a fence of a context is added to a `dma_resv`, or merged with another one, the core keeps the
-/// later one only. Compared by their lower 32 bits, a pending fence would make way for one that
+/// Where a fence of a context is added to a `dma_resv`, or merged with another one, the core keeps
+/// the later one only. Compared by their lower 32 bits, a pending fence would make way for one that
 /// signaled long before it.
 ///
 /// # Safety
@@ -241,7 +241,8 @@ pub(super) unsafe fn init_fence<O: FenceOps>(point: NonNull<PointOf<O>>, number:
         );
     }
     // GKI kernels don't export `dma_fence_init64()`, which does this.
-    // SAFETY: The fence was initialised just now. Nobody else has it yet, so its flags don't change.
+    // SAFETY: The fence was initialised just now. Nobody else has it yet, so its flags don't
+    // change.
     unsafe {
         (*point.as_ref().fence.get()).flags |=
             1 << bindings::dma_fence_flag_bits_DMA_FENCE_FLAG_SEQNO64_BIT;

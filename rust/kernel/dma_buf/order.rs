@@ -7,14 +7,15 @@
 //! since they never span 2^63:
 //!
 //! - In [`EmissionOrder`] the timeline counts its fences. It can't count to 2^63.
-//! - In [`SeqnoOrder`] the issuer of 32-bit numbers counts how far it has come in 64 bits, and gives
-//!   each fence [the number nearest to that](SeqnoOrder::nearest). A fence is never created further
-//!   ahead than 2^31. If it lags behind, it has been reached, and the thread that has counted that
-//!   far is still signalling: that thread returns when nothing it has reached is pending. So numbers
-//!   lag by no more than what the threads that are counting at the time have added, each less than
-//!   2^32. There are at most 2^22 threads (`PID_MAX_LIMIT`), which makes 2^54. A fence that is being
-//!   created is compared with how far the issuer has come, and with nothing else, when it is
-//!   committed. To be 2^63 beyond it by then takes 2^31 steps of the greatest size.
+//! - In [`SeqnoOrder`] the issuer of 32-bit numbers counts how far it has come in 64 bits, and
+//!   gives each fence [the number nearest to that](SeqnoOrder::nearest). A fence is never created
+//!   further ahead than 2^31. If it lags behind, it has been reached, and the thread that has
+//!   counted that far is still signalling: that thread returns when nothing it has reached is
+//!   pending. So numbers lag by no more than what the threads that are counting at the time have
+//!   added, each less than 2^32. There are at most 2^22 threads (`PID_MAX_LIMIT`), which makes
+//!   2^54. A fence that is being created is compared with how far the issuer has come, and with
+//!   nothing else, when it is committed. To be 2^63 beyond it by then takes 2^31 steps of the
+//!   greatest size.
 //!
 //! The core compares all 64 bits, too: see `init_fence`. It doesn't expect numbers to wrap.
 
@@ -50,9 +51,10 @@ pub enum SeqnoOrder {}
 impl SeqnoOrder {
     /// Returns the number near `now` whose lower 32 bits are `low`.
     ///
-    /// It is for issuers whose users count in 32 bits. `now` is how far the issuer has come, counted
-    /// in 64 bits from 0. The answer is less than 2^31 ahead of `now`, or not ahead of it. There are
-    /// no numbers below 0, so the answer is 0 if `now` has not come far enough to be ahead of it.
+    /// It is for issuers whose users count in 32 bits. `now` is how far the issuer has come,
+    /// counted in 64 bits from 0. The answer is less than 2^31 ahead of `now`, or not ahead of it.
+    /// There are no numbers below 0, so the answer is 0 if `now` has not come far enough to be
+    /// ahead of it.
     ///
     /// While `now` rises, calls with one `low` answer with one number until `now` has reached that
     /// number.

@@ -236,7 +236,8 @@ mod cases {
         }
     }
 
-    // While the value rises, a fence that is asked for again is the same one, until it has been reached.
+    // While the value rises, a fence that is asked for again is the same one, until it has been
+    // reached.
     #[test]
     fn hazard_20_numbers_meet() {
         for low in [0, 1, i32::MAX as u32, 1 << 31, u32::MAX] {

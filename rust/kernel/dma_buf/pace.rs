@@ -41,7 +41,7 @@ const SLOT: (Ktime, Ktime) = (10_000, 2 * SLICE);
 pub(super) const MOST: Ktime = 1_000_000;
 
 /// After how many deferrals a callback signals a batch all the same.
-pub(super) const PATIENCE: u32 = 64;
+pub(super) const PATIENCE: u8 = 64;
 
 /// The account of the timers of all timelines.
 ///

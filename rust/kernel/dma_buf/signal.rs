@@ -162,8 +162,8 @@ impl<O: FenceOps<Order = SeqnoOrder>> Shared<O> {
 /// `count_one` is called right before each is signaled, under the fence's lock.
 ///
 /// Without a `time`, the clock is read once, and again behind each fence that another one has
-/// signalled, who may have read it later: the times of fences are in their order, too. An issuer that
-/// gives a `time` is the only signaller of its timeline, and gives times that ascend.
+/// signalled, who may have read it later: the times of fences are in their order, too. An issuer
+/// that gives a `time` is the only signaller of its timeline, and gives times that ascend.
 ///
 /// # Safety
 ///

@@ -180,8 +180,8 @@ impl<O: FenceOps> Timeline<O> {
 
     /// Returns what the context has come to: one consistent snapshot.
     ///
-    /// A fence that the caller has seen signaled, or whose waiter has woken the caller, is counted as
-    /// completed. Any context.
+    /// A fence that the caller has seen signaled, or whose waiter has woken the caller, is counted
+    /// as completed. Any context.
     pub fn counts(&self) -> Counts {
         let shared = self.shared();
         let state = shared.state.lock();
@@ -190,8 +190,9 @@ impl<O: FenceOps> Timeline<O> {
 
     /// Returns the earliest deadline that was set on a fence which is pending. Any context.
     ///
-    /// If a deadline was ever set, the call walks over as many fences as are pending when it begins,
-    /// a batch at a time with interrupts on in between. So it may miss one that was emitted since.
+    /// If a deadline was ever set, the call walks over as many fences as are pending when it
+    /// begins, a batch at a time with interrupts on in between. So it may miss one that was emitted
+    /// since.
     pub fn earliest_deadline(&self) -> Option<Ktime> {
         self.shared().earliest_deadline()
     }
@@ -240,12 +241,13 @@ impl<O: FenceOps> Timeline<O> {
         )
     }
 
-    /// Signals everything up to and including `seqno`, as [`signal`](Self::signal) does, with `time`
-    /// for its timestamp.
+    /// Signals everything up to and including `seqno`, as [`signal`](Self::signal) does, with
+    /// `time` for its timestamp.
     ///
     /// For an issuer that knows when something ended, whatever the time is at which it finds out.
-    /// Timestamps of a timeline ascend if all its fences are signalled by one thread at a time, with
-    /// times that ascend and are not in the future. Wraps `dma_fence_signal_timestamp_locked()`.
+    /// Timestamps of a timeline ascend if all its fences are signalled by one thread at a time,
+    /// with times that ascend and are not in the future. Wraps
+    /// `dma_fence_signal_timestamp_locked()`.
     ///
     /// # Context
     ///

@@ -83,15 +83,17 @@ impl<O: FenceOps> Timeline<O> {
         }
     }
 
-    /// Does everything that is due by `until`, timeouts and what the issuer has, in the order of time.
+    /// Does everything that is due by `until`, timeouts and what the issuer has, in the order of
+    /// time.
     ///
     /// The timer does this by itself, but may be late. An issuer that signals something that was
     /// due at a past time calls this first, so that what was due earlier happens earlier. Of one
-    /// time, what the issuer has comes before a timeout. Nothing happens early, whatever `until` is.
+    /// time, what the issuer has comes before a timeout. Nothing happens early, whatever `until`
+    /// is.
     ///
-    /// Several threads may do so at a time, also beside the timer: each does the first thing that is
-    /// due to its end before it goes on to the next one, and what another one has done by then is
-    /// done.
+    /// Several threads may do so at a time, also beside the timer: each does the first thing that
+    /// is due to its end before it goes on to the next one, and what another one has done by then
+    /// is done.
     ///
     /// # Context
     ///

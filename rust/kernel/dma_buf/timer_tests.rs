@@ -89,7 +89,8 @@ mod cases {
             (1, Status::Failed(ETIMEDOUT)),
         ] {
             let mut lead = 20 * MILLISECOND;
-            // Until all is set up before the first thing is due: a slow machine needs a longer lead.
+            // Until all is set up before the first thing is due: a slow machine needs a longer
+            // lead.
             let (timeline, fences, end) = loop {
                 let timeline = in_order();
                 let end = ktime_get() + lead;

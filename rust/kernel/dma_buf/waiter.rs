@@ -188,8 +188,8 @@ impl<T: FenceCallback> Waiter<T> {
 impl<T: FenceCallback> PinnedDrop for Waiter<T> {
     fn drop(self: Pin<&mut Self>) {
         // SAFETY: By the type invariant the callback was added to this fence, or its list head says
-        // that it is on no list. The call takes the fence's lock, so that a callback which is running
-        // has ended when it returns.
+        // that it is on no list. The call takes the fence's lock, so that a callback which is
+        // running has ended when it returns.
         unsafe { bindings::dma_fence_remove_callback(self.fence.as_raw(), self.cb.get()) };
     }
 }

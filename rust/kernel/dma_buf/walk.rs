@@ -105,7 +105,8 @@ impl<O: FenceOps> Shared<O> {
     pub(super) fn first_timeout(&self) -> Ktime {
         let guard = self.state.lock();
         guard.pending.oldest().map_or(KTIME_MAX, |oldest| {
-            // SAFETY: The list owns a reference to `oldest`, which is linked while the lock is held.
+            // SAFETY: The list owns a reference to `oldest`, which is linked while the lock is
+            // held.
             unsafe { oldest.as_ref() }.expires
         })
     }
@@ -154,12 +155,13 @@ impl<O: FenceOps<Order = SeqnoOrder>> Shared<O> {
     /// Takes back the pending fences that only the list refers to, and returns how many fences it
     /// looked at.
     ///
-    /// `go_on` is asked before each batch, and ends the walk by `false`: the answer is an `Err` then.
-    /// Otherwise fences are missed only if others unlink fences meanwhile.
+    /// `go_on` is asked before each batch, and ends the walk by `false`: the answer is an `Err`
+    /// then. Otherwise fences are missed only if others unlink fences meanwhile.
     ///
-    /// A new reference is made from an old one, or under the lock by the thread that has the right to
-    /// emit, which is the caller. A reader of a `dma_resv` under RCU may still find a fence that was
-    /// there before, and then finds one that has signalled, as it would if the fence had been freed.
+    /// A new reference is made from an old one, or under the lock by the thread that has the right
+    /// to emit, which is the caller. A reader of a `dma_resv` under RCU may still find a fence that
+    /// was there before, and then finds one that has signalled, as it would if the fence had been
+    /// freed.
     pub(super) fn prune(&self, mut go_on: impl FnMut() -> bool) -> Result<usize, usize> {
         let mut visits = 0;
         let mut walk = Walk::begin(self);
