@@ -171,14 +171,20 @@ static void nothing(int signal)
 	(void)signal;
 }
 
-/* Creates fences until that fails or the time is over; the first error, or 0. */
+/*
+ * Creates fences until that fails or the time is over; the first error, or 0. Signals them:
+ * the other thread, which may not run for a while, doesn't see to the quota.
+ */
 static int create_until(int tl, __u64 end)
 {
 	while (now_ns() < end) {
-		int fd = fence_create(tl);
+		__s64 seqno;
+		int fd;
 
-		if (fd < 0)
-			return fd;
+		seqno = fence_create_many(tl, &fd, 1);
+		if (seqno < 0)
+			return seqno;
+		fence_signal(tl, seqno, 0);
 		close(fd);
 	}
 	return 0;
