@@ -55,12 +55,12 @@ use core::{
 /// # Waiters
 ///
 /// `State::emission` tells other threads that somebody has the right and does not hold the lock.
-/// They wait for their turn in [`Timeline::idle`], as exclusive waiters, and [`end_turn`] wakes one
+/// They wait for their turn in `Timeline::idle()`, as exclusive waiters, and `end_turn()` wakes one
 /// up. No wake-up is lost:
 ///
 /// - The right ends in three places: here, if nothing is emitted, and where what was emitted is
-///   committed or unwound. Each calls [`end_turn`] before it drops the lock.
-/// - Between two steps for which the lock is dropped, see [`unlocked`](Self::unlocked), the right
+///   committed or unwound. Each calls `end_turn()` before it drops the lock.
+/// - Between two steps for which the lock is dropped, see `unlocked()`, the right
 ///   doesn't end: `State::emission` is set whenever the lock is free, and nobody is woken up.
 /// - A waiter that finds the right free takes it, even if a signal is pending. If another thread
 ///   has taken it, that thread's turn ends later and wakes up the next one. So a waiter that leaves
