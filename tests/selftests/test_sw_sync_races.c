@@ -17,30 +17,46 @@
 #include "sw_sync_abi.h"
 #include "sw_sync_both.h"
 
-/* As many fences as one INC takes a while to signal. */
-#define MANY	8000
+/*
+ * As many fences as one INC takes a while to signal. A machine that does not have as many
+ * after a second is slow enough with fewer.
+ */
+#define MANY		8000
+#define CREATE_NS	NSEC_PER_SEC
+/* Rounds of a test, and the time after which no further one begins. */
+#define ROUNDS		20
+#define ROUNDS_NS	(20 * NSEC_PER_SEC)
 
 static int fences[MANY];
+static int count;
 
-/* Fences of the values from 1 on: 0, or -errno. */
-static int create_many(int tl, int count)
+/* Creates fences of the values from @first on, and leaves how many in @count: 0, or -errno. */
+static int create_many(int tl, __u32 first)
 {
-	int i;
+	__u64 max = module_param("max_pending", 16384) - 64;
+	__u64 begin = now_ns();
 
-	for (i = 0; i < count; i++) {
-		fences[i] = sw_sync_create(tl, i + 1);
-		if (fences[i] < 0)
-			return fences[i];
+	for (count = 0; count < MANY && count < max; count++) {
+		if (count >= 100 && now_ns() - begin > CREATE_NS)
+			break;
+		fences[count] = sw_sync_create(tl, first + count);
+		if (fences[count] < 0)
+			return fences[count];
 	}
 	return 0;
 }
 
-static void close_many(int count)
+static void close_many(void)
 {
 	int i;
 
 	for (i = 0; i < count; i++)
 		close(fences[i]);
+}
+
+static bool goes_on(int round, __u64 begin)
+{
+	return round < ROUNDS && (!round || now_ns() - begin < ROUNDS_NS);
 }
 
 /* An INC by another thread. */
@@ -65,9 +81,9 @@ static int begin_step(struct step *step, int round)
 	int ret;
 
 	step->by = 2 * MANY;
-	ret = create_many(step->tl, MANY) ?:
+	ret = create_many(step->tl, 1) ?:
 	      -pthread_create(&step->thread, NULL, take_step, step);
-	while (!ret && fence_status(fences[round * 100]) == 0)
+	while (!ret && fence_status(fences[count / ROUNDS * round]) == 0)
 		;
 	return ret;
 }
@@ -75,22 +91,23 @@ static int begin_step(struct step *step, int round)
 /* An INC that has returned has left nothing pending that it reached, whatever others are at. */
 TEST_F_TIMEOUT(sw_sync, step_beside_a_step, 120)
 {
+	__u64 begin = now_ns();
 	int round;
 
 	ASSERT_EQ(0, allow_fds(MANY + 64));
-	for (round = 0; round < 20; round++) {
+	for (round = 0; goes_on(round, begin); round++) {
 		struct step step = { .tl = sw_sync_open(variant->path) };
 		int beyond = sw_sync_create(step.tl, 2 * MANY + 1000);
 
 		ASSERT_EQ(0, begin_step(&step, round));
 		EXPECT_EQ(0, sw_sync_inc(step.tl, INT_MAX));
-		EXPECT_EQ(1, fence_status(fences[MANY - 1]));
+		EXPECT_EQ(1, fence_status(fences[count - 1]));
 		ASSERT_EQ(1, fence_status(beyond)) {
 			TH_LOG("in round %d", round);
 		}
 		EXPECT_EQ(0, pthread_join(step.thread, NULL));
 		EXPECT_EQ(0, step.ret);
-		close_many(MANY);
+		close_many();
 		close(beyond);
 		close(step.tl);
 	}
@@ -99,22 +116,23 @@ TEST_F_TIMEOUT(sw_sync, step_beside_a_step, 120)
 /* A fence that has signalled when it is created follows all that are before it. */
 TEST_F_TIMEOUT(sw_sync, reached_beside_a_step, 120)
 {
+	__u64 begin = now_ns();
 	int round;
 
 	ASSERT_EQ(0, allow_fds(MANY + 64));
-	for (round = 0; round < 20; round++) {
+	for (round = 0; goes_on(round, begin); round++) {
 		struct step step = { .tl = sw_sync_open(variant->path) };
 		int reached;
 
 		ASSERT_EQ(0, begin_step(&step, round));
 		reached = sw_sync_create(step.tl, 2 * MANY);
 		EXPECT_EQ(1, fence_status(reached));
-		ASSERT_EQ(1, fence_status(fences[MANY - 1])) {
+		ASSERT_EQ(1, fence_status(fences[count - 1])) {
 			TH_LOG("in round %d", round);
 		}
-		EXPECT_LE(fence_time(fences[MANY - 1]), fence_time(reached));
+		EXPECT_LE(fence_time(fences[count - 1]), fence_time(reached));
 		EXPECT_EQ(0, pthread_join(step.thread, NULL));
-		close_many(MANY);
+		close_many();
 		close(reached);
 		close(step.tl);
 	}
@@ -283,10 +301,7 @@ TEST_F_TIMEOUT(sw_sync, sleep_while_others_are_sorted, 120)
 		SKIP(return, "the kernel's is not sorted in steps");
 	ASSERT_EQ(0, allow_fds(MANY + 64));
 	ASSERT_EQ(0, sw_sync_inc(self->tl, 0));
-	for (i = 0; i < MANY; i++) {
-		fences[i] = sw_sync_create(self->tl, 1000 + i);
-		ASSERT_LE(0, fences[i]);
-	}
+	ASSERT_EQ(0, create_many(self->tl, 1000));
 	ret = hold_up(&held, self->tl, 1000 + MANY);
 	if (ret)
 		SKIP(return, "no userfaultfd that protects from writing: %s", strerror(-ret));
@@ -299,7 +314,7 @@ TEST_F_TIMEOUT(sw_sync, sleep_while_others_are_sorted, 120)
 		EXPECT_LE(0, waiters[i].ret);
 		slept += waiters[i].slept;
 	}
-	/* Each once, and sometimes for other reasons: MANY / 64 steps would be far more. */
+	/* Each once, and sometimes for other reasons: count / 64 steps would be far more. */
 	EXPECT_GT(WAITERS * 8, slept);
 }
 
