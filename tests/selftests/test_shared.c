@@ -87,7 +87,7 @@ static void *hammer(void *arg)
 				self->error = -EPROTO;
 			break;
 		default:
-			/* The fences of a CREATE under way are pending, and not the last ones yet. */
+			/* Fences of a CREATE under way are pending, and not yet the last ones. */
 			if (info.pending > info.last_seqno + ARRAY_SIZE(fds) ||
 			    info.signalled_seqno > info.last_seqno)
 				self->error = -ERANGE;
