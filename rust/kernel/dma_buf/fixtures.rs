@@ -84,8 +84,10 @@ macro_rules! issuer {
             fn run_due(timeline: &Timeline<Self>, time: Ktime) {
                 let (due, seqno) = (&timeline.0.due, timeline.0.due_seqno.load(Relaxed));
                 if !timeline.signal_some(seqno, Ok(()), Cause::Done) {
-                    let _ = due.cmpxchg(time, KTIME_MAX, Relaxed);
-                    timeline.0.woken.add(1, Relaxed);
+                    // Another thread may have done the same.
+                    if due.cmpxchg(time, KTIME_MAX, Relaxed).is_ok() {
+                        timeline.0.woken.add(1, Relaxed);
+                    }
                 }
             }
         }
