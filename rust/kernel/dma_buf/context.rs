@@ -293,6 +293,6 @@ unsafe impl<O: FenceOps> RcuFreeSafe for FenceContext<O> {
 /// There is a reference to it, or the caller has been in one RCU section since there was.
 #[inline]
 pub(super) unsafe fn seqno_of<L>(point: NonNull<Point<L>>) -> u64 {
-    // SAFETY: By the safety requirements.
+    // SAFETY: By the safety requirements a reference or the caller's RCU section keeps `point`.
     unsafe { point.as_ref() }.seqno()
 }

@@ -175,7 +175,7 @@ impl Fence {
     /// fence, nor with a lock held that one of its waiters takes.
     #[inline]
     pub fn is_signalled(&self) -> bool {
-        // SAFETY: By the type invariant.
+        // SAFETY: By the type invariant the fence is initialised, and a reference to it exists.
         unsafe { bindings::dma_fence_is_signaled(self.as_raw()) }
     }
 
@@ -184,7 +184,7 @@ impl Fence {
     /// Takes the fence's lock: not to be called in a waiter of this fence (where it has signalled,
     /// and [`error`](Self::error) answers), nor with a lock held that one of its waiters takes.
     pub fn status(&self) -> Status {
-        // SAFETY: By the type invariant.
+        // SAFETY: By the type invariant the fence is initialised, and a reference to it exists.
         match unsafe { bindings::dma_fence_get_status(self.as_raw()) } {
             0 => Status::Pending,
             err if err < 0 => Status::Failed(Error::from_errno(err)),
@@ -196,7 +196,7 @@ impl Fence {
     ///
     /// Takes no lock: this is what a waiter uses, which runs under the lock of its fence.
     pub fn error(&self) -> Option<Error> {
-        // SAFETY: By the type invariant.
+        // SAFETY: By the type invariant the fence is initialised, and a reference to it exists.
         if !unsafe { bindings::dma_fence_test_signaled_acquire(self.as_raw()) } {
             return None;
         }
@@ -216,7 +216,7 @@ impl Fence {
     /// is not held, nor a lock that one of the fence's callbacks takes. A callback of the fence may
     /// call it, since the time has been written by then.
     pub fn timestamp(&self) -> Option<Ktime> {
-        // SAFETY: By the type invariant.
+        // SAFETY: By the type invariant the fence is initialised, and a reference to it exists.
         if !unsafe { bindings::dma_fence_test_signaled_flag(self.as_raw()) } {
             return None;
         }
@@ -251,7 +251,7 @@ impl Fence {
     /// A hint, which the issuer may not care for. Any context.
     #[inline]
     pub fn set_deadline(&self, deadline: Ktime) {
-        // SAFETY: By the type invariant.
+        // SAFETY: By the type invariant the fence is initialised, and a reference to it exists.
         unsafe { bindings::dma_fence_set_deadline(self.as_raw(), deadline) };
     }
 
