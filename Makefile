@@ -9,11 +9,11 @@ FLAVOUR ?= gki
 KBUILD_ARGUMENTS := $(foreach v,CLIPPY W C V,$(if $($(v)),$(v)=$($(v))))
 
 ifneq ($(KDIR),)
-BUILD := tools/module --kdir $(KDIR)
+BUILD := scripts/module --kdir $(KDIR)
 KBUILD_ARGUMENTS += $(foreach v,ARCH LLVM CROSS_COMPILE BINDGEN RUSTC,\
 	$(if $(filter command environment,$(firstword $(origin $(v)))),$(v)=$($(v))))
 else
-BUILD := tools/module
+BUILD := scripts/module
 WHICH := $(ARCH) $(FLAVOUR)
 endif
 
@@ -26,35 +26,35 @@ modules modules_install:
 else
 .PHONY: modules
 modules: $(if $(KDIR),,setup)
-	@ko=$$($(BUILD) $(WHICH) $(KBUILD_ARGUMENTS)) && tools/imports -o $${ko%.ko}.imports $$ko && echo $$ko
+	@ko=$$($(BUILD) $(WHICH) $(KBUILD_ARGUMENTS)) && scripts/imports -o $${ko%.ko}.imports $$ko && echo $$ko
 endif
 
 .PHONY: setup
 setup:
-	@tools/setup
+	@scripts/setup
 
 .PHONY: run
 run: setup
-	@tools/demo $(ARCH) $(FLAVOUR)
+	@tests/demo/run $(ARCH) $(FLAVOUR)
 
 .PHONY: test
 test: setup
-	@tools/test
+	@scripts/test
 
 .PHONY: bench
 bench: setup
-	@tools/bench && tools/bench --docs
+	@tests/bench/run && tests/bench/run --docs
 
 # On an architecture, or for so many minutes: make test-hard ARCH=arm64 SOAK=60.
 .PHONY: test-hard
 test-hard: setup
-	@tools/hard --arch $(ARCH) $(if $(SOAK),--soak $(SOAK)) $(if $(SEED),--seed $(SEED))
+	@tests/hard/run --arch $(ARCH) $(if $(SOAK),--soak $(SOAK)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: shell
 shell: setup
-	@tools/module $(ARCH) $(FLAVOUR) >/dev/null
+	@scripts/module $(ARCH) $(FLAVOUR) >/dev/null
 	@tools/fencectl/guest $(ARCH) build/shell/$(ARCH)
-	@tools/vm shell --arch $(ARCH) --kernel $(FLAVOUR) --params 'sw_sync=1' --add build/shell/$(ARCH)
+	@scripts/vm shell --arch $(ARCH) --kernel $(FLAVOUR) --params 'sw_sync=1' --add build/shell/$(ARCH)
 
 .PHONY: fencectl
 fencectl: setup
@@ -62,17 +62,17 @@ fencectl: setup
 
 .PHONY: rust-analyzer
 rust-analyzer: setup
-	@tools/analyze $(ARCH) $(FLAVOUR)
+	@scripts/analyze $(ARCH) $(FLAVOUR)
 
 .PHONY: doc
 doc: setup
-	@tools/doc $(ARCH) $(FLAVOUR)
+	@scripts/doc $(ARCH) $(FLAVOUR)
 
 RUST_FILES = $(shell git ls-files '*.rs')
 
 .PHONY: rustfmt rustfmtcheck
 rustfmt rustfmtcheck:
-	@rustfmt --edition 2021 --config-path $$(tools/kernel/get)/.rustfmt.toml \
+	@rustfmt --edition 2021 --config-path $$(scripts/kernel/get)/.rustfmt.toml \
 		--config skip_children=true $(if $(filter %check,$@),--check) $(RUST_FILES) 
 
 .PHONY: clean
@@ -83,7 +83,7 @@ clean:
 help:
 	@echo 'make                  build the module, and list what it imports'
 	@echo '  ARCH=x86_64|arm64   for which architecture (x86_64)'
-	@echo '  FLAVOUR=gki|debug   for which kernel of tools/kernel/configs (gki)'
+	@echo '  FLAVOUR=gki|debug   for which kernel of scripts/kernel/configs (gki)'
 	@echo '  KDIR=DIR            for the kernel that was built in DIR instead'
 	@echo '  CLIPPY=1 W=1 C=1    as for the kernel'
 	@echo 'make run [ARCH=arm64] show the module at work in a virtual machine'
@@ -99,4 +99,4 @@ help:
 	@echo 'make clean            remove build/'
 	@echo
 	@echo 'What is downloaded and built once goes to $${FENCE_CACHE:-~/.cache/fence_exporter}.'
-	@echo 'One program of your own in the guest: tools/vm run --add DIR -- COMMAND'
+	@echo 'One program of your own in the guest: scripts/vm run --add DIR -- COMMAND'

@@ -14,7 +14,7 @@
  * A part ends after SECONDS, or more on a slow machine (FENCE_PACE), or after ROUNDS; but
  * not before it has run a few. Nothing that is checked depends on time.
  *
- * The module must have been loaded with sw_sync=1 and timeouts of a day: UNLIMITED of tools/test.
+ * The module must have been loaded with sw_sync=1 and timeouts of a day: UNLIMITED of scripts/test.
  */
 #include <stdlib.h>
 #include <string.h>

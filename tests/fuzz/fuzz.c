@@ -13,7 +13,7 @@
  * number of those that were kept by then; or fcorpusN, the N-th of CORPUS. A report of
  * the kernel's has that name.
  *
- * What is printed for the machine begins with @: see tools/hard.
+ * What is printed for the machine begins with @: see tests/hard/run.
  */
 #include <errno.h>
 #include <fcntl.h>

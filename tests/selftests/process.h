@@ -11,7 +11,7 @@
 
 /*
  * How many times as long as on the machine that limits of time were made for things take on this
- * one: FENCE_PACE, which tools/vm measures and sets, or 1.
+ * one: FENCE_PACE, which scripts/vm measures and sets, or 1.
  */
 unsigned int machine_pace(void);
 __u64 now_ns(void);

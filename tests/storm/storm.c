@@ -9,7 +9,7 @@
  * that they read while timelines go.
  *
  * What is wrong here is told by the debug kernel's checkers, so that is where it
- * is meant to run (tools/storm), with all events of dma_fence traced. The program
+ * is meant to run (tests/storm/run), with all events of dma_fence traced. The program
  * itself sees to it that no reader gets a name that no timeline ever had, and
  * that some get one of a timeline that is there.
  */

@@ -51,7 +51,7 @@ fn main() {
         Ok(_) => exit(1),
         Err(error) => {
             eprintln!(
-                "cannot run {}: {error}\ntools/setup installs bindgen (or: cargo install \
+                "cannot run {}: {error}\nscripts/setup installs bindgen (or: cargo install \
                  bindgen-cli); BINDGEN= names another one",
                 bindgen.display()
             );

@@ -124,7 +124,7 @@ mod cases {
     }
 
     // Too large for a slab: kvfree_rcu() notes them in a page of pointers, or, if it has none,
-    // queues their heads. tools/low_memory sees to it that there is none, and counts.
+    // queues their heads. tests/low_memory/run sees to it that there is none, and counts.
     #[test]
     fn large_boxes_when_memory_is_short() {
         assert!(many::<Kmalloc>(50).is_ok());

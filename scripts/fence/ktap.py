@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What KUnit has reported in the kernel's log, by the kernel's own parser of KTAP.
+
+The parser (tools/testing/kunit/kunit_parser.py of the kernel source) compares each plan with
+what ran, and recognises a suite that ends in the middle.
+"""
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+# What scripts/vm writes into the log before it loads the module: the suites that the kernel has
+# built in have run by then.
+LOADING = "fence-vm: loading the module"
+# The prefix of a line, as `dmesg -r` prints it, or the console.
+PREFIX = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](\[[^]]*\])? ?")
+
+
+def kernel_parser():
+    """The kernel's module `kunit_parser`."""
+    if "kunit_parser" not in sys.modules:
+        source = subprocess.run([f"{TOP}/scripts/kernel/get"], stdout=subprocess.PIPE, text=True,
+                                check=True).stdout.strip()
+        sys.path.insert(0, f"{source}/tools/testing/kunit")
+        sys.dont_write_bytecode = True
+    return importlib.import_module("kunit_parser")
+
+
+class Errors:
+    """Stands in for the parser's printer, and keeps the errors that it would have printed."""
+
+    def __init__(self):
+        self.found = []
+
+    def print_with_timestamp(self, message):
+        """Takes a line."""
+        if message.startswith("[ERROR] "):
+            self.found.append(message.removeprefix("[ERROR] "))
+
+    def red(self, text):
+        """Takes a text as it is: there are no colours here."""
+        return text
+
+    green = yellow = red
+
+    def color_len(self):
+        """Returns the length of what begins and ends a colour."""
+        return 0
+
+
+def module_lines(log):
+    """The lines of a log since the module was loaded, without their prefixes; None if it wasn't."""
+    _, found, text = log.rpartition(LOADING)
+    return [PREFIX.sub("", line) for line in text.splitlines()[1:]] if found else None
+
+
+def outcomes(lines, expected):
+    """Yields (name, outcome) for each case that ran or should have, and for each broken plan.
+
+    `expected` has the cases of each suite. An outcome is "pass", "skip" or "fail".
+    """
+    errors = Errors()
+    parser = kernel_parser()
+    main = parser.parse_run_tests(lines, errors)
+    words = {parser.TestStatus.SUCCESS: "pass", parser.TestStatus.SKIPPED: "skip"}
+    failed = False
+    ran = {}
+    for suite in main.subtests:
+        cases = ran.setdefault(suite.name, set())
+        for case in suite.subtests:
+            outcome = words.get(case.status, "fail")
+            failed |= outcome == "fail"
+            if case.name in cases:
+                failed = True
+                yield f"{suite.name}.{case.name}: ran twice", "fail"
+            cases.add(case.name)
+            yield f"{suite.name}.{case.name or '(no name)'}", outcome
+    for suite, cases in expected.items():
+        if not cases:
+            failed = True
+            yield f"{suite}: the sources have no case of it", "fail"
+        if suite not in ran:
+            failed = True
+            yield f"{suite}: the suite did not run", "fail"
+            continue
+        for case in cases:
+            if case not in ran[suite]:
+                failed = True
+                yield f"{suite}.{case}: did not run", "fail"
+    for suite, cases in ran.items():
+        for case in sorted(cases - set(expected.get(suite, ()))):
+            failed = True
+            yield f"{suite}.{case}: ran, and the sources have no such case", "fail"
+    for error in errors.found:
+        failed = True
+        yield f"KTAP: {error}", "fail"
+    # What is left is a suite that failed while its cases did not.
+    if not failed and not main.ok_status():
+        yield f"KTAP: {main.status.name}", "fail"
+
+
+def take(log, expected, counts, where):
+    """Counts the cases that a log tells of; `counts` is a Counts of scripts/test."""
+    if not expected:
+        counts.take(where, "KUnit: the sources have no suite", "fail")
+    lines = module_lines(log)
+    if lines is None:
+        counts.take(where, "KUnit: the module was not loaded", "fail")
+        return
+    for name, outcome in outcomes(lines, expected):
+        counts.take(where, name, outcome)

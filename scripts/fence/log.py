@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What in a kernel's log is a failure."""
+
+import re
+import sys
+
+# Each is a line that begins a report. Those of the checkers say who they are;
+# the rest is what the kernel says when it finds itself broken.
+REPORTS = re.compile("|".join([
+    r"\bBUG\b", r"\bWARNING\b", r"\bOops\b", r"Kernel panic", r"general protection fault",
+    r"Unable to handle kernel", r"Internal error", r"kernel BUG at", r"CFI failure",
+    r"\bKASAN\b", r"\bKFENCE\b", r"\bUBSAN\b", r"\bKCSAN\b", r"ODEBUG",
+    r"kmemleak: .*(unreferenced object|new suspected)",
+    r"possible circular locking", r"possible recursive locking", r"inconsistent lock state",
+    r"possible irq lock inversion", r"suspicious RCU usage", r"Invalid wait context",
+    r"invalid wait context", r"held lock freed", r"bad unlock balance",
+    r"lock held when returning", r"turning off the locking correctness validator",
+    r"sleeping function called", r"scheduling while atomic", r"rcu: INFO:.*stall",
+    r"detected stall", r"blocked for more than", r"soft lockup", r"refcount_t:",
+    r"list_(add|del) corruption", r"page allocation failure", r"bad: scheduling",
+    r"Voluntary context switch within RCU",
+]))
+
+# What comes of a report that has just been made.
+CONSEQUENCE = re.compile(r"Oops|Kernel panic|Internal error|general protection|unable to handle",
+                         re.IGNORECASE)
+
+# What looks like a report and is none.
+HARMLESS = re.compile("|".join([
+    r"loading out-of-tree module taints",
+    r"ftrace-bug", r"bug-compat", r"DEBUG_", r"debug:",
+    # `dmesg -r` of KUnit's own words.
+    r"# Subtest", r"^ok \d", r"^# ",
+]))
+
+# The prefix of `dmesg -r`.
+PREFIX = re.compile(r"^<\d+>")
+CONTEXT = 40
+
+
+def reports(text):
+    """The lines of a log that begin a report, with their places."""
+    for number, line in enumerate(text.splitlines()):
+        line = PREFIX.sub("", line)
+        message = re.sub(r"^\[ *\d+\.\d+\](\[[^]]*\])? ?", "", line).strip()
+        if REPORTS.search(message) and not HARMLESS.search(message):
+            yield number, line
+
+
+def show(text, number):
+    """Prints a report."""
+    lines = [PREFIX.sub("", line) for line in text.splitlines()]
+    for line in lines[number:number + CONTEXT]:
+        print("  |", line, file=sys.stderr)
+
+
+def blocks(text):
+    """The reports of a log, each a list of lines: the one that begins it and what belongs to it.
+
+    A panic, an oops or a trace right after a report is its consequence.
+    """
+    lines = [PREFIX.sub("", line) for line in text.splitlines()]
+    starts = []
+    for number, line in reports(text):
+        follows = starts and number - starts[-1] < CONTEXT and CONSEQUENCE.search(line)
+        inside = starts and number - starts[-1] < 4
+        if not follows and not inside:
+            starts.append(number)
+    for start, end in zip(starts, starts[1:] + [len(lines)]):
+        yield lines[start:min(end, start + CONTEXT)]
+
+
+def tail(text):
+    """Prints the end of a log."""
+    show(text, max(len(text.splitlines()) - CONTEXT, 0))
+
+
+def late(result, args):
+    """What took too long, and for whom."""
+    if result.pace is None:
+        return "scripts/vm: the guest did not boot"
+    return f"scripts/vm: the command did not end within {args.timeout} s" + \
+        (f", times {result.pace} for a machine that is slow" if result.pace > 1 else "")
+
+
+def judge(result, args):
+    """Says what a run came to, and returns the exit status."""
+    text = result.kernel_log()
+    found = ["\n".join(block) for block in blocks(text)]
+    missing = [regex for regex in args.expect
+               if not any(re.search(regex, block) for block in found)]
+    bad = [block for block in found
+           if not any(re.search(regex, block) for regex in args.expect)]
+    if bad:
+        print(f"scripts/vm: {len(bad)} report(s) in the guest's log; the first:", file=sys.stderr)
+        show(bad[0], 0)
+        return 125
+    if result.given_up:
+        print("scripts/vm: KVM could not go on with the guest; FENCE_ACCEL=tcg does without it",
+              file=sys.stderr)
+        return 126
+    if result.timed_out or result.late:
+        print(late(result, args), file=sys.stderr)
+        tail(text)
+        return 124
+    if missing:
+        print(f"scripts/vm: the guest's log has no report that matches {missing[0]!r}",
+              file=sys.stderr)
+        return 125
+    if not result.complete and not args.expect:
+        print("scripts/vm: the guest died", file=sys.stderr)
+        tail(text)
+        return 126
+    return 0 if args.expect and result.status is None else (result.status or 0)

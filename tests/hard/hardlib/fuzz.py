@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The steps that run the fuzzer (tests/fuzz), and what the run has reached of the module."""
+
+import os
+import re
+import shutil
+
+from . import unreached
+from .cover import Module
+from .run import TOP
+
+# Low quotas and short timeouts, so that random calls meet them; but not before a kernel with
+# checkers has filled what there is a quota of.
+PARAMS = "sw_sync=1 timeout_ms=150 max_timeout_ms=5000 max_pending=128 max_timelines=14 " \
+         "sw_sync_timeout_ms=2000"
+CALLS = 1_000_000
+# The same for coverage, which is what the kept corpus reaches, and a little more.
+COVER_CALLS = 200_000
+# Seconds that the fuzzer takes in a run that isn't a soak; a slow machine goes on to these calls.
+FUZZ_TIME = 150
+LEAST_CALLS = 5_000
+# A replay ends after so many calls, or seconds.
+REPLAY_CALLS = 20_000
+REPLAY_TIME = 120
+# Seconds for what ends after a number of calls. Like all limits, longer on a slow machine.
+LIMIT = 700
+# Where the reasons of tests/fuzz/unreached have been looked at; elsewhere the compiler inlines
+# other things.
+JUDGED = "x86_64"
+SUMMARY = re.compile(r"^@summary (\d+) s: (\d+) calls, (\d+) programs, \d+ places, (\d+) kept, "
+                     r"(\d+) faults, (\d+) odd", re.M)
+
+
+def read_programs(path):
+    """The programs of a corpus."""
+    with open(path, encoding="utf-8") as file:
+        return [line.strip() for line in file if line.strip()]
+
+
+def read_corpus(run):
+    """The programs to begin with: the kept ones, and those that earlier runs have found."""
+    if run.args.corpus:
+        return read_programs(run.args.corpus)
+    found = f"{run.results}/corpus"
+    given = read_programs(f"{TOP}/tests/fuzz/corpus") + \
+        (read_programs(found) if os.path.exists(found) else [])
+    return list(dict.fromkeys(given))
+
+
+def keep_corpus(run, name, programs):
+    """Writes programs for later runs, or to replay one."""
+    with open(f"{run.results}/{name}", "w", encoding="utf-8") as file:
+        file.writelines(program + "\n" for program in programs)
+
+
+def run_fuzzer(guest, step, flavour, arguments, command, *, add, given, limit):
+    """Runs the fuzzer in a guest with given programs; returns scripts/vm's status and the output.
+
+    `guest` is one of Run's, `add` a directory with the fuzzer.
+    """
+    with open(f"{add}/corpus", "w", encoding="utf-8") as file:
+        file.writelines(program + "\n" for program in given)
+    result = guest(step, flavour, *arguments, "--params", PARAMS, "--add", add,
+                   "--", *command, "/corpus", timeout=limit)
+    shutil.rmtree(add)
+    return result
+
+
+def fuzz(run):
+    """Random calls, guided by coverage."""
+    args = run.args
+    seconds = args.soak * 60 if args.soak else FUZZ_TIME
+    given = read_corpus(run)
+    status, output = run_fuzzer(
+        run.vm, "fuzz", "debug", ["--module", run.kcov_module()],
+        ["fuzz", "-s", str(args.seed), "-c", str(10 ** 12), "-t", str(seconds),
+                  "-l", str(LEAST_CALLS)],
+        add=run.programs("fuzz"), given=given, limit=seconds + LIMIT)
+    programs = given + kept_programs(output)
+    keep_corpus(run, "fuzz.corpus", programs)
+    if take_summary(run, "fuzz", status, output, LEAST_CALLS):
+        useful = [int(line.split()[1]) for line in output.splitlines()
+                  if line.startswith("@useful")]
+        keep_corpus(run, "corpus", [programs[at] for at in useful if at < len(programs)])
+
+
+def replay(run):
+    """One program, again and again; with --fast on the kernel that flood runs on."""
+    flavour = "gki" if run.args.fast else "debug"
+    status, output = run_fuzzer(
+        run.vm, "replay", flavour, ["--module", run.build(flavour)],
+        ["fuzz", "-r", run.args.replay, "-c", str(REPLAY_CALLS), "-t", str(REPLAY_TIME)],
+        add=run.programs("fuzz"), given=read_corpus(run), limit=LIMIT)
+    # The steps of the program, which the fuzzer says at first.
+    print(output.partition("# 0 s:")[0])
+    take_summary(run, "replay", status, output, 1)
+
+
+def kept_programs(output):
+    """The programs that a run has added to those that it was given."""
+    return [line.split()[2] for line in output.splitlines() if line.startswith("@keep")]
+
+
+def take_summary(run, step, status, output, least):
+    """Counts what the fuzzer came to; returns whether it has come to an end."""
+    summary = SUMMARY.search(output)
+    if not summary:
+        run.counts.take(step, f"no summary, scripts/vm ended with {status}: replay with "
+                        f"--replay NAME --corpus {run.results}/{step}.corpus", "fail")
+        return False
+    seconds, calls, ran, kept, faults, odd = map(int, summary.groups())
+    run.calls += calls
+    run.figures[step] = f"{calls} calls in {ran} programs, {seconds} s, {faults} faults, " \
+                        f"{kept} programs in the corpus"
+    run.counts.take(step, "no report" if not status else
+                    f"scripts/vm ended with {status}: the name of the thread in the report is what to "
+                    f"--replay, with --corpus {run.results}/{step}.corpus",
+                    "fail" if status else "pass")
+    run.counts.take(step, f"{odd} answers that the interface doesn't have",
+                    "fail" if odd else "pass")
+    run.counts.take(step, f"{calls} calls of {least}", "fail" if calls < least else "pass")
+    return True
+
+
+def flood(run):
+    """Many random calls, where they are quick."""
+    command = ["fuzz", "-s", str(run.args.seed), "-c", str(CALLS)]
+    given = read_corpus(run)
+    keep_corpus(run, "flood.corpus", given)
+    status, output = run_fuzzer(run.vm, "flood", "gki", ["--module", run.build("gki")], command,
+                                add=run.programs("fuzz"), given=given, limit=LIMIT)
+    take_summary(run, "flood", status, output, CALLS)
+
+
+def cover(run):
+    """What of the module is reached, of what is loaded on devices: the rest has reasons."""
+    module, trace = run.traced_module()
+    add = run.programs("fuzz")
+    os.makedirs(f"{add}/root", exist_ok=True)
+    shutil.copy(trace, f"{add}/root/trace.ko")
+    shutil.copy(module, f"{add}/root/traced.ko")
+    script = 'export FENCE_PARAMS="$0"; insmod /root/trace.ko && insmod /root/traced.ko $0 && ' \
+        'echo "@text $(cat /sys/module/fence_exporter/sections/.text)" && exec "$@"'
+    command = ["sh", "-c", script, PARAMS, "fuzz", "-s", str(run.args.seed),
+               "-c", str(COVER_CALLS)]
+    status, output = run_fuzzer(run.record, "cover", "gki", ["--no-load"], command, add=add,
+                                given=read_corpus(run), limit=LIMIT)
+    take_summary(run, "cover", status, output, COVER_CALLS)
+    report = unreached.Report(Module(module), run.reached, unreached.Reasons())
+    report.write(f"{run.results}/coverage.txt")
+    run.figures["covered"] = report.summary()
+    for branch in report.unexplained():
+        print("  cover: no reason for", branch)
+    failures = list(report.failures()) if run.args.arch == JUDGED else []
+    for failure in failures:
+        run.counts.take("cover", failure, "fail")
+    if not failures:
+        run.counts.take("cover", "what was not reached is explained", "pass")

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0
+"""tests/mutants/mutants.toml: survivors that are explained, and mutants that are written by hand."""
+
+import tomllib
+
+from . import source
+
+TABLE = f"{source.TOP}/tests/mutants/mutants.toml"
+SURVIVOR = {"file", "function", "rule", "line", "mutant", "reason"}
+WRITTEN = {"name", "hazard", "file", "old", "new", "drop", "case", "build", "report", "kernel"}
+
+
+class Table:
+    """What the file says."""
+
+    def __init__(self, path=TABLE):
+        with open(path, "rb") as file:
+            table = tomllib.load(file)
+        self.survivors = table.get("survivor", [])
+        self.written = table.get("written", [])
+
+    def reason(self, mutant):
+        """Why a mutant may survive, or None."""
+        return next((entry["reason"] for entry in self.survivors if key(entry) == mutant.key), None)
+
+    def complaints(self, mutants):
+        """Yields what of the table does not fit the tree, whose mutants by rule these are."""
+        there = {mutant.key for mutant in mutants}
+        for entry in self.survivors:
+            name = f"{entry.get('file')}: {entry.get('line')}"
+            if set(entry) != SURVIVOR or not entry["reason"].strip():
+                yield f"{name}: must have {', '.join(sorted(SURVIVOR))}"
+            elif key(entry) not in there:
+                yield f"{name}: there is no such mutant any more"
+        for entry in self.written:
+            if unknown := set(entry) - WRITTEN:
+                yield f"{entry.get('name')}: does not know {', '.join(unknown)}"
+            try:
+                without(entry)
+            except ValueError as error:
+                yield f"{entry['name']}: {error}"
+
+
+def key(entry):
+    """What a mutant by rule is known by."""
+    return tuple(entry.get(word) for word in ("file", "function", "rule", "line", "mutant"))
+
+
+def without(entry):
+    """The path of a written mutant's file, and its text with the change."""
+    path = f"rust/kernel/{entry['file']}"
+    text = source.read(path)
+    for old, new in ((entry["old"], entry["new"]), (entry.get("drop"), "")):
+        if old is None:
+            continue
+        if text.count(old) != 1:
+            raise ValueError(f"is there {text.count(old)} times: {old!r}")
+        text = text.replace(old, new)
+    return path, text
+
+
+def as_entry(mutant):
+    """A survivor as it would stand in the table, without its reason."""
+    def quote(text):
+        return f"'{text}'" if "'" not in text else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    values = zip(("file", "function", "rule", "line", "mutant"), mutant.key)
+    return "\n".join(["[[survivor]]", *(f"{name} = {quote(value)}" for name, value in values),
+                      'reason = """\n"""'])

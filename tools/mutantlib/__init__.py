@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: GPL-2.0
-"""The parts of tools/mutants: what is changed, how it is built, and what notices."""
