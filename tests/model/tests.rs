@@ -20,6 +20,7 @@ use crate::{
             CallbackBarrier,
             ForeignOwnableRcu,
             Published,
+            Rcu,
             RcuBox,
             RcuFreeBox,
             RcuFreeSafe,
@@ -202,6 +203,46 @@ fn lookup_against_destructors() {
         }
         drop(table.remove(1));
     });
+    drop(barrier);
+}
+
+// Hazards 2 and 9: readers look at what two threads replace and drop, with and without a destructor,
+// and at what is in a box that is dropped.
+#[test]
+fn look_against_replacing() {
+    let _alone = alone();
+    let barrier = barrier();
+    let token = barrier.token();
+    let plain = |number| RcuFreeBox::pin_init(Published::new(number), GFP_KERNEL).unwrap();
+    let number =
+        || RcuBox::pin_init_with_barrier(Number(Atomic::new(2)), &token, GFP_KERNEL).unwrap();
+    let inside: Rcu<RcuFreeBox<Rcu<RcuFreeBox<Published<u64>>>>> =
+        Rcu::new(RcuFreeBox::pin_init(Ok::<_, Error>(Rcu::new(plain(1))), GFP_KERNEL).unwrap());
+    let with_destructor: Rcu<RcuBox<Number>> = Rcu::new(number());
+    thread::scope(|threads| {
+        threads.spawn(|| {
+            for _ in 0..ROUNDS {
+                let guard = rcu::read_lock();
+                assert!((1..4).contains(inside.dereference(&guard)));
+                assert_eq!(with_destructor.dereference(&guard).0.load(Relaxed), 2);
+            }
+        });
+        threads.spawn(|| {
+            for _ in 0..ROUNDS {
+                let outer =
+                    RcuFreeBox::pin_init(Ok::<_, Error>(Rcu::new(plain(2))), GFP_KERNEL).unwrap();
+                let old = inside.replace(outer);
+                drop(old.replace(plain(3)));
+                drop(old);
+                drop(with_destructor.replace(number()));
+            }
+        });
+        for _ in 0..ROUNDS {
+            drop(with_destructor.replace(number()));
+            rcu::rcu_barrier();
+        }
+    });
+    drop((inside, with_destructor));
     drop(barrier);
 }
 

@@ -35,6 +35,14 @@
 //! [`RcuBox`] runs the destructor *after* the grace period, in softirq context, where it may not
 //! sleep: a module that uses it needs a [`CallbackBarrier`], and it isn't made without one.
 //!
+//! # Where a box is kept
+//!
+//! - [`RcuOnce`]: a place that is empty at first, and filled at most once.
+//! - [`Rcu`]: a place whose box is replaced while readers look at it.
+//! - [`RcuTable`]: boxes by number, which come and go.
+//!
+//! Anything on the C side may keep one, too, by [`ForeignOwnableRcu`].
+//!
 //! C header: [`include/linux/rcupdate.h`](srctree/include/linux/rcupdate.h)
 
 #[doc(no_inline)]
@@ -46,6 +54,7 @@ mod foreign;
 mod free_box;
 mod free_safe;
 mod once;
+mod pointer;
 mod rcu_box;
 mod table;
 mod view;
@@ -64,6 +73,7 @@ pub use self::{
         RcuFreeSafe, //
     },
     once::RcuOnce,
+    pointer::Rcu,
     rcu_box::RcuBox,
     table::RcuTable, //
 };
@@ -74,6 +84,8 @@ mod fixtures;
 mod layout_tests;
 #[cfg(CONFIG_FENCE_EXPORTER_NEGATIVE_TEST)]
 mod negative;
+#[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
+mod pointer_tests;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod table_tests;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]

@@ -84,4 +84,21 @@ macro_rules! atomic {
         )*
     };
 }
+impl<T> Number for *mut T {}
+
+impl<T> Atomic<*mut T> {
+    fn std(&self) -> &std::AtomicPtr<T> {
+        // SAFETY: The pointer is good as long as `self` is.
+        unsafe { std::AtomicPtr::from_ptr(self.0.get()) }
+    }
+
+    pub fn load<O: Ordering>(&self, _: O) -> *mut T {
+        self.std().load(O::STD)
+    }
+
+    pub fn xchg<O: Ordering>(&self, value: *mut T, _: O) -> *mut T {
+        self.std().swap(value, O::STD)
+    }
+}
+
 atomic!(u32, AtomicU32; u64, AtomicU64; usize, AtomicUsize);

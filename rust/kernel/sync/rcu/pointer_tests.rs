@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! KUnit tests of the pointer.
+
+use crate::prelude::*;
+
+#[kunit_tests(rust_rcu_pointer)]
+mod cases {
+    use super::super::fixtures::{
+        Here,
+        Probe, //
+    };
+    use crate::{
+        prelude::*,
+        sync::{
+            atomic::{
+                ordering::Relaxed,
+                Atomic, //
+            },
+            rcu::{
+                self,
+                CallbackBarrier,
+                ForeignOwnableRcu,
+                Published,
+                Rcu,
+                RcuBox,
+                RcuFreeBox, //
+            },
+            Arc,
+            Completion, //
+        },
+        workqueue,
+    };
+
+    const ROUNDS: u64 = 4000;
+    /// How often the reader must have looked, so that there was a race.
+    const LOOKS: u32 = 4000;
+
+    /// A pair of which a reader must never see halves of two.
+    #[derive(Clone, Copy)]
+    struct Pair(u64, u64);
+
+    /// What the thread that reads has seen.
+    #[pin_data]
+    struct Reader {
+        stop: Atomic<u32>,
+        looks: Atomic<u32>,
+        wrong: Atomic<u32>,
+        #[pin]
+        done: Completion,
+    }
+
+    impl Reader {
+        fn new() -> Arc<Self> {
+            let init = pin_init!(Self {
+                stop: Atomic::new(0),
+                looks: Atomic::new(0),
+                wrong: Atomic::new(0),
+                done <- Completion::new(),
+            });
+            Arc::pin_init(init, GFP_KERNEL).unwrap()
+        }
+
+        /// Looks until it is told to stop. Values are replaced by larger ones.
+        fn read<P>(&self, pointer: &Rcu<P>, value: impl Fn(&P::RcuBorrowed<'_>) -> Pair)
+        where
+            P: ForeignOwnableRcu,
+        {
+            let mut last = 0;
+            while self.stop.load(Relaxed) == 0 {
+                let guard = rcu::read_lock();
+                let found = pointer.dereference(&guard);
+                for _ in 0..10 {
+                    let pair = value(&found);
+                    if pair.0 < last || pair.1 != !pair.0 {
+                        self.wrong.add(1, Relaxed);
+                    }
+                    last = pair.0;
+                }
+                self.looks.add(1, Relaxed);
+            }
+            self.done.complete_all();
+        }
+    }
+
+    /// Replaces while another thread reads; tells whether both saw only what was put there, in
+    /// order.
+    fn race<P>(
+        make: impl Fn(u64) -> Result<P>,
+        value: impl Fn(&P::RcuBorrowed<'_>) -> Pair + Send + 'static,
+        number: impl Fn(&P) -> u64,
+    ) -> Result<bool>
+    where
+        P: ForeignOwnableRcu + Send + Sync + 'static,
+    {
+        let pointer = Arc::new(Rcu::new(make(0)?), GFP_KERNEL)?;
+        let reader = Reader::new();
+        let theirs = (pointer.clone(), reader.clone());
+        workqueue::system_unbound()
+            .try_spawn(GFP_KERNEL, move || theirs.1.read(&theirs.0, value))?;
+        let mut round = 0;
+        let mut in_order = true;
+        while round < ROUNDS || reader.looks.load(Relaxed) < LOOKS {
+            let old = pointer.replace(make(round + 1)?);
+            in_order &= number(&old) == round;
+            round += 1;
+        }
+        reader.stop.store(1, Relaxed);
+        reader.done.wait_for_completion();
+        Ok(in_order && reader.wrong.load(Relaxed) == 0)
+    }
+
+    // Hazard 2: readers look at what another thread replaces and drops; KASAN would tell if it went
+    // too early.
+    #[test]
+    fn hazard_2_look_against_replacing() {
+        let make = |number| {
+            RcuFreeBox::<Published<Pair>>::pin_init(
+                Published::new(Pair(number, !number)),
+                GFP_KERNEL,
+            )
+        };
+        assert!(matches!(race(make, |found| **found, |old| old.0), Ok(true)));
+    }
+
+    /// A number that is another one when it was dropped.
+    struct Number(Atomic<u64>);
+
+    impl Drop for Number {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    // Hazard 9: the same with a destructor. One that ran too early changes the number that a reader
+    // sees, so that it is looked at twice.
+    #[test]
+    fn hazard_9_look_against_destructors() {
+        // SAFETY: It is dropped at the end of this test.
+        let barrier = unsafe { CallbackBarrier::new::<Here>() }.unwrap();
+        let token = barrier.token();
+        let make = move |number: u64| {
+            let number = Number(Atomic::new(number * 2));
+            RcuBox::<Number>::pin_init_with_barrier(number, &token, GFP_KERNEL)
+        };
+        let pair = |found: &Number| {
+            let number = found.0.load(Relaxed);
+            // An odd one was dropped.
+            Pair(number, if number % 2 == 0 { !number } else { number })
+        };
+        assert!(matches!(
+            race(
+                make,
+                move |found| pair(found),
+                |old| old.0.load(Relaxed) / 2
+            ),
+            Ok(true)
+        ));
+    }
+
+    #[test]
+    fn pointer_owns_its_value() {
+        static UNSHARED: Atomic<u32> = Atomic::new(0);
+
+        let probe = || RcuFreeBox::pin_init(Probe::new(1, &UNSHARED), GFP_KERNEL).unwrap();
+        let pointer: Rcu<RcuFreeBox<Probe>> = Rcu::new(probe());
+        let old = pointer.replace(probe());
+        assert_eq!(UNSHARED.load(Relaxed), 0);
+        drop(old);
+        assert_eq!(UNSHARED.load(Relaxed), 1);
+        drop(pointer);
+        assert_eq!(UNSHARED.load(Relaxed), 2);
+    }
+
+    // As a part of what is in a box: its value is unshared with that.
+    #[test]
+    fn pointer_in_a_box_is_unshared_with_it() {
+        static UNSHARED: Atomic<u32> = Atomic::new(0);
+
+        let probe = || RcuFreeBox::pin_init(Probe::new(1, &UNSHARED), GFP_KERNEL).unwrap();
+        let outer: RcuFreeBox<Rcu<RcuFreeBox<Probe>>> =
+            RcuFreeBox::pin_init(Ok::<_, Error>(Rcu::new(probe())), GFP_KERNEL).unwrap();
+        drop(outer.replace(probe()));
+        assert_eq!(UNSHARED.load(Relaxed), 1);
+        drop(outer);
+        assert_eq!(UNSHARED.load(Relaxed), 2);
+    }
+}
