@@ -9,9 +9,10 @@ loaded; then the link of the module. That takes a third of what kbuild takes.
 import hashlib
 import os
 import re
-import shlex
 import shutil
 import subprocess
+
+from fence import kbuild
 
 from . import source
 
@@ -20,9 +21,13 @@ SOURCES = ("Kbuild", "Kconfig", "Makefile", "drivers", "include", "rust", "scrip
 KERNEL, DRIVER = "rust/kernel/.lib.o.cmd", "drivers/dma-buf/fence_exporter/.main.o.cmd"
 LINK = ".fence_exporter_linked.o.cmd"
 PARTIAL, MODULE = ".fence_exporter.o.cmd", ".fence_exporter.ko.cmd"
-# Places in the source are in messages of panics: without them, what is the same but for its
-# columns is the same.
-WITHOUT_PLACES = "-Zlocation-detail=none --cap-lints=allow"
+# Options of a crate's command that are given anew, and what they become. Only the link needs the
+# output. Places in the source are in messages of panics: without them, what is the same but for
+# its columns is the same.
+CHANGED = ("-Cdebuginfo", "-Zdwarf-version")
+ADDED = ("-Cdebuginfo=0", "-Zlocation-detail=none", "--cap-lints=allow")
+# Outputs of a crate's command that the link does not read.
+UNREAD = ("--emit=obj=", "--emit=dep-info=")
 
 
 class Failed(Exception):
@@ -53,32 +58,27 @@ class Builder:
             raise SystemExit("tests/mutants/run: the tree itself does not build")
         self.out = os.path.dirname(result.stdout.strip())
         self.crates = {name: self.crate_command(name) for name in (KERNEL, DRIVER)}
-        self.link = self.link_commands()
+        self.link = [self.without_debug(saved) for saved in kbuild.commands(f"{self.out}/{LINK}")]
+        self.link += [saved for name in (PARTIAL, MODULE)
+                      for saved in kbuild.commands(f"{self.out}/{name}")]
         # Which crate was last made of a file that isn't the tree's.
         self.changed = set(self.crates)
 
-    def saved(self, name):
-        """A command that kbuild has saved."""
-        with open(f"{self.out}/{name}", encoding="utf-8") as file:
-            return file.readline().partition(":=")[2].strip()
-
     def crate_command(self, name):
         """Compiles a crate, for the link only."""
-        command, _, _ = self.saved(name).partition(" ; ")
-        for old, new in ((r"--emit=(?:obj|dep-info)=\S+", ""), (r"-Cdebuginfo=\d", "-Cdebuginfo=0"),
-                         (r"-Zdwarf-version=\d", ""), (r" rustc ", f" rustc {WITHOUT_PLACES} ")):
-            command = re.sub(old, new, command)
-        return "RUSTC_BOOTSTRAP=1 " + command
+        saved = kbuild.command(f"{self.out}/{name}").without(*CHANGED)
+        words = [word for word in saved.words if not word.startswith(UNREAD)]
+        return kbuild.Command(saved.environment, [*words, *ADDED])
 
-    def link_commands(self):
-        """Links the module, up to what is compared, and from there on."""
-        link = re.sub(r" -g(?:dwarf-\d)?(?= )", "", self.saved(LINK)).replace(" ; ", " && ")
-        return link, f"{self.saved(PARTIAL)} && {self.saved(MODULE)}"
+    @staticmethod
+    def without_debug(saved):
+        """The same command without debug information."""
+        words = [word for word in saved.words if not re.fullmatch(r"-g(dwarf-\d)?", word)]
+        return kbuild.Command(saved.environment, words)
 
     def run(self, command):
-        """Runs a command of the shell where the module is built."""
-        result = subprocess.run(["sh", "-c", command], cwd=self.out, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+        """Runs a command where the module is built."""
+        result = command.run(cwd=self.out)
         if result.returncode:
             raise Failed(result.stdout)
 
@@ -114,7 +114,6 @@ class Builder:
 
     def take(self, target):
         """Puts the module that was built last somewhere, without what is not loaded."""
-        strip = re.search(r"\bllvm-link(\S*)", self.saved(LINK))[1]
-        subprocess.run([f"llvm-strip{strip}", "--strip-debug", "-o", target,
-                        f"{self.out}/fence_exporter.ko"], check=True)
-        return shlex.quote(target)
+        strip = self.link[0].words[0].replace("llvm-link", "llvm-strip")
+        subprocess.run([strip, "--strip-debug", "-o", target, f"{self.out}/fence_exporter.ko"],
+                       check=True)
