@@ -103,7 +103,7 @@ def outcomes(lines, expected):
 
 
 def take(log, expected, counts, where):
-    """Counts the cases that a log tells of; `counts` is a Counts of scripts/test."""
+    """Counts the cases that a log tells of; `counts` is a Counts."""
     if not expected:
         counts.take(where, "KUnit: the sources have no suite", "fail")
     lines = module_lines(log)

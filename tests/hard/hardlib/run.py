@@ -1,25 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the steps of tests/hard/run share: modules, guests, and what came of them."""
 
-import importlib.machinery
-import importlib.util
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 
-from fence import tap
+from fence import build, programs, tap
 from fence.counts import Counts
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
-
-# How modules and programs are built is scripts/test's to say.
-_loader = importlib.machinery.SourceFileLoader("scripts_test", f"{TOP}/scripts/test")
-_spec = importlib.util.spec_from_loader("scripts_test", _loader)
-test = importlib.util.module_from_spec(_spec)
-_loader.exec_module(test)
 
 
 class Run:
@@ -39,12 +30,12 @@ class Run:
 
     def build(self, flavour, *arguments):
         """Builds the module, or stops."""
-        return test.build(*arguments, self.args.arch, flavour)
+        return build.module(*arguments, self.args.arch, flavour)
 
     def kcov_module(self):
         """The module with coverage; the kernel's own code has none."""
         out = f"{TOP}/build/{self.args.arch}-debug-kcov"
-        return test.build("--out", out, self.args.arch, "debug", "KCOV_INSTRUMENT=y")
+        return build.module("--out", out, self.args.arch, "debug", "KCOV_INSTRUMENT=y")
 
     def traced_module(self):
         """The gki kernel's module, with a call on each way through its code, and what it calls.
@@ -54,29 +45,20 @@ class Run:
         trace = self.extra_module("tests/modules/trace", "gki")
         flags = "-Cdebuginfo=1 -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 " \
             "-Cllvm-args=-sanitizer-coverage-trace-pc"
-        module = test.build("--out", f"{TOP}/build/{self.args.arch}-gki-traced", self.args.arch,
-                           "gki", "CFLAGS_MODULE=-fsanitize-coverage=trace-pc",
-                           f"KRUSTFLAGS={flags}",
-                           f"KBUILD_EXTRA_SYMBOLS={os.path.dirname(trace)}/Module.symvers")
+        module = build.module("--out", f"{TOP}/build/{self.args.arch}-gki-traced", self.args.arch,
+                              "gki", "CFLAGS_MODULE=-fsanitize-coverage=trace-pc",
+                              f"KRUSTFLAGS={flags}",
+                              f"KBUILD_EXTRA_SYMBOLS={os.path.dirname(trace)}/Module.symvers")
         return module, trace
 
     def extra_module(self, source, flavour):
         """A small module of the tests."""
-        out = f"{TOP}/build/{os.path.basename(source)}-{self.args.arch}-{flavour}"
-        result = subprocess.run([f"{TOP}/scripts/test_module", source, out, self.args.arch, flavour],
-                                cwd=TOP, stdout=subprocess.PIPE, text=True, check=False)
-        if result.returncode:
-            sys.exit(1)
-        return result.stdout.strip()
+        return build.test_module(source, self.args.arch, flavour)
 
     def programs(self, *names):
         """A directory for the guest's root with some programs."""
-        source, _ = test.programs(self.args.arch)
         add = tempfile.mkdtemp(prefix="fence-hard-")
-        target = f"{add}/usr/lib/fence_exporter"
-        os.makedirs(target)
-        for name in names:
-            shutil.copy(f"{source}/{name}", target)
+        programs.lay_out(add, build.programs(self.args.arch), names)
         return add
 
     def record(self, step, flavour, *arguments, timeout):
@@ -84,8 +66,7 @@ class Run:
 
         The command prints where the module is: `@text ADDRESS`.
         """
-        plugin = subprocess.run([f"{TOP}/scripts/test_programs", self.args.arch, "fuzz_plugin"], check=True,
-                                stdout=subprocess.PIPE, text=True).stdout.strip() + "/reached.so"
+        plugin = build.programs(self.args.arch, "fuzz_plugin") + "/reached.so"
         blocks = f"{self.results}/{step}.blocks"
         result = self.vm(step, flavour, "--plugin", f"{plugin},out={blocks}", *arguments,
                          timeout=timeout)
@@ -116,22 +97,16 @@ class Run:
         self.reports += process.returncode == 125 and not quiet
         return process.returncode, output
 
-    def tests(self, step, flavour, names, *arguments, params="sw_sync=1", timeout):
-        """Runs programs that print TAP."""
+    def tests(self, step, flavour, names, *, barrier=False, params="sw_sync=1", timeout):
+        """Runs programs that print TAP, if asked for with the module tests/modules/barrier."""
         add = self.programs(*names)
-        script = [f"export HARD_CYCLES={self.args.cycles}",
-                  "[ ! -e /root/barrier.ko ] || insmod /root/barrier.ko"]
-        for name in names:
-            script += [f'echo "@test {name}"', f"/usr/lib/fence_exporter/{name} 2>&1",
-                       f's=$?; echo; echo "@status {name} $s"']
-        with open(f"{add}/tests.sh", "w", encoding="utf-8") as file:
-            file.write("\n".join(script) + "\n")
-        if "barrier" in arguments:
+        command = ["env", f"HARD_CYCLES={self.args.cycles}", *programs.run_each(add, names)]
+        if barrier:
             os.makedirs(f"{add}/root")
             shutil.copy(self.extra_module("tests/modules/barrier", flavour), f"{add}/root")
-        status, output = self.vm(step, flavour, "--add", add, "--params", params,
-                                 *(a for a in arguments if a != "barrier"),
-                                 "--", "sh", "/tests.sh", timeout=timeout)
+            command = ["sh", "-c", 'insmod /root/barrier.ko && exec "$@"', "sh", *command]
+        status, output = self.vm(step, flavour, "--add", add, "--params", params, "--", *command,
+                                 timeout=timeout)
         shutil.rmtree(add)
         self.outcome(step, status, output, names)
         return output

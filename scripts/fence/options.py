@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The command line of scripts/vm."""
+
+import argparse
+
+
+def parse(ours: list[str], description: str = "") -> argparse.Namespace:
+    """Returns what the words of a command line ask for."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/vm",
+        usage="scripts/vm {run,shell} [options] -- COMMAND ...",
+        description=description,
+        epilog="See the head of scripts/vm for the exit status.",
+    )
+    parser.add_argument("mode", choices=["run", "shell"])
+    parser.add_argument("--arch", default="x86_64", choices=["x86_64", "arm64"])
+    parser.add_argument("--kernel", default="gki", metavar="FLAVOUR",
+                        help="a flavour of scripts/kernel/configs (default: gki)")
+    parser.add_argument("--kernel-build", metavar="DIR",
+                        help="a kernel's build directory, instead of a flavour")
+    parser.add_argument("--module", metavar="FILE",
+                        help="the module (default: what `make` built for this kernel)")
+    parser.add_argument("--params", default="", help="parameters of the module")
+    parser.add_argument("--no-load", action="store_true", help="do not load the module")
+    parser.add_argument("--add", action="append", default=[], metavar="DIR",
+                        help="lay DIR over the guest's root; may be repeated")
+    parser.add_argument("--timeout", type=int, default=300, metavar="S",
+                        help="end the command after S seconds, or more of a machine that is found "
+                             "to be slow (default: 300)")
+    parser.add_argument("--expect", action="append", default=[], metavar="REGEX",
+                        help="the log must have a report that matches; others still fail")
+    parser.add_argument("--keep-log", metavar="FILE", help="write the guest's kernel log there")
+    parser.add_argument("--smp", type=int, default=2, metavar="N")
+    parser.add_argument("--memory", default="1G", metavar="SIZE")
+    parser.add_argument("--icount", action="store_true",
+                        help="one processor, whose clock counts instructions")
+    parser.add_argument("--device", action="append", default=[], metavar="ARG",
+                        help="a further -device of QEMU's; may be repeated")
+    parser.add_argument("--plugin", metavar="ARG", help="a plugin of QEMU's, with its options")
+    parser.add_argument("--append", default="", help="further kernel parameters")
+    # What is behind `--` is the command's, whatever it looks like.
+    command: list[str] = []
+    if "--" in ours:
+        split = ours.index("--")
+        ours, command = ours[:split], ours[split + 1:]
+    args = parser.parse_args(ours)
+    args.command = command
+    if args.mode == "run" and not args.command:
+        parser.error("run needs a COMMAND")
+    return args
