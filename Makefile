@@ -62,7 +62,7 @@ fencectl: setup
 
 .PHONY: rust-analyzer
 rust-analyzer: setup
-	@scripts/analyze $(ARCH) $(FLAVOUR)
+	@scripts/rust_analyzer $(ARCH) $(FLAVOUR)
 
 .PHONY: doc
 doc: setup
