@@ -31,10 +31,10 @@ class Verdict:
 
 
 class Targets:
-    """All of the file."""
+    """All of a file."""
 
-    def __init__(self):
-        with open(FILE, "rb") as file:
+    def __init__(self, path=FILE):
+        with open(path, "rb") as file:
             self.all = tomllib.load(file)
 
     def in_cgroup(self):
