@@ -108,7 +108,7 @@ class Package:
             if rule == "kernel_modules_install" and set(attributes.get("outs", [])) - INSTALL_OUTS:
                 self.tree.problem(where, "names an output that depmod's are not among")
         for arch in ARCHITECTURES:
-            if "kernel_module" != self.targets.get(f"fence_exporter_{arch}", [None])[0]:
+            if self.targets.get(f"fence_exporter_{arch}", [None])[0] != "kernel_module":
                 self.tree.problem(FILE, f"has no module for {arch}")
             self.tree.compare(f"{FILE}, {arch}", groups.get(f"fence_exporter_{arch}", set()),
                               module_files(self.tree))

@@ -109,10 +109,10 @@ def check(tree):
     tree.compare(f"{FILE}, fence_exporter_sepolicy",
                  {file for kind, file in files if kind == "filegroup"},
                  {file for file in tree.files if file.startswith("android/sepolicy/")})
-    for wanted in (("prebuilt_etc", "android/ueventd.rc"),
-                   ("rust_bindgen", "rust/uapi/uapi_helper.h")):
-        if wanted not in files:
-            tree.problem(FILE, f"{wanted[1]} belongs there and is not named")
+    for kind, file in (("prebuilt_etc", "android/ueventd.rc"),
+                       ("rust_bindgen", "rust/uapi/uapi_helper.h")):
+        if (kind, file) not in files:
+            tree.problem(FILE, f"{file} belongs there and is not named")
     exported = {directory for _, properties in declared
                 for directory in listed(properties.get("export_include_dirs", []))}
     for header in (file for file in tree.files if file.startswith("include/")):

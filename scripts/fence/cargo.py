@@ -4,6 +4,7 @@
 import os
 import re
 
+from .counts import Counts
 from .sources import examples, read
 
 TEST = re.compile(r"^ *#\[test\]$", re.M)
@@ -11,7 +12,7 @@ RESULT = re.compile(r"^test (.*) \.\.\. (ok|FAILED|ignored.*)$", re.M)
 PLAN = re.compile(r"^running (\d+) tests?$", re.M)
 
 
-def expected(tree):
+def expected(tree: str) -> tuple[int, int]:
     """How many tests and examples the crates below a directory have."""
     tests = shown = 0
     for directory, _, names in os.walk(tree):
@@ -23,7 +24,7 @@ def expected(tree):
     return tests, shown
 
 
-def take(output, wanted, counts, where):
+def take(output: str, wanted: tuple[int, int], counts: Counts, where: str) -> None:
     """Counts the results; `wanted` is how many tests and examples there must be."""
     found = RESULT.findall(output)
     for name, outcome in found:

@@ -5,11 +5,11 @@
 class Counts:
     """How many tests passed, failed and were skipped."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.passed = self.failed = self.skipped = 0
-        self.failures = []
+        self.failures: list[str] = []
 
-    def take(self, where, name, outcome):
+    def take(self, where: str, name: str, outcome: str) -> None:
         """Counts one test, and shows what is not a pass."""
         if outcome == "pass":
             self.passed += 1
@@ -21,7 +21,7 @@ class Counts:
             self.failures.append(f"{where}: {name}")
         print(f"  {outcome.upper()} {where}: {name}", flush=True)
 
-    def summary(self):
+    def summary(self) -> int:
         """Prints the failures and the last line, and returns the exit status.
 
         A run that has counted no test at all has failed: it was asked for something.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The guest's files: busybox, the init script, the module, what was added."""
 
+import argparse
 import os
 import shlex
 import shutil
@@ -15,7 +16,7 @@ class Unavailable(Exception):
     """Something that the run needs isn't there; the text says what to do."""
 
 
-def output_of(*command):
+def output_of(*command: str) -> str:
     """What a tool of ours prints; its own messages go to the user."""
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if result.returncode:
@@ -23,14 +24,14 @@ def output_of(*command):
     return result.stdout.strip()
 
 
-def kernel_build(args):
+def kernel_build(args: argparse.Namespace) -> str:
     """The build directory of the kernel that the arguments name."""
     if not args.kernel_build:
         args.kernel_build = output_of(f"{TOP}/scripts/kernel/build", args.arch, args.kernel)
-    return args.kernel_build
+    return str(args.kernel_build)
 
 
-def kernel_image(args):
+def kernel_image(args: argparse.Namespace) -> str:
     """The kernel's image."""
     name = {"x86_64": "arch/x86/boot/bzImage", "arm64": "arch/arm64/boot/Image"}[args.arch]
     path = os.path.join(kernel_build(args), name)
@@ -39,7 +40,7 @@ def kernel_image(args):
     return path
 
 
-def module(args):
+def module(args: argparse.Namespace) -> str:
     """The module's file."""
     path = args.module or f"{TOP}/build/{args.arch}-{args.kernel}/fence_exporter.ko"
     if not os.path.exists(path):
@@ -48,7 +49,7 @@ def module(args):
     return path
 
 
-def make_initrd(args, scratch):
+def make_initrd(args: argparse.Namespace, scratch: str) -> str:
     """Lays out the guest's root below scratch, and returns the archive of it."""
     root = os.path.join(scratch, "root")
     for directory in DIRECTORIES:

@@ -10,6 +10,10 @@ import os
 import re
 import subprocess
 import sys
+import types
+from collections.abc import Iterator
+
+from .counts import Counts
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 # What scripts/vm writes into the log before it loads the module: the suites that the kernel has
@@ -19,7 +23,7 @@ LOADING = "fence-vm: loading the module"
 PREFIX = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](\[[^]]*\])? ?")
 
 
-def kernel_parser():
+def kernel_parser() -> types.ModuleType:
     """The kernel's module `kunit_parser`."""
     if "kunit_parser" not in sys.modules:
         source = subprocess.run([f"{TOP}/scripts/kernel/get"], stdout=subprocess.PIPE, text=True,
@@ -32,32 +36,32 @@ def kernel_parser():
 class Errors:
     """Stands in for the parser's printer, and keeps the errors that it would have printed."""
 
-    def __init__(self):
-        self.found = []
+    def __init__(self) -> None:
+        self.found: list[str] = []
 
-    def print_with_timestamp(self, message):
+    def print_with_timestamp(self, message: str) -> None:
         """Takes a line."""
         if message.startswith("[ERROR] "):
             self.found.append(message.removeprefix("[ERROR] "))
 
-    def red(self, text):
+    def red(self, text: str) -> str:
         """Takes a text as it is: there are no colours here."""
         return text
 
     green = yellow = red
 
-    def color_len(self):
+    def color_len(self) -> int:
         """Returns the length of what begins and ends a colour."""
         return 0
 
 
-def module_lines(log):
+def module_lines(log: str) -> list[str] | None:
     """The lines of a log since the module was loaded, without their prefixes; None if it wasn't."""
     _, found, text = log.rpartition(LOADING)
     return [PREFIX.sub("", line) for line in text.splitlines()[1:]] if found else None
 
 
-def outcomes(lines, expected):
+def outcomes(lines: list[str], expected: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
     """Yields (name, outcome) for each case that ran or should have, and for each broken plan.
 
     `expected` has the cases of each suite. An outcome is "pass", "skip" or "fail".
@@ -67,16 +71,16 @@ def outcomes(lines, expected):
     main = parser.parse_run_tests(lines, errors)
     words = {parser.TestStatus.SUCCESS: "pass", parser.TestStatus.SKIPPED: "skip"}
     failed = False
-    ran = {}
+    ran: dict[str, set[str]] = {}
     for suite in main.subtests:
-        cases = ran.setdefault(suite.name, set())
+        seen = ran.setdefault(suite.name, set())
         for case in suite.subtests:
             outcome = words.get(case.status, "fail")
             failed |= outcome == "fail"
-            if case.name in cases:
+            if case.name in seen:
                 failed = True
                 yield f"{suite.name}.{case.name}: ran twice", "fail"
-            cases.add(case.name)
+            seen.add(case.name)
             yield f"{suite.name}.{case.name or '(no name)'}", outcome
     for suite, cases in expected.items():
         if not cases:
@@ -90,8 +94,8 @@ def outcomes(lines, expected):
             if case not in ran[suite]:
                 failed = True
                 yield f"{suite}.{case}: did not run", "fail"
-    for suite, cases in ran.items():
-        for case in sorted(cases - set(expected.get(suite, ()))):
+    for suite, found in ran.items():
+        for case in sorted(found - set(expected.get(suite, ()))):
             failed = True
             yield f"{suite}.{case}: ran, and the sources have no such case", "fail"
     for error in errors.found:
@@ -102,7 +106,7 @@ def outcomes(lines, expected):
         yield f"KTAP: {main.status.name}", "fail"
 
 
-def take(log, expected, counts, where):
+def take(log: str, expected: dict[str, list[str]], counts: Counts, where: str) -> None:
     """Counts the cases that a log tells of; `counts` is a Counts."""
     if not expected:
         counts.take(where, "KUnit: the sources have no suite", "fail")

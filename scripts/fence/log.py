@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """What in a kernel's log is a failure."""
 
+import argparse
+import itertools
 import re
 import sys
+from collections.abc import Iterator
+
+from . import qemu
 
 # Each is a line that begins a report. Those of the checkers say who they are;
 # the rest is what the kernel says when it finds itself broken.
@@ -38,44 +43,43 @@ PREFIX = re.compile(r"^<\d+>")
 CONTEXT = 40
 
 
-def reports(text):
+def reports(text: str) -> Iterator[tuple[int, str]]:
     """The lines of a log that begin a report, with their places."""
-    for number, line in enumerate(text.splitlines()):
-        line = PREFIX.sub("", line)
+    for number, line in enumerate(PREFIX.sub("", line) for line in text.splitlines()):
         message = re.sub(r"^\[ *\d+\.\d+\](\[[^]]*\])? ?", "", line).strip()
         if REPORTS.search(message) and not HARMLESS.search(message):
             yield number, line
 
 
-def show(text, number):
+def show(text: str, number: int) -> None:
     """Prints a report."""
     lines = [PREFIX.sub("", line) for line in text.splitlines()]
     for line in lines[number:number + CONTEXT]:
         print("  |", line, file=sys.stderr)
 
 
-def blocks(text):
+def blocks(text: str) -> Iterator[list[str]]:
     """The reports of a log, each a list of lines: the one that begins it and what belongs to it.
 
     A panic, an oops or a trace right after a report is its consequence.
     """
     lines = [PREFIX.sub("", line) for line in text.splitlines()]
-    starts = []
+    starts: list[int] = []
     for number, line in reports(text):
         follows = starts and number - starts[-1] < CONTEXT and CONSEQUENCE.search(line)
         inside = starts and number - starts[-1] < 4
         if not follows and not inside:
             starts.append(number)
-    for start, end in zip(starts, starts[1:] + [len(lines)]):
+    for start, end in itertools.pairwise([*starts, len(lines)]):
         yield lines[start:min(end, start + CONTEXT)]
 
 
-def tail(text):
+def tail(text: str) -> None:
     """Prints the end of a log."""
     show(text, max(len(text.splitlines()) - CONTEXT, 0))
 
 
-def late(result, args):
+def late(result: qemu.Result, args: argparse.Namespace) -> str:
     """What took too long, and for whom."""
     if result.pace is None:
         return "scripts/vm: the guest did not boot"
@@ -83,7 +87,7 @@ def late(result, args):
         (f", times {result.pace} for a machine that is slow" if result.pace > 1 else "")
 
 
-def judge(result, args):
+def judge(result: qemu.Result, args: argparse.Namespace) -> int:
     """Says what a run came to, and returns the exit status."""
     text = result.kernel_log()
     found = ["\n".join(block) for block in blocks(text)]

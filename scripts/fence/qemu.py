@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """QEMU: its command line, its life, and what comes over the serial line."""
 
+import argparse
 import ctypes
 import dataclasses
 import os
@@ -43,7 +44,7 @@ class Result:
     given_up: bool = False
     complete: bool = False
 
-    def kernel_log(self):
+    def kernel_log(self) -> str:
         """The kernel's log: as the guest told it, or else as its panic replayed it."""
         if self.complete:
             return self.log
@@ -51,7 +52,7 @@ class Result:
         return self.console[replay:] if replay >= 0 else self.log + self.console
 
 
-def accelerator(args):
+def accelerator(args: argparse.Namespace) -> str:
     """`kvm` where this guest can use it, else `tcg`.
 
     FENCE_ACCEL says which; what was found out is remembered until the next boot
@@ -79,7 +80,7 @@ def accelerator(args):
     return found
 
 
-def machine(args, accel):
+def machine(args: argparse.Namespace, accel: str) -> list[str]:
     """The part of QEMU's command line that says what machine it is, and with which kernel."""
     # Without LA57: an interrupt while the kernel identifies the first processor
     # finds the feature's bit cleared for a moment, and KASAN every address wild.
@@ -94,7 +95,7 @@ def machine(args, accel):
     ]
 
 
-def kvm_runs(args):
+def kvm_runs(args: argparse.Namespace) -> bool:
     """Whether KVM runs the guest's kernel: without an initramfs it must get as far as to miss one.
 
     Neither that /dev/kvm opens nor that the firmware runs says so: where KVM is itself
@@ -110,13 +111,13 @@ def kvm_runs(args):
     return b"Unable to mount root fs" in probe.stdout
 
 
-def die_with_parent():
+def die_with_parent() -> None:
     """Has the kernel end QEMU when this process is killed and can't do it."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
-def slab_parameters(args):
+def slab_parameters(args: argparse.Namespace) -> str:
     """What a kernel with kmemleak needs to see leaks at all.
 
     Slab caches keep arrays of free objects, and an object that was taken from one
@@ -130,7 +131,7 @@ def slab_parameters(args):
 class Machine:
     """A guest that is about to run."""
 
-    def __init__(self, args, initrd):
+    def __init__(self, args: argparse.Namespace, initrd: str) -> None:
         self.args = args
         # A busy host may not run the guest for as long as its kernel waits for the timer's first
         # interrupts, and it then panics.
@@ -147,11 +148,11 @@ class Machine:
         for device in args.device:
             self.command += ["-device", device]
 
-    def interact(self):
+    def interact(self) -> int:
         """Gives the terminal to the guest."""
         return subprocess.run([*self.command, "-serial", "mon:stdio"], check=False).returncode
 
-    def run(self):
+    def run(self) -> Result:
         """Runs the guest to its end or to the limit, and shows what the command prints."""
         process = subprocess.Popen(
             [*self.command, "-serial", "stdio", "-monitor", "none"],
@@ -165,8 +166,9 @@ class Machine:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def listen(self, process):
+    def listen(self, process: subprocess.Popen[bytes]) -> Result:
         """Sorts what comes over the line into output, status and log."""
+        assert process.stdout
         result = Result()
         reader = Reader(result)
         deadline = time.monotonic() + BOOT_LIMIT
@@ -191,19 +193,19 @@ class Machine:
 class Reader:
     """Takes the console apart, line by line."""
 
-    def __init__(self, result):
+    def __init__(self, result: Result) -> None:
         self.result = result
         self.rest = b""
         self.part = "boot"
-        self.lines = []
+        self.lines: list[str] = []
 
-    def feed(self, data):
+    def feed(self, data: bytes) -> None:
         """Takes what came."""
         *lines, self.rest = (self.rest + data).split(b"\n")
         for line in lines:
             self.line(line.decode("utf-8", "replace").rstrip("\r"))
 
-    def line(self, line):
+    def line(self, line: str) -> None:
         """Takes a line."""
         if line.startswith("@fence:"):
             self.mark(line.removeprefix("@fence:").split())
@@ -215,7 +217,7 @@ class Reader:
             if self.part == "command" and not KERNEL_LINE.match(line):
                 print(line, flush=True)
 
-    def mark(self, words):
+    def mark(self, words: list[str]) -> None:
         """Takes a line of the init script's."""
         match words:
             case ["pace", pace]:

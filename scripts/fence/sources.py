@@ -7,6 +7,7 @@ suite that was not compiled, was not linked or was filtered out is in none of th
 
 import os
 import re
+from collections.abc import Iterable
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 CRATE = f"{TOP}/rust/kernel"
@@ -22,20 +23,20 @@ EXAMPLE = re.compile(r"^ *//[/!] ```(.*)$")
 NOT_RUN = ("text", "ignore", "compile_fail", "no_run")
 
 
-def rust_files(crate=CRATE):
+def rust_files(crate: str = CRATE) -> list[str]:
     """The paths of the crate's files, each relative to the crate, in order."""
     return sorted(os.path.relpath(f"{directory}/{name}", crate)
                   for directory, _, names in os.walk(crate)
                   for name in names if name.endswith(".rs"))
 
 
-def read(path):
+def read(path: str) -> str:
     """The text of a file."""
     with open(path, encoding="utf-8") as file:
         return file.read()
 
 
-def condition(path, crate=CRATE):
+def condition(path: str, crate: str = CRATE) -> str | None:
     """The option that the `mod` of a file depends on, or None.
 
     A file that no `mod` names has none: its suite is expected, and will be missed.
@@ -47,7 +48,7 @@ def condition(path, crate=CRATE):
     return match[1] if match else None
 
 
-def suites(negative=False, crate=CRATE):
+def suites(negative: bool = False, crate: str = CRATE) -> dict[str, list[str]]:
     """The suites of the KUnit variant, each with the names of its cases.
 
     `negative` asks for those of tests/negative/run instead.
@@ -56,12 +57,12 @@ def suites(negative=False, crate=CRATE):
     for path in rust_files(crate):
         parts = SUITE.split(read(f"{crate}/{path}"))[1:]
         if parts and (condition(path, crate) == NEGATIVE) == negative:
-            for name, text in zip(parts[::2], parts[1::2]):
+            for name, text in zip(parts[::2], parts[1::2], strict=True):
                 found[name] = CASE.findall(text)
     return found
 
 
-def examples(text, not_run=NOT_RUN):
+def examples(text: str, not_run: Iterable[str] = NOT_RUN) -> int:
     """How many examples of the documentation in a file are run: all but those with a word of `not_run`."""
     count, inside = 0, False
     for line in text.splitlines():
@@ -74,9 +75,9 @@ def examples(text, not_run=NOT_RUN):
     return count
 
 
-def doctests(crate=CRATE):
+def doctests(crate: str = CRATE) -> dict[str, list[str]]:
     """The suite of the examples, as scripts/rustdoc_test_gen.rs of the kernel names its cases."""
-    cases = []
+    cases: list[str] = []
     for path in rust_files(crate):
         name = re.sub(r"[/.]", "_", path)
         cases += [f"rust_doctest_kernel_{name}_{number}"

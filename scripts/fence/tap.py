@@ -2,6 +2,9 @@
 """What programs that print TAP have told."""
 
 import re
+from collections.abc import Iterable
+
+from .counts import Counts
 
 RESULT = re.compile(r"^(not )?ok (\d+) ?-? ?(.*)$")
 # A program that was skipped as a whole, and how it may end then: 4 is KSFT_SKIP.
@@ -9,13 +12,14 @@ SKIPPED = re.compile(r"^1\.\.0 # ?SKIP (.*)$", re.M)
 GOOD = ("0", "4")
 
 
-def take_lines(lines, counts, where):
+def take_lines(lines: Iterable[str], counts: Counts, where: str) -> bool:
     """Counts the results among lines, and returns whether they are those of the plan.
 
     Without a plan, with a result too few or too many, or with one that has another's number,
     there is a failure more.
     """
-    planned, numbers = [], []
+    planned: list[int] = []
+    numbers: list[int] = []
     for line in lines:
         if match := re.match(r"^1\.\.(\d+)", line):
             planned.append(int(match[1]))
@@ -31,7 +35,7 @@ def take_lines(lines, counts, where):
     return good
 
 
-def take_program(text, status, counts, where):
+def take_program(text: str, status: str, counts: Counts, where: str) -> None:
     """Counts what one program has printed, with the status that it ended with."""
     skipped = SKIPPED.search(text)
     if skipped and status in GOOD and not re.search(r"^(not )?ok ", text, re.M):
@@ -46,7 +50,7 @@ def take_program(text, status, counts, where):
                       if not line.startswith(("ok ", "#  RUN", "#            OK"))), end="")
 
 
-def take_programs(output, wanted, counts, kernel):
+def take_programs(output: str, wanted: Iterable[str], counts: Counts, kernel: str) -> None:
     """Counts what the programs of a guest have told, each between two lines that name it."""
     for where in wanted:
         match = re.search(rf"^@test {re.escape(where)}$(.*?)^@status {re.escape(where)} (\d+)$",

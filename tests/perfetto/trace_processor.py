@@ -42,25 +42,28 @@ class Pipe:
         self.process = subprocess.Popen(
             ["node", f"{HERE}/engine.js", ui], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)
+        assert self.process.stdin and self.process.stdout and self.process.stderr
+        self.requests, self.replies = self.process.stdin, self.process.stdout
+        self.errors = self.process.stderr
 
     def send(self, data):
         """Sends a request."""
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
+        self.requests.write(data)
+        self.requests.flush()
 
     def read(self, size):
         """Reads so many bytes of a reply."""
-        data = self.process.stdout.read(size)
+        data = self.replies.read(size)
         if len(data) < size:
-            raise ConnectionError(self.process.stderr.read().decode(errors="replace"))
+            raise ConnectionError(self.errors.read().decode(errors="replace"))
         return data
 
     def close(self):
         """Ends it."""
-        self.process.stdin.close()
+        self.requests.close()
         self.process.wait()
-        self.process.stdout.close()
-        self.process.stderr.close()
+        self.replies.close()
+        self.errors.close()
 
 
 class Trace(TraceProcessorRpc):

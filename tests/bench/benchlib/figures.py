@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """The figures: what the guest printed, over all boots."""
 
-import collections
 import dataclasses
 import statistics
 
@@ -131,7 +130,7 @@ class Results:
 
     def take_counts(self, measurements, regions):
         """Adds what the plugin counted."""
-        for each, region in zip(measurements, regions):
+        for each, region in zip(measurements, regions, strict=True):
             longest = max(region.stretches, key=lambda stretch: stretch.longest)
             self.titles.setdefault(each.row, each.title)
             self.counts[each.row, each.node] = Counts(
@@ -156,7 +155,7 @@ class Results:
 
     def rows(self, group=""):
         """The rows that have a figure, with the nodes that they have."""
-        rows = collections.OrderedDict()
+        rows: dict[str, list[str]] = {}
         for of_group, row, node in self.figures:
             if of_group == group:
                 rows.setdefault(row, []).append(node)

@@ -17,7 +17,7 @@ class Symbols:
 
     def __init__(self, *texts):
         """Each text has lines as System.map and /proc/kallsyms have them."""
-        found = {}
+        found: dict[int, str] = {}
         for text in texts:
             for line in text.splitlines():
                 address, kind, name, *_ = line.split()

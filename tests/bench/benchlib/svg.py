@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The picture: costs as parts of sw_sync's, and costs with many fences pending."""
 
-from html import escape
 import math
+from html import escape
 
 COLOURS = {"sw_sync": "#8a8a8a", "compat": "#3b6ea5", "native": "#d9822b"}
 NAMES = {"sw_sync": "the kernel's sw_sync", "compat": "/dev/sw_sync", "native": "/dev/fence_exporter"}
@@ -122,4 +122,4 @@ def draw_growth(picture, results, left, top):
         picture.text(x_of(number), top + PLOT + 16, str(number), "middle", 11)
     for node, of_node in costs.items():
         picture.path([(x_of(number), top + PLOT - cost / most * PLOT)
-                      for number, cost in zip(PENDING, of_node)], COLOURS[node])
+                      for number, cost in zip(PENDING, of_node, strict=True)], COLOURS[node])

@@ -58,7 +58,9 @@ def leads_to_panic(lines, index, number):
         symbol = referred(line)
         if PANIC.search(symbol):
             return True
-        if symbol == TRACE or BRANCHES.fullmatch(instruction) and not JUMPS.fullmatch(instruction):
+        if symbol == TRACE:
+            return False
+        if BRANCHES.fullmatch(instruction) and not JUMPS.fullmatch(instruction):
             return False
         number += 1
         if JUMPS.fullmatch(instruction):
@@ -82,15 +84,17 @@ class Module:
         # What is inlined everywhere has a copy left that nothing calls.
         dead = {name for _, name, symbol in self.functions if symbol not in called}
         self.branches = [at for at in self.branches if self.function_of(at) not in dead]
-        self.places = dict(zip(self.branches, self.symbolize()))
+        self.places = dict(zip(self.branches, self.symbolize(), strict=True))
 
     def read_functions(self):
         """Address, name and symbol of each function, in order."""
-        text = re.search(r"\[ *(\d+)\] \.text ", tool("llvm-readelf", "-SW", self.path))[1]
-        pattern = re.compile(rf"^ *\d+: ([0-9a-f]+) +\d+ FUNC +\S+ +\S+ +{text} (.*)$", re.M)
+        text = re.search(r"\[ *(\d+)\] \.text ", tool("llvm-readelf", "-SW", self.path))
+        assert text, f"{self.path} has no .text"
+        pattern = re.compile(rf"^ *\d+: ([0-9a-f]+) +\d+ FUNC +\S+ +\S+ +{text[1]} (.*)$", re.M)
         found = pattern.findall(tool("llvm-readelf", "-sW", self.path))
         names = demangle("\n".join(symbol for _, symbol in found)).splitlines()
-        return sorted((int(at, 16), name, symbol) for (at, symbol), name in zip(found, names))
+        return sorted((int(at, 16), name, symbol)
+                      for (at, symbol), name in zip(found, names, strict=True))
 
     def disassembly(self):
         """Address, instruction, operands and relocation (or None) of each line of .text."""
@@ -167,7 +171,7 @@ class Module:
                           stdin=addresses)
         for block in output.strip().split("\n\n"):
             lines = block.splitlines()
-            yield list(zip(lines[::2], lines[1::2]))
+            yield list(zip(lines[::2], lines[1::2], strict=True))
 
     def entry_of(self, at):
         """The entry of the function that an address is in."""

@@ -88,6 +88,7 @@ class Run:
                               text=True, errors="replace") as process, \
                 open(f"{self.results}/{step}.txt", "w", encoding="utf-8") as file:
             output = ""
+            assert process.stdout
             for line in process.stdout:
                 file.write(line)
                 output += line

@@ -36,7 +36,7 @@ class Reasons:
 
     def stale(self):
         """The entries whose line is not in the sources any more."""
-        lines = set()
+        lines: set[str] = set()
         for top in ("drivers", "rust"):
             for path in glob.glob(f"{TOP}/{top}/**/*.rs", recursive=True):
                 with open(path, encoding="utf-8") as file:

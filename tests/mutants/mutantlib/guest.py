@@ -57,15 +57,15 @@ def judge(text, suites):
     """
     lines = [ktap.PREFIX.sub("", line) for line in re.findall(r"^@log (.*)$", text, re.M)]
     done = re.search(r"^@done ", text, re.M)
+    report = next((line for _, line in log.reports("\n".join(lines))), None)
     if match := re.search(r"^@(?:failed|late) (.*)$", text, re.M):
         late = match[0].startswith("@late")
         return "killed", ("does not end: " if late else "") + match[1].strip(), bool(done)
     if match := re.search(r"^@report (.*)$", text, re.M):
-        report = next((line for _, line in log.reports("\n".join(lines))), "a report")
-        return "killed", f"{match[1]}: {report.strip()[:100]}", False
+        return "killed", f"{match[1]}: {(report or 'a report').strip()[:100]}", False
     if not done:
         return "killed", "the guest died", False
-    if report := next((line for _, line in log.reports("\n".join(lines))), None):
+    if report:
         return "killed", report.strip()[:100], False
     if failure := kunit_failure(lines, suites):
         return "killed", f"KUnit {failure}", True
@@ -94,8 +94,9 @@ def boot(modules, programs, scratch):
         # It can be watched there.
         with open(f"{add}/output", "w", encoding="utf-8") as file:
             subprocess.run(
-                [f"{TOP}/scripts/vm", "run", "--no-load", "--add", f"{add}/root", "--memory", "2G", "--timeout",
-                 str(2 * total), "--device", "virtio-gpu-pci", "--", "sh", "/mutants/guest.sh"],
+                [f"{TOP}/scripts/vm", "run", "--no-load", "--add", f"{add}/root", "--memory", "2G",
+                 "--timeout", str(2 * total), "--device", "virtio-gpu-pci", "--", "sh",
+                 "/mutants/guest.sh"],
                 stdout=file, stderr=subprocess.STDOUT, check=False)
         with open(f"{add}/output", encoding="utf-8", errors="replace") as file:
             output = file.read()

@@ -39,7 +39,7 @@ def order(path, available, killers=()):
 
     Those that have noticed another mutant of the file come first.
     """
-    stems = []
+    stems: list[str] = []
     for place, names in TOUCHING.items():
         if path.endswith("/" + place) or path == place:
             stems = names + stems

@@ -127,7 +127,7 @@ def dropped(code):
 def mutants_of(path, text):
     """All mutants of a file, in the order of places."""
     code = source.product_code(text)
-    seen = {}
+    seen: dict[tuple[str, ...], int] = {}
     for rule, start, end, new in sorted({*exchanges(code), *dropped(code)},
                                         key=lambda change: (change[1], change[0], change[3])):
         begin = text.rfind("\n", 0, start) + 1

@@ -63,6 +63,6 @@ def as_entry(mutant):
     """A survivor as it would stand in the table, without its reason."""
     def quote(text):
         return f"'{text}'" if "'" not in text else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    values = zip(("file", "function", "rule", "line", "mutant"), mutant.key)
+    values = zip(("file", "function", "rule", "line", "mutant"), mutant.key, strict=True)
     return "\n".join(["[[survivor]]", *(f"{name} = {quote(value)}" for name, value in values),
                       'reason = """\n"""'])

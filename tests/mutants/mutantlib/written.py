@@ -29,7 +29,7 @@ def build_and_load(entry, copy):
     """Builds the copy, and loads it with the case."""
     arch, flavour = entry.get("kernel", "x86_64-gki").split("-", 1)
     built = subprocess.run([f"{copy}/scripts/module", "--kunit", arch, flavour], text=True,
-                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+                           capture_output=True, check=False)
     if "build" in entry:
         match = re.search(entry["build"], built.stderr)
         if built.returncode and match:
