@@ -26,7 +26,6 @@ def get():
 PERFETTO = get()
 sys.path.insert(0, f"{PERFETTO}/python")
 
-# pylint: disable=wrong-import-position
 from perfetto.common.query_result_iterator import QueryResultIterator  # noqa: E402
 from perfetto.trace_processor.platform import PlatformDelegate  # noqa: E402
 from perfetto.trace_processor.protos import ProtoFactory  # noqa: E402
@@ -38,7 +37,6 @@ class Pipe:
 
     def __init__(self):
         (ui,) = glob.glob(f"{PERFETTO}/ui/v*/")
-        # pylint: disable=consider-using-with
         self.process = subprocess.Popen(
             ["node", f"{HERE}/engine.js", ui], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)

@@ -56,17 +56,17 @@ def judge(text, suites):
     `suites` are those that must run. Clean is whether the guest could go on with another one.
     """
     lines = [ktap.PREFIX.sub("", line) for line in re.findall(r"^@log (.*)$", text, re.M)]
+    report = next((line.strip()[:100] for _, line in log.reports("\n".join(lines))), None)
     done = re.search(r"^@done ", text, re.M)
-    report = next((line for _, line in log.reports("\n".join(lines))), None)
     if match := re.search(r"^@(?:failed|late) (.*)$", text, re.M):
         late = match[0].startswith("@late")
         return "killed", ("does not end: " if late else "") + match[1].strip(), bool(done)
     if match := re.search(r"^@report (.*)$", text, re.M):
-        return "killed", f"{match[1]}: {(report or 'a report').strip()[:100]}", False
+        return "killed", f"{match[1]}: {report or 'a report'}", False
     if not done:
         return "killed", "the guest died", False
     if report:
-        return "killed", report.strip()[:100], False
+        return "killed", report, False
     if failure := kunit_failure(lines, suites):
         return "killed", f"KUnit {failure}", True
     return "survived", "", True
