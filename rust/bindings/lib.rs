@@ -23,7 +23,7 @@ mod generated {
     use ::kernel::ffi;
 
     include!(concat!(
-        env!("FENCE_OBJTREE"),
+        env!("RUST_OBJTREE"),
         "/rust/bindings/bindings_generated.rs"
     ));
 }

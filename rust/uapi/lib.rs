@@ -25,6 +25,6 @@ type __s32 = i32;
 type __u8 = u8;
 
 include!(concat!(
-    env!("FENCE_OBJTREE"),
+    env!("RUST_OBJTREE"),
     "/rust/uapi/uapi_generated.rs"
 ));
