@@ -19,10 +19,12 @@ endif
 
 ifeq ($(origin KERNEL_SRC),command line)
 # Kleaf's kernel_module() and other builds of modules call it so: M is this tree as seen from
-# KERNEL_SRC, and what else kbuild needs stands on the command line.
+# KERNEL_SRC, and what else kbuild needs stands on the command line. Without RUST_LIBRARY
+# (scripts/rust_library) it makes a module that imports Rust symbols, and says so.
 .PHONY: modules modules_install
 modules modules_install:
-	$(MAKE) -C $(KERNEL_SRC) M=$(M) $@
+	$(if $(RUST_LIBRARY),,$(warning RUST_LIBRARY is not set: the module will import Rust symbols, which a trimmed kernel does not export))
+	$(MAKE) -C $(KERNEL_SRC) M=$(M) $(if $(RUST_LIBRARY),,RUST_IMPORTS=y) $@
 else
 .PHONY: modules
 modules: $(if $(KDIR),,setup)
