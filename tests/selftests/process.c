@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "process.h"
 
@@ -96,6 +98,33 @@ static char state_of(pid_t tid)
 	/* "PID (NAME) STATE ..." */
 	name_end = strrchr(text, ')');
 	return name_end && name_end[1] ? name_end[2] : 0;
+}
+
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+int catch_signal(int signal)
+{
+	struct sigaction action = { .sa_handler = nothing };
+
+	return sigaction(signal, &action, NULL) ? -errno : 0;
+}
+
+int child_outcome(pid_t child, int signal, int ms)
+{
+	__u64 end = now_ns() + ms * NSEC_PER_MSEC;
+	int status;
+
+	do {
+		if (signal)
+			kill(child, signal);
+		sleep_ms(5);
+		if (waitpid(child, &status, WNOHANG) == child)
+			return WIFEXITED(status) ? WEXITSTATUS(status) : CHILD_KILLED;
+	} while (now_ns() < end);
+	return CHILD_STUCK;
 }
 
 void wait_until_asleep(pid_t tid)

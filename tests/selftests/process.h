@@ -9,6 +9,10 @@
 #define NSEC_PER_MSEC		1000000ULL
 #define NSEC_PER_SEC		1000000000ULL
 
+/* No exit status. */
+#define CHILD_KILLED		256
+#define CHILD_STUCK		257
+
 /*
  * How many times as long as on the machine that limits of time were made for things take on this
  * one: FENCE_PACE, which scripts/vm measures and sets, or 1.
@@ -17,6 +21,13 @@ unsigned int machine_pace(void);
 __u64 now_ns(void);
 void sleep_ms(unsigned int ms);
 int count_fds(void);
+/* Has a signal interrupt what sleeps, and do nothing else. */
+int catch_signal(int signal);
+/*
+ * What has ended a child, which gets @signal, unless 0, until then: its exit status, CHILD_KILLED
+ * by a signal, or CHILD_STUCK, which has not ended within @ms.
+ */
+int child_outcome(pid_t child, int signal, int ms);
 /* Waits until a thread or process, which is about to, sleeps, or has ended. */
 void wait_until_asleep(pid_t tid);
 /*

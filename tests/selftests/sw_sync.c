@@ -20,6 +20,22 @@ int sw_sync_create(int tl, __u32 value)
 	return ret < 0 ? ret : arg.fence;
 }
 
+int sw_sync_create_many(int tl, __u32 first, int *fds, int count)
+{
+	__u64 max = module_param("max_pending", 16384) - 64;
+	__u64 begin = now_ns();
+	int i;
+
+	for (i = 0; i < count && i < max; i++) {
+		if (i >= 100 && now_ns() - begin > NSEC_PER_SEC)
+			break;
+		fds[i] = sw_sync_create(tl, first + i);
+		if (fds[i] < 0)
+			return fds[i];
+	}
+	return i;
+}
+
 int sw_sync_inc(int tl, __u32 by)
 {
 	return call(tl, SW_SYNC_IOC_INC, &by);

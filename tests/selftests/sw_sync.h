@@ -10,6 +10,11 @@
 
 int sw_sync_open(const char *path);
 int sw_sync_create(int tl, __u32 value);
+/*
+ * Creates fences of the values from @first on: @count, or as many as a slow machine creates in
+ * a second, or as the quota allows. How many.
+ */
+int sw_sync_create_many(int tl, __u32 first, int *fds, int count);
 int sw_sync_inc(int tl, __u32 by);
 int sw_sync_deadline(int tl, int fence, __u64 *deadline_ns);
 int sw_sync_deadline_raw(int tl, int fence, __u64 *deadline_ns, __u32 pad);

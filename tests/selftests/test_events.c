@@ -232,19 +232,13 @@ TEST_F(events, read_blocks)
 	pthread_join(thread, NULL);
 }
 
-static void ignore(int signal)
-{
-	(void)signal;
-}
-
 TEST_F(events, read_interrupted)
 {
 	struct itimerval timer = { .it_value.tv_usec = 100000,
 				   .it_interval.tv_usec = 100000 };
-	struct sigaction action = { .sa_handler = ignore };
 	struct fence_exporter_event event;
 
-	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, catch_signal(SIGALRM));
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &timer, NULL));
 	EXPECT_EQ(-1, read(self->tl, &event, sizeof(event)));
 	EXPECT_EQ(EINTR, errno);
