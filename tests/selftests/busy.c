@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -40,8 +41,12 @@ int busy_prepare(struct busy *busy)
 
 void busy_from(struct busy *busy, __u64 time)
 {
+	/* With PREEMPT_RT, a thread of priority 1 ("ktimers") calls timers. */
+	struct sched_param param = { .sched_priority = 2 };
+
 	while (now_ns() < time)
 		;
+	sched_setscheduler(0, SCHED_FIFO, &param);
 	fence_signal(busy->tl, 1, 0);
 }
 

@@ -38,8 +38,14 @@ static void *look(void *unused)
 	run_on(0);
 	sched_setscheduler(0, SCHED_FIFO, &param);
 	while (!stop && count < ARRAY_SIZE(seen)) {
-		__u64 now = now_ns();
+		__u64 now;
 
+		/*
+		 * With PREEMPT_RT, timers are called by the thread "ktimers", which has the same
+		 * priority and would never run.
+		 */
+		sched_yield();
+		now = now_ns();
 		if (now - last < 10000)
 			continue;
 		seen[count++] = now;
