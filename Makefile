@@ -27,13 +27,18 @@ modules modules_install:
 	$(MAKE) -C $(KERNEL_SRC) M=$(M) $(if $(RUST_LIBRARY),,RUST_IMPORTS=y) $@
 else
 .PHONY: modules
-modules: $(if $(KDIR),,setup)
+modules: $(if $(KDIR),,ready)
 	@ko=$$($(BUILD) $(WHICH) $(KBUILD_ARGUMENTS)) && scripts/imports -o $${ko%.ko}.imports $$ko && echo $$ko
 endif
 
-.PHONY: setup
+# `make setup` installs what is missing. So do the goals that run the tests and the
+# demonstration; the others only check, and name what is missing.
+.PHONY: setup ready
 setup:
 	@scripts/setup
+
+ready:
+	@scripts/setup --check --quiet
 
 .PHONY: run
 run: setup
@@ -53,21 +58,21 @@ test-hard: setup
 	@tests/hard/run --arch $(ARCH) $(if $(SOAK),--soak $(SOAK)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: shell
-shell: setup
+shell: ready
 	@scripts/module $(ARCH) $(FLAVOUR) >/dev/null
 	@tools/fencectl/guest $(ARCH) build/shell/$(ARCH)
 	@scripts/vm shell --arch $(ARCH) --kernel $(FLAVOUR) --params 'sw_sync=1' --add build/shell/$(ARCH)
 
 .PHONY: fencectl
-fencectl: setup
+fencectl: ready
 	@tools/fencectl/build $(ARCH)
 
 .PHONY: rust-analyzer
-rust-analyzer: setup
+rust-analyzer: ready
 	@scripts/rust_analyzer $(ARCH) $(FLAVOUR)
 
 .PHONY: doc
-doc: setup
+doc: ready
 	@scripts/doc $(ARCH) $(FLAVOUR)
 
 RUST_FILES = $(shell git ls-files '*.rs')
@@ -88,6 +93,8 @@ help:
 	@echo '  FLAVOUR=gki|debug   for which kernel of scripts/kernel/configs (gki)'
 	@echo '  KDIR=DIR            for the kernel that was built in DIR instead'
 	@echo '  CLIPPY=1 W=1 C=1    as for the kernel'
+	@echo 'make setup            install what is missing; run, test, test-hard and bench do it by themselves,'
+	@echo '                      the others only name it'
 	@echo 'make run [ARCH=arm64] show the module at work in a virtual machine'
 	@echo 'make test             run all tests, on both architectures'
 	@echo 'make bench            what the operations cost, next to the sw_sync of the kernel'
