@@ -40,13 +40,17 @@ HARMLESS = re.compile("|".join([
 
 # The prefix of `dmesg -r`.
 PREFIX = re.compile(r"^<\d+>")
+# The time that follows it, and perhaps the process.
+STAMP = re.compile(r"^\[ *\d+\.\d+\](\[[^]]*\])? ?")
 CONTEXT = 40
+# What the init script writes to the log before it loads the module.
+LOADING = "fence-vm: loading the module"
 
 
 def reports(text: str) -> Iterator[tuple[int, str]]:
     """The lines of a log that begin a report, with their places."""
     for number, line in enumerate(PREFIX.sub("", line) for line in text.splitlines()):
-        message = re.sub(r"^\[ *\d+\.\d+\](\[[^]]*\])? ?", "", line).strip()
+        message = STAMP.sub("", line).strip()
         if REPORTS.search(message) and not HARMLESS.search(message):
             yield number, line
 
@@ -72,6 +76,17 @@ def blocks(text: str) -> Iterator[list[str]]:
             starts.append(number)
     for start, end in itertools.pairwise([*starts, len(lines)]):
         yield lines[start:min(end, start + CONTEXT)]
+
+
+def refused(result: Result) -> None:
+    """Prints why the module did not load: insmod's words, and the kernel's since it was to load."""
+    print("scripts/vm: the module does not load:", file=sys.stderr)
+    lines = result.kernel_log().splitlines()
+    begin = next((i for i, line in enumerate(lines) if LOADING in line), len(lines))
+    # insmod tries two system calls, so that the kernel may say everything twice.
+    said = dict.fromkeys(STAMP.sub("", PREFIX.sub("", line)) for line in lines[begin + 1:])
+    for line in [*result.refused.splitlines(), *said]:
+        print("  |", line, file=sys.stderr)
 
 
 def tail(text: str) -> None:
@@ -107,6 +122,9 @@ def judge(result: qemu.Result, args: argparse.Namespace) -> int:
         print(late(result, args), file=sys.stderr)
         tail(text)
         return 124
+    if result.refused is not None:
+        refused(result)
+        return 127
     if missing:
         print(f"scripts/vm: the guest's log has no report that matches {missing[0]!r}",
               file=sys.stderr)

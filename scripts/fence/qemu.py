@@ -40,6 +40,8 @@ class Result:
     timed_out: bool = False
     # The command ran into the limit; the guest itself is well.
     late: bool = False
+    # What insmod said, if the module did not load.
+    refused: str | None = None
     # QEMU has given the guest up, and waits for somebody to look at it.
     given_up: bool = False
     complete: bool = False
@@ -213,6 +215,7 @@ class Reader:
         self.rest = b""
         self.part = "boot"
         self.lines: list[str] = []
+        self.said: list[str] = []
 
     def feed(self, data: bytes) -> None:
         """Takes what came."""
@@ -229,6 +232,8 @@ class Reader:
         else:
             self.result.console += line + "\n"
             self.result.given_up |= line.startswith("KVM internal error")
+            if self.part == "load" and not KERNEL_LINE.match(line):
+                self.said.append(line)
             if self.part == "command" and not KERNEL_LINE.match(line):
                 print(line, flush=True)
 
@@ -237,6 +242,10 @@ class Reader:
         match words:
             case ["pace", pace]:
                 self.result.pace = int(pace)
+            case ["load"]:
+                self.part = "load"
+            case ["refused"]:
+                self.result.refused = "\n".join(self.said)
             case ["begin"]:
                 self.part = "command"
             case ["exit", status]:
