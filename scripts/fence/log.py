@@ -78,7 +78,7 @@ def blocks(text: str) -> Iterator[list[str]]:
         yield lines[start:min(end, start + CONTEXT)]
 
 
-def refused(result: Result) -> None:
+def refused(result: qemu.Result) -> None:
     """Prints why the module did not load: insmod's words, and the kernel's since it was to load."""
     print("scripts/vm: the module does not load:", file=sys.stderr)
     lines = result.kernel_log().splitlines()

@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
@@ -11,10 +12,20 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)
 LIMIT = {"gki": 120, "debug": 400, "debug-rt": 600}
 
 
-def run(arch: str, flavour: str, *arguments: str, timeout: int) -> tuple[int, str]:
-    """Runs a guest; returns the status of scripts/vm, and what it printed."""
-    process = subprocess.run(
-        [f"{TOP}/scripts/vm", "run", "--arch", arch, "--kernel", flavour,
-         "--timeout", str(timeout), *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
-    return process.returncode, process.stdout
+def run(arch: str, flavour: str, *arguments: str, timeout: int,
+        heard: Callable[[str], None] | None = None) -> tuple[int, str]:
+    """Runs a guest; returns the status of scripts/vm, and what it printed.
+
+    `heard` is given each line as soon as it is printed.
+    """
+    lines = []
+    with subprocess.Popen(
+            [f"{TOP}/scripts/vm", "run", "--arch", arch, "--kernel", flavour,
+             "--timeout", str(timeout), *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            if heard:
+                heard(line)
+    return process.returncode, "".join(lines)
