@@ -75,6 +75,11 @@ rust-analyzer: ready
 doc: ready
 	@scripts/doc $(ARCH) $(FLAVOUR)
 
+# What boots no guest: less than two minutes, once it has been built.
+.PHONY: check
+check: ready
+	@scripts/check --quick
+
 RUST_FILES = $(shell git ls-files '*.rs')
 
 .PHONY: rustfmt rustfmtcheck
@@ -96,10 +101,11 @@ help:
 	@echo 'make setup            install what is missing; run, test, test-hard and bench do it by themselves,'
 	@echo '                      the others only name it'
 	@echo 'make run [ARCH=arm64] show the module at work in a virtual machine'
+	@echo 'make check            form, lints and lists: what takes less than two minutes'
 	@echo 'make test             run all tests, on both architectures'
-	@echo 'make bench            what the operations cost, next to the sw_sync of the kernel'
 	@echo 'make test-hard        try to break it: fuzzing, faults, kills; see docs/testing.md'
 	@echo '  SOAK=MINUTES        fuzz for so long; SEED=N draws other programs'
+	@echo 'make bench            what the operations cost, next to the sw_sync of the kernel'
 	@echo 'make fencectl         fencectl for ARCH, a static program, its man pages and completions'
 	@echo 'make shell            a prompt in the virtual machine, with fencectl'
 	@echo 'make rust-analyzer    write rust-project.json'
