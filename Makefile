@@ -113,5 +113,7 @@ help:
 	@echo 'make rustfmt          format; rustfmtcheck only looks'
 	@echo 'make clean            remove build/'
 	@echo
+	@scripts/help
+	@echo
 	@echo 'What is downloaded and built once goes to $${FENCE_CACHE:-~/.cache/fence_exporter}.'
 	@echo 'One program of your own in the guest: scripts/vm run --add DIR -- COMMAND'
