@@ -85,7 +85,7 @@ def refused(result: qemu.Result) -> None:
     begin = next((i for i, line in enumerate(lines) if LOADING in line), len(lines))
     # insmod tries two system calls, so that the kernel may say everything twice.
     said = dict.fromkeys(STAMP.sub("", PREFIX.sub("", line)) for line in lines[begin + 1:])
-    for line in [*result.refused.splitlines(), *said]:
+    for line in [*(result.refused or "").splitlines(), *said]:
         print("  |", line, file=sys.stderr)
 
 
