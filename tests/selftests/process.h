@@ -21,11 +21,11 @@ unsigned int machine_pace(void);
 __u64 now_ns(void);
 void sleep_ms(unsigned int ms);
 int count_fds(void);
-/* Has a signal interrupt what sleeps, and do nothing else. */
+/* Installs a handler that does nothing, so that the signal ends a call that sleeps. */
 int catch_signal(int signal);
 /*
- * What has ended a child, which gets @signal, unless 0, until then: its exit status, CHILD_KILLED
- * by a signal, or CHILD_STUCK, which has not ended within @ms.
+ * Sends @signal, unless 0, to a child until it ends. Its exit status, CHILD_KILLED if a signal has
+ * ended it, or CHILD_STUCK if it has not ended within @ms.
  */
 int child_outcome(pid_t child, int signal, int ms);
 /* Waits until a thread or process, which is about to, sleeps, or has ended. */

@@ -11,8 +11,8 @@
 int sw_sync_open(const char *path);
 int sw_sync_create(int tl, __u32 value);
 /*
- * Creates fences of the values from @first on: @count, or as many as a slow machine creates in
- * a second, or as the quota allows. How many.
+ * Creates fences of the values from @first on: @count, or fewer if a second has passed or the
+ * quota is reached. Returns how many.
  */
 int sw_sync_create_many(int tl, __u32 first, int *fds, int count);
 int sw_sync_inc(int tl, __u32 by);

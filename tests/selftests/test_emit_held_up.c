@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A thread that makes a fence is held up at a copy to user space, for as long as user space
- * likes. Others that want to make one wait, so that a signal ends it.
+ * likes. Other threads that want to make one wait; a signal ends the wait.
  */
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A thread that reads events is held up at the copy to user space, for as long as user space
- * likes. Other readers wait so that a signal ends it, or fail where they must not wait; all
- * other calls go on.
+ * likes. Other readers wait, and a signal ends the wait; with O_NONBLOCK they fail. All other
+ * calls go on.
  */
 #include <fcntl.h>
 #include <poll.h>
