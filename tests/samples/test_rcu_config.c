@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The sample of samples/rcu_config: each limit that was set comes back once, to whoever replaced it. */
+/* The module of samples/rcu_config: each limit that was set comes back once. */
 
 #include <errno.h>
 #include <fcntl.h>
