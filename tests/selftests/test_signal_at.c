@@ -180,7 +180,7 @@ TEST_F(signal_at, signalled_before_its_time)
 }
 
 /* F16: a call whose fences have signalled takes no part of the quota. */
-TEST_F(signal_at, overtaken_calls_do_not_count)
+TEST_F_TIMEOUT(signal_at, overtaken_calls_do_not_count, 180)
 {
 	__u64 max = module_param("max_pending", 16384);
 	__u64 i;

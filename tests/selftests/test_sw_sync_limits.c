@@ -102,7 +102,7 @@ static __u64 pruning_time(int count, bool keep_oldest)
 }
 
 /* Each fence is looked at once, whichever of them are pruned. */
-TEST_F_TIMEOUT(limits, pruned_in_one_walk, 120)
+TEST_F_TIMEOUT(limits, pruned_in_one_walk, 390)
 {
 	/* Pruning begins at 64, and at twice as many each time. */
 	__u64 limit = module_param("max_pending", 16384) < 16384 ? 2048 : 16384;
