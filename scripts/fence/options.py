@@ -32,8 +32,8 @@ def parse(ours: list[str], description: str = "") -> argparse.Namespace:
     parser.add_argument("--keep-log", metavar="FILE", help="write the guest's kernel log there")
     parser.add_argument("--smp", type=int, default=2, metavar="N")
     parser.add_argument("--memory", default="1G", metavar="SIZE")
-    parser.add_argument("--icount", action="store_true",
-                        help="one processor, whose clock counts instructions")
+    parser.add_argument("--icount", type=int, nargs="?", const=0, metavar="SHIFT",
+                        help="one processor, whose clock counts instructions: 2^SHIFT ns for each")
     parser.add_argument("--device", action="append", default=[], metavar="ARG",
                         help="a further -device of QEMU's; may be repeated")
     parser.add_argument("--plugin", metavar="ARG", help="a plugin of QEMU's, with its options")

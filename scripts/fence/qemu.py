@@ -91,7 +91,7 @@ def machine(args: argparse.Namespace, accel: str) -> list[str]:
     kind = {"x86_64": "q35", "arm64": "virt,gic-version=3"}[args.arch]
     return [
         PROGRAMS[args.arch], "-accel", accel, "-M", kind, "-cpu", cpu,
-        "-smp", str(1 if args.icount else args.smp), "-m", args.memory,
+        "-smp", str(args.smp if args.icount is None else 1), "-m", args.memory,
         "-display", "none", "-net", "none", "-no-reboot",
         "-kernel", guest.kernel_image(args),
     ]
@@ -156,10 +156,10 @@ class Machine:
                  f"kunit.enable=1 printk.devkmsg=on {STUCK} {slab_parameters(args)} " \
                  f"{kunit_parameters(args)} {args.append}"
         # Both are what TCG has, and nothing else.
-        accel = "tcg" if args.icount or args.plugin else accelerator(args)
+        accel = "tcg" if args.icount is not None or args.plugin else accelerator(args)
         self.command = [*machine(args, accel), "-initrd", initrd, "-append", append]
-        if args.icount:
-            self.command += ["-icount", "shift=0,sleep=off"]
+        if args.icount is not None:
+            self.command += ["-icount", f"shift={args.icount},sleep=off"]
         if args.plugin:
             self.command += ["-plugin", args.plugin]
         for device in args.device:
