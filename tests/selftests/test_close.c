@@ -193,6 +193,8 @@ TEST_F_TIMEOUT(close_many, takes_no_grace_period, 120)
 	__u64 period;
 	int i;
 
+	if (sysconf(_SC_NPROCESSORS_ONLN) == 1)
+		SKIP(return, "a lone processor has grace periods at once");
 	for (i = 0; i < 200; i++) {
 		int tl = timeline_open();
 		int fd = fence_create(tl);
