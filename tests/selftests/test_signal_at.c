@@ -206,6 +206,17 @@ TEST_F_TIMEOUT(signal_at, overtaken_calls_do_not_count, 180)
 	close(fd);
 }
 
+/* Nor does a call whose time has come. */
+TEST_F(signal_at, done_calls_do_not_count)
+{
+	int i;
+
+	for (i = 0; i < COUNT; i++) {
+		ASSERT_EQ(0, fence_signal_at(self->tl, i + 1, now_ns() + MS(2), 0));
+		EXPECT_EQ(1, fence_wait(self->fds[i], LONG_MS));
+	}
+}
+
 TEST_F(signal_at, timeout_comes_first)
 {
 	int tl = timeline_new("slow", MS(100), 0);
