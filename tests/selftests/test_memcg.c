@@ -12,6 +12,7 @@
 
 #include "fence.h"
 #include "harness.h"
+#include "sw_sync.h"
 
 #define ROOT		"/sys/fs/cgroup"
 #define COUNT		4096
@@ -90,28 +91,75 @@ static int open_eventfds(int count)
 	return 0;
 }
 
-TEST_F_TIMEOUT(memcg, fences_are_charged, 120)
+static int create_native(int tl)
 {
 	int fds[FENCE_EXPORTER_MAX_FENCES];
-	long long before, fences, eventfds;
-	int tl = timeline_open();
 	int i;
 
-	ASSERT_LE(0, tl);
+	for (i = 0; i < COUNT; i += ARRAY_SIZE(fds)) {
+		__s64 ret = fence_create_many(tl, fds, ARRAY_SIZE(fds));
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static int create_compatible(int tl)
+{
+	int i;
+
+	for (i = 1; i <= COUNT; i++) {
+		int fd = sw_sync_create(tl, i);
+
+		if (fd < 0)
+			return fd;
+	}
+	return 0;
+}
+
+/* How many bytes more COUNT fences are charged than as many eventfds, or -errno. */
+static long long charge(const char *stat, int tl, int (*create)(int tl))
+{
+	long long before, fences, eventfds;
+	int ret;
+
 	/* What comes once only: the table of descriptors, the first ones. */
-	ASSERT_LE(0, fcntl(tl, F_DUPFD, 3 * COUNT));
-	ASSERT_EQ(0, open_eventfds(COUNT));
-	before = kernel_memory(self->stat);
-	ASSERT_LT(0, before);
-	for (i = 0; i < COUNT; i += ARRAY_SIZE(fds))
-		ASSERT_LT(0, fence_create_many(tl, fds, ARRAY_SIZE(fds)));
-	fences = kernel_memory(self->stat) - before;
-	ASSERT_EQ(0, open_eventfds(COUNT));
-	eventfds = kernel_memory(self->stat) - before - fences;
+	ret = fcntl(tl, F_DUPFD, 3 * COUNT);
+	if (ret < 0)
+		return -errno;
+	ret = open_eventfds(COUNT);
+	if (ret)
+		return ret;
+	before = kernel_memory(stat);
+	ret = create(tl);
+	if (ret)
+		return ret;
+	fences = kernel_memory(stat) - before;
+	ret = open_eventfds(COUNT);
+	if (ret)
+		return ret;
+	eventfds = kernel_memory(stat) - before - fences;
 	ksft_print_msg("%lld bytes charged for a fence, %lld for an eventfd\n",
 		       fences / COUNT, eventfds / COUNT);
-	EXPECT_LT(0, eventfds);
-	EXPECT_LE(eventfds + COUNT * FENCE_BYTES, fences);
+	return eventfds > 0 ? fences - eventfds : -ENODATA;
+}
+
+TEST_F_TIMEOUT(memcg, fences_are_charged, 120)
+{
+	int tl = timeline_open();
+
+	ASSERT_LE(0, tl);
+	EXPECT_LE(COUNT * FENCE_BYTES, charge(self->stat, tl, create_native));
+}
+
+TEST_F_TIMEOUT(memcg, compatible_fences_are_charged, 120)
+{
+	int tl = sw_sync_open(SW_SYNC_DEVICE);
+
+	if (tl < 0)
+		SKIP(return, "no " SW_SYNC_DEVICE);
+	EXPECT_LE(COUNT * FENCE_BYTES, charge(self->stat, tl, create_compatible));
 }
 
 TEST_F_TIMEOUT(memcg, timelines_are_charged, 120)
