@@ -143,6 +143,18 @@ TEST_F(unload, with_work_under_way)
 	sleep_ms(1200);
 }
 
+/* The compatible node is there only if it was asked for. */
+TEST_F(unload, no_compatible_node_by_default)
+{
+	close(self->tl);
+	self->tl = -1;
+	module_params();
+	ASSERT_EQ(0, module_remove());
+	ASSERT_EQ(0, module_load(""));
+	EXPECT_NE(0, access(SW_SYNC_DEVICE, F_OK));
+	ASSERT_EQ(0, module_remove());
+}
+
 TEST_F(unload, again_and_again)
 {
 	int i;
