@@ -272,11 +272,13 @@ TEST_F(submit, no_mixing)
 {
 	int other = timeline_open();
 	struct snapshot before;
-	int fd;
+	int fd = -1;
 
 	ASSERT_LE(0, other);
 	before = snapshot(self->tl);
 	EXPECT_EQ(-EBUSY, fence_create_many(self->tl, &fd, 1));
+	/* The numbers are refused before they are written. */
+	EXPECT_EQ(-1, fd);
 	EXPECT_EQ(-EBUSY, fence_signal(self->tl, 0, 0));
 	EXPECT_EQ(-EBUSY, fence_signal_at(self->tl, 0, 0, 0));
 	EXPECT_TRUE(unchanged(self->tl, &before));
