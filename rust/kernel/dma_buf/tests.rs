@@ -28,6 +28,7 @@ mod cases {
             rcu,
             Arc, //
         },
+        time::Jiffies,
     };
 
     #[test]
@@ -182,6 +183,36 @@ mod cases {
         assert_eq!(told.deadlines.load(Relaxed), 5);
         timeline.signal(2, Ok(()), Cause::Done);
         assert_eq!(timeline.earliest_deadline(), None);
+    }
+
+    // More fences than one hold of the lock looks at; the deadline is behind those.
+    #[test]
+    fn earliest_deadline_behind_many_fences() {
+        let timeline = in_order();
+        let fences = create(&timeline, 200);
+        fences[150].set_deadline(500);
+        assert_eq!(timeline.earliest_deadline(), Some(500));
+        fences[199].set_deadline(400);
+        assert_eq!(timeline.earliest_deadline(), Some(400));
+    }
+
+    #[test]
+    fn deadline_of_a_fence_of_another_timeline() {
+        let (timeline, other) = (in_order(), in_order());
+        let fence = create_one(&other);
+        assert_eq!(other.deadline(&fence), Ok(None));
+        assert_eq!(timeline.deadline(&fence), Err(EINVAL));
+    }
+
+    #[test]
+    fn wait_fails_for_the_reason_that_it_ends_for() {
+        let timeline = in_order();
+        let fence = create_one(&timeline);
+        assert_eq!(fence.wait(false, 1), Err(ETIMEDOUT));
+        // The kernel's timeouts are signed.
+        assert_eq!(fence.wait(false, Jiffies::MAX), Err(EINVAL));
+        timeline.signal(1, Ok(()), Cause::Done);
+        assert!(fence.wait(false, 1).is_ok());
     }
 
     /// Asks what its timeline has come to when a fence signals.
