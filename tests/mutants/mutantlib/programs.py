@@ -11,19 +11,21 @@ TOUCHING = {
     "abi.rs": ["struct_size", "fields", "misuse", "signal"],
     "agenda.rs": ["signal_at", "quota", "timeout"],
     "engine.rs": ["submit", "quota", "vgem"],
-    "events.rs": ["events", "poll", "timeout"],
+    "events.rs": ["events", "poll", "timeout", "held_up", "io_uring"],
     "export.rs": ["create", "misuse", "sw_sync", "quota"],
     "fdinfo.rs": ["info"],
     "limits.rs": ["quota", "setup", "timeout", "sw_sync"],
     "main.rs": ["access", "unload", "quota"],
     "name.rs": ["names", "setup"],
     "node.rs": ["access", "unload"],
-    "sw_sync.rs": ["sw_sync", "quota", "shared"],
+    "sw_sync.rs": ["sw_sync", "quota", "shared", "memcg"],
     "users.rs": ["quota"],
-    "calls.rs": ["fields", "create", "signal", "setup", "submit", "info", "quota", "misuse", "events"],
+    "emission.rs": ["held_up"],
+    "calls.rs": ["fields", "create", "signal", "setup", "submit", "info", "quota", "misuse", "events",
+                 "held_up", "memcg"],
     "device.rs": ["create", "poll", "events", "misuse", "access", "close"],
     "native.rs": ["setup", "events", "signal_at", "submit", "timeout", "quota"],
-    "rust/kernel/miscdevice.rs": ["misuse", "access", "poll", "create", "unload"],
+    "rust/kernel/miscdevice.rs": ["misuse", "access", "poll", "create", "unload", "io_uring"],
     "rust/kernel/sync/poll.rs": ["poll", "events", "close"],
     "rust/kernel/sync/": ["create", "names", "close", "events", "poll"],
     "rust/kernel/dma_buf/": ["signal", "create", "timeout", "sw_sync", "signal_at", "submit", "info",
@@ -34,10 +36,14 @@ ALL_AROUND = ["create", "signal", "signal_at", "close", "events", "info", "timeo
               "names", "poll", "shared", "quota", "misuse"]
 
 
-def order(path, available, killers=()):
+# A program that takes more seconds than this runs behind the others.
+QUICK = 3
+
+
+def order(path, available, killers=(), seconds=()):
     """The programs among those available that touch a file, in the order in which they run.
 
-    Those that have noticed another mutant of the file come first.
+    Those that have noticed another mutant of the file come first, and those that are slow last.
     """
     stems: list[str] = []
     for place, names in TOUCHING.items():
@@ -51,4 +57,5 @@ def order(path, available, killers=()):
     for stem in stems + ALL_AROUND:
         found += [name for name in available
                   if re.fullmatch(rf"test_{stem}(_\w+)?", name) and name not in found]
-    return sorted(found, key=lambda name: name not in killers)
+    times = dict(seconds)
+    return sorted(found, key=lambda name: (name not in killers, times.get(name, 0) > QUICK))
