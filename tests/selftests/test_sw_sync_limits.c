@@ -101,7 +101,10 @@ static __u64 pruning_time(int count, bool keep_oldest)
 	return took;
 }
 
-/* Each fence is looked at once, whichever of them are pruned. */
+/*
+ * Each fence is looked at once, whichever of them are pruned. What the machine does meanwhile only
+ * adds to a time: the least of several is taken, of more of them on a busy machine.
+ */
 TEST_F_TIMEOUT(limits, pruned_in_one_walk, 390)
 {
 	/* Pruning begins at 64, and at twice as many each time. */
@@ -110,7 +113,7 @@ TEST_F_TIMEOUT(limits, pruned_in_one_walk, 390)
 	int round;
 
 	ASSERT_EQ(0, allow_fds(limit + 64));
-	for (round = 0; round < 5; round++) {
+	for (round = 0; round < 5 || (round < 30 && oldest >= 3 * youngest); round++) {
 		__u64 took = pruning_time(limit, true);
 
 		if (took < oldest)
