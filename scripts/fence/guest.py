@@ -49,6 +49,20 @@ def module(args: argparse.Namespace) -> str:
     return path
 
 
+def modules_of_kernel(args: argparse.Namespace, root: str) -> list[str]:
+    """Lays a stock kernel's own modules over the guest's root; returns those to load.
+
+    A kernel of scripts/kernel/stock has them in guest/; one of ours has everything built in.
+    """
+    files = os.path.join(kernel_build(args), "guest")
+    if not os.path.isdir(files):
+        return []
+    shutil.copytree(files, root, symlinks=True, dirs_exist_ok=True)
+    devices = {device.split(",")[0].split("-")[1] for device in args.device
+               if device.startswith("virtio-")}
+    return ["vgem", *(f"virtio_{device}" for device in sorted(devices & {"gpu", "net"}))]
+
+
 def make_initrd(args: argparse.Namespace, scratch: str) -> str:
     """Lays out the guest's root below scratch, and returns the archive of it."""
     root = os.path.join(scratch, "root")
@@ -57,6 +71,7 @@ def make_initrd(args: argparse.Namespace, scratch: str) -> str:
     shutil.copy(output_of(f"{TOP}/scripts/busybox", args.arch), f"{root}/bin/busybox")
     shutil.copy(f"{TOP}/scripts/fence/init", f"{root}/init")
     os.symlink("busybox", f"{root}/bin/sh")
+    modules = modules_of_kernel(args, root)
     if not args.no_load:
         shutil.copy(module(args), f"{root}/root/fence_exporter.ko")
     for directory in args.add:
@@ -65,6 +80,7 @@ def make_initrd(args: argparse.Namespace, scratch: str) -> str:
         shutil.copytree(directory, root, symlinks=True, dirs_exist_ok=True)
     settings = {
         "LOAD": "" if args.no_load else "1",
+        "MODULES": " ".join(modules),
         "PARAMS": args.params,
         "INTERACTIVE": "1" if args.mode == "shell" else "",
         # The guest ends the command itself if it can, to tell what it waits for.

@@ -15,7 +15,7 @@ def parse(ours: list[str], description: str = "") -> argparse.Namespace:
     parser.add_argument("mode", choices=["run", "shell"])
     parser.add_argument("--arch", default="x86_64", choices=["x86_64", "arm64"])
     parser.add_argument("--kernel", default="gki", metavar="FLAVOUR",
-                        help="a flavour of scripts/kernel/configs (default: gki)")
+                        help="a flavour of scripts/kernel/configs or scripts/kernel/stock (default: gki)")
     parser.add_argument("--kernel-build", metavar="DIR",
                         help="a kernel's build directory, instead of a flavour")
     parser.add_argument("--module", metavar="FILE",
