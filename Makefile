@@ -9,7 +9,7 @@ FLAVOUR ?= gki
 KBUILD_ARGUMENTS := $(foreach v,CLIPPY W C V,$(if $($(v)),$(v)=$($(v))))
 
 ifneq ($(KDIR),)
-BUILD := scripts/module --kdir $(KDIR)
+BUILD := scripts/module --kdir $(KDIR) $(if $(KSRC),--ksrc $(KSRC))
 KBUILD_ARGUMENTS += $(foreach v,ARCH LLVM CROSS_COMPILE BINDGEN RUSTC,\
 	$(if $(filter command environment,$(firstword $(origin $(v)))),$(v)=$($(v))))
 else
@@ -95,8 +95,9 @@ clean:
 help:
 	@echo 'make                  build the module, and list what it imports'
 	@echo '  ARCH=x86_64|arm64   for which architecture (x86_64)'
-	@echo '  FLAVOUR=gki|debug   for which kernel of scripts/kernel/configs (gki)'
-	@echo '  KDIR=DIR            for the kernel that was built in DIR instead'
+	@echo '  FLAVOUR=gki|debug|debian  for which kernel: scripts/kernel/build and stock (gki)'
+	@echo '  KDIR=DIR            for the kernel that was built in DIR, or its installed headers, instead'
+	@echo '  KSRC=DIR            its source, if it is without CONFIG_RUST or built by another rustc'
 	@echo '  CLIPPY=1 W=1 C=1    as for the kernel'
 	@echo 'make setup            install what is missing; run, test, test-hard and bench do it by themselves,'
 	@echo '                      the others only name it'
