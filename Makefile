@@ -4,7 +4,8 @@
 # Kbuild; this file is for people.
 
 ARCH ?= x86_64
-FLAVOUR ?= gki
+# KERNEL is another name of it. `make run` takes a kernel that need not be built.
+FLAVOUR ?= $(or $(KERNEL),$(if $(filter run,$(MAKECMDGOALS)),debian,gki))
 # What kbuild understands and is worth passing on.
 KBUILD_ARGUMENTS := $(foreach v,CLIPPY W C V,$(if $($(v)),$(v)=$($(v))))
 
@@ -101,7 +102,8 @@ help:
 	@echo '  CLIPPY=1 W=1 C=1    as for the kernel'
 	@echo 'make setup            install what is missing; run, test, test-hard and bench do it by themselves,'
 	@echo '                      the others only name it'
-	@echo 'make run [ARCH=arm64] show the module at work in a virtual machine'
+	@echo 'make run [ARCH=arm64] show the module at work in a virtual machine, on the kernel of Debian'
+	@echo '  KERNEL=gki          on this kernel instead'
 	@echo 'make check            form, lints and lists: what takes less than two minutes'
 	@echo 'make test             run all tests, on both architectures'
 	@echo 'make test-hard        try to break it: fuzzing, faults, kills; see docs/testing.md'
