@@ -10,9 +10,11 @@
  * has brought along.
  *
  * They are linked as bitcode, become local, and shadow the imports of the same names.
- * rust_link_kernel_printk() is the kernel's _printk(): rust/link/Kbuild renames it.
+ * rust_link_kernel_printk() and rust_link_kernel_dev_printk() are the kernel's _printk()
+ * and _dev_printk(): rust/link/Kbuild renames them.
  */
 
+#include <linux/dev_printk.h>
 #include <linux/minmax.h>
 #include <linux/printk.h>
 #include <linux/seq_file.h>
@@ -24,7 +26,12 @@
 
 /* Of the kernel crate: writes what fits, returns where all of it would end. */
 char *rust_fmt_argument(char *buf, char *end, const void *arguments);
+
+#ifdef CONFIG_PRINTK
+
 __printf(1, 2) int rust_link_kernel_printk(const char *fmt, ...);
+__printf(3, 4) void rust_link_kernel_dev_printk(const char *level, const struct device *dev,
+						const char *fmt, ...);
 
 static int print_rust(const char *prefix, size_t prefix_length, const char *name,
 		      const void *arguments)
@@ -59,6 +66,29 @@ int _printk(const char *fmt, ...)
 	va_end(args);
 	return ret;
 }
+
+/* The format is that of rust/kernel/device.rs, or C code's. */
+void _dev_printk(const char *level, const struct device *dev, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	if (!strcmp(fmt, "%pA")) {
+		char line[LINE_LENGTH];
+		const void *arguments = va_arg(args, const void *);
+		char *end = rust_fmt_argument(line, line + sizeof(line), arguments);
+
+		rust_link_kernel_dev_printk(level, dev, "%.*s",
+					    (int)min_t(size_t, end - line, sizeof(line)), line);
+	} else {
+		struct va_format vaf = { .fmt = fmt, .va = &args };
+
+		rust_link_kernel_dev_printk(level, dev, "%pV", &vaf);
+	}
+	va_end(args);
+}
+
+#endif /* CONFIG_PRINTK */
 
 /* As seq_vprintf(): what does not fit makes seq_read() come again with a larger buffer. */
 void seq_printf(struct seq_file *m, const char *fmt, ...)
