@@ -199,8 +199,8 @@ unsafe impl<T: RcuFreeSafe, A: KvfreeAllocator> ForeignOwnable for RcuFreeBox<T,
 }
 
 // SAFETY: The memory is freed one grace period after the drop, and by the safety requirements of
-// `RcuFreeSafe` what a view reaches stays valid until one after the drop has begun. Nobody gets a
-// `&mut` to the value.
+// `RcuFreeSafe` what a view reaches stays valid until the end of a critical section that began
+// before the drop. Nobody gets a `&mut` to the value.
 unsafe impl<T: RcuFreeSafe + Sync, A: KvfreeAllocator> ForeignOwnableRcu for RcuFreeBox<T, A> {
     type RcuBorrowed<'a>
         = T::RcuView<'a>

@@ -16,10 +16,10 @@ use core::{
 ///
 /// # What a view may contain
 ///
-/// Only what stays valid until one grace period after the call of
-/// [`drop_before_gp`](Self::drop_before_gp). A view has no method that would make the value
-/// reachable for readers anew (register a waiter, link a child), and it does not hand out `&Self`:
-/// its borrow is that of the guard, and the owner may be gone before the guard is.
+/// Only what stays valid until the end of the critical section in which the view was made. A view
+/// has no method that would make the value reachable for readers anew (register a waiter, link a
+/// child), and it does not hand out `&Self`: its borrow is that of the guard, and the owner may be
+/// gone before the guard is.
 ///
 /// # Why there is no `&mut`
 ///
@@ -91,9 +91,11 @@ use core::{
 ///   out which is not made by the caller before the call (a flag that readers test, an element that
 ///   is unlinked). So, when it has returned, nobody reaches the value whose critical section begins
 ///   after that.
-/// - *Validity.* What a view reaches stays valid until one grace period after the *call* of
-///   [`drop_before_gp`](Self::drop_before_gp), and longer, until one after its return, if some of
-///   the stores above are made by it. In particular, it does not free at once what views reach.
+/// - *Validity.* What a view reaches stays valid until the end of the critical section in which the
+///   view was made, if that section began before the *call* of
+///   [`drop_before_gp`](Self::drop_before_gp); if some of the stores above are made by it, also if
+///   the section began before its return. In particular, it does not free at once what views reach.
+///   (A part that is replaced may go while the rest stays: see [`Rcu`](super::Rcu).)
 /// - *No exclusive access.* Neither of the methods creates a `&mut` to anything that a view or a
 ///   `&Self` covers, except inside an [`UnsafeCell`], to what no view reaches.
 /// - *Nothing anew.* A view has no method that makes the value, or a part of it, reachable for

@@ -168,8 +168,9 @@ unsafe impl<T: RcuFreeSafe + Sync, A: KvfreeAllocator> RcuFreeSafe for Rcu<RcuFr
     const DROPPED_BEFORE_GP: bool = true;
 
     unsafe fn rcu_view<'a>(self: Pin<&'a Self>, rcu: &'a Guard) -> T::RcuView<'a> {
-        // SAFETY: By the type invariant the pointer came from `into_foreign`. `drop_before_gp`
-        // below drops the box, so the caller's promise about the critical section holds for it.
+        // SAFETY: By the type invariant the pointer came from `into_foreign`. Its box is dropped
+        // either by who has replaced it, after this load in the critical section of `rcu`, or by
+        // `drop_before_gp` below, for which the caller's promise about the section holds.
         unsafe { <RcuFreeBox<T, A> as ForeignOwnableRcu>::rcu_borrow(self.ptr.load(Acquire), rcu) }
     }
 
