@@ -114,9 +114,11 @@ impl MiscDevice for Device {
             return Err(EINVAL);
         }
         let old = file.shared.set_limit(limit)?;
+        // The file owns this box, so it needs no critical section: writing to user space may sleep.
+        let at_open = file.config.limit;
         let mut writer = slice().writer();
         writer.write(&old.limit)?;
-        writer.write(&file.config.rcu_view(&rcu::read_lock()).limit)?;
+        writer.write(&at_open)?;
         Ok(0)
     }
 }
