@@ -239,8 +239,8 @@ mod cases {
         assert!(fences[1].timestamp() <= fences[2].timestamp());
     }
 
-    // A signaller sets SIGNALED before it writes the time. With PREEMPT_RT, the thread that asks for
-    // the time may have preempted the signaller, and must sleep until that has written the time.
+    // A signaller sets SIGNALED before it writes the time. With PREEMPT_RT, the thread that asks
+    // for the time may have preempted the signaller, and must sleep until that has written it.
     #[test]
     fn time_of_a_fence_that_is_being_signalled() {
         let timeline = in_order();

@@ -26,8 +26,8 @@ use crate::{
 /// Implementers must ensure that what [`RcuBorrowed`](Self::RcuBorrowed) reaches
 ///
 /// - stays valid until the end of the critical section in which it was borrowed, if that section
-///   began before the drop of the value that [`from_foreign`](ForeignOwnable::from_foreign) returned
-///   began, and
+///   began before the drop of what [`from_foreign`](ForeignOwnable::from_foreign) returned began,
+///   and
 /// - is not accessed exclusively until then: neither what
 ///   [`from_foreign`](ForeignOwnable::from_foreign), [`borrow`](ForeignOwnable::borrow) and
 ///   [`borrow_mut`](ForeignOwnable::borrow_mut) return, nor the drop, gives anybody a `&mut` to it.
