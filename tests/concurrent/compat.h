@@ -30,6 +30,8 @@ struct compat {
 	atomic_ullong begun, returned;
 	/* Of the calls that the round begins with: INC over many fences has returned. */
 	atomic_bool passed;
+	/* The last descriptor of a fence may be closed while another thread calls INC. */
+	bool forgets;
 	/* close(2) has been called, or will be at once. */
 	atomic_bool closing;
 	unsigned int filled;

@@ -217,7 +217,8 @@ void compat_call(struct compat *round, struct thread *thread)
 		compat_create(round, &round->fences[1 + thread->number], draw_value(round, rng));
 		break;
 	case 10:
-		create_and_forget(round, rng);
+		if (round->forgets)
+			create_and_forget(round, rng);
 		break;
 	case 11:
 		merge_two(round, rng);
