@@ -251,7 +251,7 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
     ///
     /// # Safety
     ///
-    /// `file` is being opened, and one of a misc device that was registered here.
+    /// Callers must be opening `file`, which must be one of a misc device that was registered here.
     unsafe extern "C" fn open(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
         // SAFETY: `misc_open()` has set the private data to the `struct miscdevice` that was
         // registered. By the type invariant that is the start of a `Self`, since the table that has
@@ -274,7 +274,8 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
     ///
     /// # Safety
     ///
-    /// `file` is open, and one of a misc device that was registered here.
+    /// Callers must ensure that `file` is open, and is one of a misc device that was registered
+    /// here.
     #[cfg(CONFIG_COMPAT)]
     unsafe extern "C" fn compat_ioctl(
         file: *mut bindings::file,
@@ -297,7 +298,8 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
 
     /// # Safety
     ///
-    /// `file` is open, and one of a misc device that was registered here. `table` is null or valid.
+    /// Callers must ensure that `file` is open, and is one of a misc device that was registered
+    /// here. `table` must be null or valid.
     unsafe extern "C" fn poll(
         file: *mut bindings::file,
         table: *mut bindings::poll_table,

@@ -290,7 +290,8 @@ unsafe impl<O: FenceOps> RcuFreeSafe for FenceContext<O> {
 ///
 /// # Safety
 ///
-/// There is a reference to it, or the caller has been in one RCU section since there was.
+/// Callers must hold a reference to the fence of `point`, or must have been in one RCU section
+/// since there was a reference.
 #[inline]
 pub(super) unsafe fn seqno_of<L>(point: NonNull<Point<L>>) -> u64 {
     // SAFETY: By the safety requirements a reference or the caller's RCU section keeps `point`.

@@ -130,8 +130,8 @@ impl Fence {
     ///
     /// # Safety
     ///
-    /// `ptr` points to a fence that is initialised, and to which somebody holds a reference for all
-    /// of `'a`.
+    /// Callers must ensure that `ptr` points to an initialised fence, and that somebody holds a
+    /// reference to it for all of `'a`.
     #[inline]
     pub unsafe fn from_raw<'a>(ptr: *mut bindings::dma_fence) -> &'a Self {
         // SAFETY: By the safety requirements; the type is transparent over `struct dma_fence`.
@@ -142,7 +142,8 @@ impl Fence {
     ///
     /// # Safety
     ///
-    /// `ptr` points to a fence that is initialised, and a reference to it is the caller's to give.
+    /// Callers must ensure that `ptr` points to an initialised fence. They must own a reference to
+    /// it, and give it up.
     #[inline]
     pub unsafe fn take_raw(ptr: NonNull<bindings::dma_fence>) -> ARef<Self> {
         // SAFETY: By the safety requirements; the type is transparent over `struct dma_fence`.

@@ -168,14 +168,14 @@ impl<O: FenceOps> VTable<O> {
 
     /// # Safety
     ///
-    /// Called by the dma-fence core only.
+    /// Callers must be the dma-fence core.
     unsafe extern "C" fn get_driver_name(_fence: *mut bindings::dma_fence) -> *const c_char {
         O::DRIVER_NAME.as_char_ptr()
     }
 
     /// # Safety
     ///
-    /// Called by the dma-fence core only, on a fence that a context of `O` has emitted.
+    /// Callers must be the dma-fence core. `fence` must be one that a context of `O` has emitted.
     unsafe extern "C" fn get_timeline_name(fence: *mut bindings::dma_fence) -> *const c_char {
         // SAFETY: `dma_fence_timeline_name()` tests SIGNALED before it calls, in a critical section
         // that its caller keeps for as long as the result is used. The tracepoints that call
@@ -188,7 +188,7 @@ impl<O: FenceOps> VTable<O> {
 
     /// # Safety
     ///
-    /// Called by the dma-fence core only, on a fence that a context of `O` has emitted.
+    /// Callers must be the dma-fence core. `fence` must be one that a context of `O` has emitted.
     unsafe extern "C" fn enable_signaling(fence: *mut bindings::dma_fence) -> bool {
         // SAFETY: The core holds the fence's lock, a spin lock, and has tested SIGNALED under it.
         let (point, view) = unsafe { Self::view(fence) };
@@ -198,7 +198,7 @@ impl<O: FenceOps> VTable<O> {
 
     /// # Safety
     ///
-    /// Called by the dma-fence core only, on a fence that a context of `O` has emitted.
+    /// Callers must be the dma-fence core. `fence` must be one that a context of `O` has emitted.
     unsafe extern "C" fn set_deadline(
         fence: *mut bindings::dma_fence,
         deadline: bindings::ktime_t,
@@ -225,8 +225,8 @@ impl<O: FenceOps> VTable<O> {
 ///
 /// # Safety
 ///
-/// `point` was written by `Point::write` with the context `shared`, whose lock the caller holds,
-/// and which links the point before it lets go.
+/// Callers must ensure that [`Point::write`] has written `point` with its context. They must hold
+/// the lock of that context, and must link `point` before they drop the lock.
 pub(super) unsafe fn init_fence<O: FenceOps>(point: NonNull<PointOf<O>>, number: u64, seqno: u64) {
     // SAFETY: The memory is valid and not shared yet. Without an external lock the fence uses its
     // own, which lives as long as it does. The table is `'static`; the module can't go while a
@@ -256,8 +256,9 @@ pub(super) unsafe fn init_fence<O: FenceOps>(point: NonNull<PointOf<O>>, number:
 ///
 /// # Safety
 ///
-/// The fence was emitted by a context, and its memory is valid. If the last reference may have been
-/// put, that was after the fence had signalled. The caller holds no context lock.
+/// Callers must ensure that a context emitted the fence, and that its memory is valid. If the last
+/// reference may have been put, that must have been after the fence had signalled. Callers must
+/// hold no context lock.
 #[inline]
 pub(super) unsafe fn signal_fence(
     _section: &super::Section,
@@ -269,7 +270,8 @@ pub(super) unsafe fn signal_fence(
     // SAFETY: The fence is initialised, and has a lock of its own, which putting the last reference
     // doesn't overwrite.
     let flags = unsafe { bindings::dma_fence_lock_irqsave(fence) };
-    // SAFETY: As above.
+    // SAFETY: By the safety requirements the memory of `fence` is valid. It was initialised before
+    // the fence was emitted.
     let first = !unsafe { bindings::dma_fence_test_signaled_flag(fence) };
     if first {
         count_one();

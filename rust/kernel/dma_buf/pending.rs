@@ -52,7 +52,7 @@ pub trait Links: Sized {
     ///
     /// # Safety
     ///
-    /// `point` is valid, and on a chain or about to be.
+    /// Callers must ensure that `point` is valid, and on a chain or about to be.
     unsafe fn next_on_chain(point: NonNull<Point<Self>>) -> *mut Link<Self>;
 }
 
@@ -68,8 +68,8 @@ pub trait Gathered<L> {
     ///
     /// # Safety
     ///
-    /// The caller has been in one RCU section since before they were gathered, until it is done
-    /// with what this returns.
+    /// Callers must stay in one RCU section from before the points were gathered until they are
+    /// done with what this returns.
     unsafe fn points(&self) -> impl Iterator<Item = NonNull<Point<L>>>;
 }
 
@@ -97,7 +97,8 @@ pub trait Pending: Sized + Send {
     ///
     /// # Safety
     ///
-    /// They are initialised, in order, and a reference to each is the caller's to give.
+    /// Callers must ensure that the points are initialised and in order. They must own a reference
+    /// to each, and give it up.
     unsafe fn link(self: Pin<&mut Self>, points: Chain<Self::Links>);
 
     /// Gathers the first points, up to `BATCH` of them, where none were, and
@@ -109,8 +110,8 @@ pub trait Pending: Sized + Send {
     ///
     /// # Safety
     ///
-    /// The caller has gathered them, and has been in one RCU section since before that. All of them
-    /// have signalled.
+    /// Callers must have gathered the points, and must have been in one RCU section since before
+    /// that. All of the points must have signalled.
     unsafe fn unlink(self: Pin<&mut Self>, gathered: &mut Self::Gathered);
 
     /// Returns the oldest point: the next one to time out.
@@ -120,13 +121,13 @@ pub trait Pending: Sized + Send {
     ///
     /// # Safety
     ///
-    /// `point` is linked here.
+    /// Callers must ensure that `point` is linked here.
     unsafe fn younger(&self, point: NonNull<Point<Self::Links>>) -> Link<Self::Links>;
 
     /// Tells whether a point is linked.
     ///
     /// # Safety
     ///
-    /// The point was linked here once, and its memory is valid.
+    /// Callers must ensure that `point` was linked here once, and that its memory is valid.
     unsafe fn is_linked(&self, point: NonNull<Point<Self::Links>>) -> bool;
 }

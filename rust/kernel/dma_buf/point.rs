@@ -60,7 +60,7 @@ impl<L> Point<L> {
     ///
     /// # Safety
     ///
-    /// `point` is an allocation of `kmalloc()` that nobody else knows.
+    /// Callers must ensure that `point` is an allocation of `kmalloc()` that nobody else knows.
     #[inline]
     pub(super) unsafe fn write(
         point: NonNull<Self>,
@@ -92,8 +92,8 @@ impl<L> Point<L> {
     ///
     /// # Safety
     ///
-    /// There is a reference to the fence for as long as `self` is borrowed: that RCU keeps the
-    /// memory is not enough.
+    /// Callers must ensure that somebody holds a reference to the fence for as long as `self` is
+    /// borrowed. An RCU section, which keeps the memory, is not enough.
     #[inline]
     pub(super) unsafe fn as_fence(&self) -> &Fence {
         // SAFETY: By the type invariant the fence is initialised; the rest is the caller's to say.

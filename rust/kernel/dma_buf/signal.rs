@@ -138,7 +138,7 @@ impl<O: FenceOps<Order = SeqnoOrder>> Shared<O> {
     ///
     /// # Safety
     ///
-    /// The batch was gathered in the section of `rcu`.
+    /// Callers must have gathered the batch in the section of `rcu`.
     pub(super) unsafe fn take_back(&self, rcu: &rcu::Guard, batch: &mut GatheredOf<O::Order>) {
         signalling(|section| {
             // SAFETY: By the safety requirements the batch was gathered in the section of `rcu`.
@@ -167,8 +167,8 @@ impl<O: FenceOps<Order = SeqnoOrder>> Shared<O> {
 ///
 /// # Safety
 ///
-/// They were gathered in the section of `rcu`, or nobody else can put the reference that the
-/// context has to them. No context lock is held.
+/// Callers must have gathered the points in the section of `rcu`, or must ensure that nobody else
+/// can put the reference that the context has to each. They must hold no context lock.
 #[inline(always)]
 pub(super) unsafe fn signal_points<O: FenceOps>(
     _rcu: &rcu::Guard,
@@ -195,7 +195,7 @@ pub(super) unsafe fn signal_points<O: FenceOps>(
     }
     Signalled {
         count,
-        // SAFETY: As above.
+        // SAFETY: By the safety requirements the memory of `last`, one of `points`, is valid.
         last: last.map(|last| unsafe { seqno_of(last) }),
         more: false,
     }
@@ -205,12 +205,15 @@ pub(super) unsafe fn signal_points<O: FenceOps>(
 ///
 /// # Safety
 ///
-/// They were gathered in the section of `rcu`, and a reference to each is the caller's to give.
+/// Callers must have gathered the points in the section of `rcu`. They must own a reference to
+/// each, and give it up.
 #[inline]
 pub(super) unsafe fn put_points<L>(_rcu: &rcu::Guard, gathered: &impl Gathered<L>) {
-    // SAFETY: By the safety requirements.
+    // SAFETY: By the safety requirements the points were gathered in the section of `rcu`, which
+    // keeps their memory.
     for point in unsafe { gathered.points() } {
-        // SAFETY: By the safety requirements. The fence is at the start of the point.
+        // SAFETY: By the safety requirements a reference to the fence of `point` is given up here.
+        // The fence is at the start of the point.
         unsafe { bindings::dma_fence_put(point.as_ptr().cast()) };
     }
 }

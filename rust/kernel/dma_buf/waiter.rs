@@ -171,7 +171,7 @@ impl<T: FenceCallback> Waiter<T> {
 
     /// # Safety
     ///
-    /// Called by the dma-fence core only, under the fence's lock.
+    /// Callers must be the dma-fence core, and must hold the lock of the fence.
     unsafe extern "C" fn signalled(
         fence: *mut bindings::dma_fence,
         cb: *mut bindings::dma_fence_cb,

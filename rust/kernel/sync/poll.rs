@@ -248,9 +248,9 @@ impl<'a> PollTable<'a> {
     ///
     /// # Safety
     ///
-    /// `table` is that of a call of the `poll` operation of `file`, which is running. What is
-    /// borrowed for `'a` is the file's private data, or what that holds on to until the file is
-    /// released.
+    /// Callers must be in the `poll` operation of `file`, to which `table` was given. What is
+    /// borrowed for `'a` must be the private data of the file, or what that data keeps until the
+    /// file is released.
     pub(crate) unsafe fn from_raw(table: *mut bindings::poll_table, file: &'a File) -> Self {
         // INVARIANT: By the safety requirements.
         Self {

@@ -254,7 +254,7 @@ impl ByNumber {
     ///
     /// # Safety
     ///
-    /// As for `unlink`.
+    /// Callers must keep the requirements of [`Pending::unlink`].
     #[inline(never)]
     unsafe fn unlink_from(mut self: Pin<&mut Self>, batch: &mut Batch<Numbered>, first: usize) {
         batch.retain_from(first, |point| {
@@ -318,10 +318,10 @@ fn is_listed(links: &Numbered) -> bool {
 
 /// # Safety
 ///
-/// `point` is valid.
+/// Callers must ensure that `point` is valid.
 #[inline]
 unsafe fn age_of(point: NonNull<NumberedPoint>) -> *mut bindings::list_head {
-    // SAFETY: By the safety requirements.
+    // SAFETY: By the safety requirements `point` is valid.
     unsafe { (*point.as_ptr()).links.age.get() }
 }
 
@@ -329,9 +329,9 @@ unsafe fn age_of(point: NonNull<NumberedPoint>) -> *mut bindings::list_head {
 ///
 /// # Safety
 ///
-/// `point` is initialised.
+/// Callers must ensure that `point` is initialised.
 #[inline]
 pub(super) unsafe fn number_of(point: NonNull<NumberedPoint>) -> u64 {
-    // SAFETY: By the safety requirements.
+    // SAFETY: By the safety requirements `point` is initialised. Its number never changes.
     unsafe { point.as_ref() }.seqno()
 }

@@ -49,7 +49,7 @@ impl<L: Links> Chain<L> {
     ///
     /// # Safety
     ///
-    /// `point` is on this chain.
+    /// Callers must ensure that `point` is on this chain.
     #[inline]
     pub(in super::super) unsafe fn next(&self, point: NonNull<Point<L>>) -> Link<L> {
         // SAFETY: By the safety requirements and the type invariant.
@@ -60,12 +60,14 @@ impl<L: Links> Chain<L> {
     ///
     /// # Safety
     ///
-    /// `point` is valid, on no chain, and stays until it is taken out.
+    /// Callers must ensure that `point` is valid, that it is on no chain, and that it stays until
+    /// it is taken out.
     #[inline]
     pub(in super::super) unsafe fn push(&mut self, point: NonNull<Point<L>>) {
-        // SAFETY: By the safety requirements.
+        // SAFETY: By the safety requirements `point` is valid, and on no chain that has its link.
         unsafe { L::next_on_chain(point).write(None) };
-        // SAFETY: It is a chain of one.
+        // SAFETY: By the safety requirements `point`, the one point of that chain, stays until it
+        // is taken out.
         unsafe {
             self.append(Self {
                 ends: Some((point, point)),
@@ -78,7 +80,7 @@ impl<L: Links> Chain<L> {
     ///
     /// # Safety
     ///
-    /// They stay until they are taken out.
+    /// Callers must ensure that the points of `other` stay until they are taken out.
     #[inline]
     pub(in super::super) unsafe fn append(&mut self, other: Self) {
         let Some((first, last)) = other.ends else {
@@ -100,7 +102,7 @@ impl<L: Links> Chain<L> {
     #[inline]
     pub(in super::super) fn pop(&mut self) -> Link<L> {
         let (first, last) = self.ends?;
-        // SAFETY: By the type invariant.
+        // SAFETY: By the type invariant `first` is on this chain.
         let next = unsafe { self.next(first) };
         // INVARIANT: The chain begins behind the first one.
         self.ends = next.map(|next| (next, last));
@@ -112,10 +114,10 @@ impl<L: Links> Chain<L> {
     ///
     /// # Safety
     ///
-    /// `point` is on this chain, the one with that number from the beginning.
+    /// Callers must ensure that `point` is on this chain, as the `count`th from the beginning.
     #[inline]
     pub(in super::super) unsafe fn cut_after(&mut self, point: NonNull<Point<L>>, count: u32) {
-        // SAFETY: By the safety requirements.
+        // SAFETY: By the safety requirements `point` is on this chain.
         let next = unsafe { self.next(point) };
         // INVARIANT: The chain begins behind `point`.
         self.ends = self

@@ -170,7 +170,7 @@ impl Pending for Fifo {
 
     #[inline]
     unsafe fn younger(&self, point: NonNull<Point<Next>>) -> Link<Next> {
-        // SAFETY: By the safety requirements.
+        // SAFETY: By the safety requirements `point` is pending, and so on this chain.
         unsafe { self.points.next(point) }
     }
 

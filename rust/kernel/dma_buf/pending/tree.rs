@@ -36,7 +36,7 @@ impl Node {
     ///
     /// # Safety
     ///
-    /// It is in no tree, and nobody else uses it.
+    /// Callers must ensure that the node is in no tree, and that nobody else uses it.
     #[inline]
     pub(super) unsafe fn clear(&self) {
         let node = self.0.get();
@@ -48,7 +48,8 @@ impl Node {
     ///
     /// # Safety
     ///
-    /// It was cleared or inserted before. The lock of the context is held.
+    /// Callers must ensure that the node was cleared or inserted before. They must hold the lock of
+    /// the context.
     #[inline]
     pub(super) unsafe fn is_in_tree(&self) -> bool {
         let node = self.0.get();
@@ -96,10 +97,10 @@ impl Tree {
     ///
     /// # Safety
     ///
-    /// `point` is in this tree.
+    /// Callers must ensure that `point` is in this tree.
     #[inline]
     pub(super) unsafe fn next(&self, point: NonNull<NumberedPoint>) -> Link<Numbered> {
-        // SAFETY: By the safety requirements.
+        // SAFETY: By the safety requirements `point` is in this tree.
         entry(unsafe { bindings::rb_next(node_of(point)) })
     }
 
@@ -124,12 +125,12 @@ impl Tree {
     ///
     /// # Safety
     ///
-    /// `point` is initialised, and in no tree.
+    /// Callers must ensure that `point` is initialised, and in no tree.
     pub(super) unsafe fn insert_unless_last(
         self: Pin<&mut Self>,
         point: NonNull<NumberedPoint>,
     ) -> bool {
-        // SAFETY: By the safety requirements.
+        // SAFETY: By the safety requirements `point` is initialised.
         let place = unsafe { self.place(point) };
         if place.last {
             return false;
@@ -143,7 +144,7 @@ impl Tree {
     ///
     /// # Safety
     ///
-    /// `point` is initialised, and in no tree.
+    /// Callers must ensure that `point` is initialised, and in no tree.
     pub(super) unsafe fn insert(self: Pin<&mut Self>, point: NonNull<NumberedPoint>) {
         // SAFETY: By the safety requirements; the place is found just now.
         unsafe {
@@ -156,18 +157,18 @@ impl Tree {
     ///
     /// # Safety
     ///
-    /// `point` is in this tree.
+    /// Callers must ensure that `point` is in this tree.
     #[inline]
     pub(super) unsafe fn erase(self: Pin<&mut Self>, point: NonNull<NumberedPoint>) {
-        // SAFETY: By the safety requirements.
+        // SAFETY: By the safety requirements `point` is in this tree, whose root this is.
         unsafe { bindings::rb_erase(node_of(point), self.root.get()) };
     }
 
     /// # Safety
     ///
-    /// `point` is initialised.
+    /// Callers must ensure that `point` is initialised.
     unsafe fn place(&self, point: NonNull<NumberedPoint>) -> Place {
-        // SAFETY: By the safety requirements.
+        // SAFETY: By the safety requirements `point` is initialised.
         let seqno = unsafe { number_of(point) };
         let mut place = Place {
             parent: null_mut(),
@@ -194,7 +195,8 @@ impl Tree {
 
     /// # Safety
     ///
-    /// `place` was found for this point, in this tree, which has not changed since.
+    /// Callers must ensure that `place` was found for `point` in this tree, and that the tree has
+    /// not changed since.
     unsafe fn insert_at(self: Pin<&mut Self>, point: NonNull<NumberedPoint>, place: Place) {
         // SAFETY: By the safety requirements `link` is an empty place below `parent`.
         unsafe {
@@ -225,9 +227,9 @@ fn entry(node: *mut bindings::rb_node) -> Link<Numbered> {
 
 /// # Safety
 ///
-/// `point` is valid.
+/// Callers must ensure that `point` is valid.
 #[inline]
 unsafe fn node_of(point: NonNull<NumberedPoint>) -> *mut bindings::rb_node {
-    // SAFETY: By the safety requirements.
+    // SAFETY: By the safety requirements `point` is valid.
     unsafe { (*point.as_ptr()).links.node.0.get() }
 }

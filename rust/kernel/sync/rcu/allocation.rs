@@ -34,7 +34,8 @@ use core::{
 ///
 /// # Safety
 ///
-/// `kvfree()` may be called on what the allocator has allocated, in place of [`Allocator::free`].
+/// Implementers must ensure that `kvfree()` may be called on what the allocator has allocated, in
+/// place of [`Allocator::free`].
 pub unsafe trait KvfreeAllocator: Allocator {}
 
 // SAFETY: `kvfree()` frees what `kmalloc()` has allocated.
@@ -129,8 +130,8 @@ impl<H, T, A: KvfreeAllocator> Allocation<H, T, A> {
 
     /// # Safety
     ///
-    /// `ptr` is that of a pinned `Inner<H, T>`, made by `A`, which the caller owns: what
-    /// [`as_foreign`](Self::as_foreign) of an allocation returned that is not used any more.
+    /// Callers must own the pinned `Inner<H, T>`, made by `A`, that `ptr` stands for:
+    /// [`as_foreign`](Self::as_foreign) returned `ptr` for an allocation that is not used any more.
     #[inline]
     pub(super) unsafe fn from_foreign(ptr: *mut c_void) -> Self {
         // INVARIANT: By the safety requirements.
@@ -160,8 +161,8 @@ impl<H, T, A: KvfreeAllocator> Allocation<H, T, A> {
     ///
     /// # Safety
     ///
-    /// The owner lets go of it: it is given up once, and then used only by readers that began
-    /// before. `T` has no destructor that would have to run.
+    /// Callers must be the owner, and must call this once. Afterwards only readers that began
+    /// before may use the value. `T` must have no destructor that would have to run.
     #[inline]
     pub(super) unsafe fn free_after_gp(&mut self) {
         let ptr = self.ptr.as_ptr();

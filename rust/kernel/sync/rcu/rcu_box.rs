@@ -241,8 +241,8 @@ impl<T: Send, A: KvfreeAllocator> Allocation<Head, T, A> {
     ///
     /// # Safety
     ///
-    /// `head` is that of an `Inner` in an allocation made by `A`, which nobody else uses. It is
-    /// initialised, and its callback was begun.
+    /// Callers must ensure that `head` is that of an initialised `Inner` in an allocation made by
+    /// `A`, that its callback has begun, and that nobody else uses it.
     unsafe extern "C" fn dropped(head: *mut bindings::callback_head) {
         // SAFETY: By the safety requirements the head is initialised, and at the start of a `Head`.
         // What is read is the one owner from here on: an `Inner` has its head in an `Opaque`, which
