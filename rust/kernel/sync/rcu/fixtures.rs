@@ -9,10 +9,15 @@ use super::{
 use crate::{
     module::ModuleMetadata,
     prelude::*,
-    sync::atomic::{
-        ordering::Relaxed,
-        Atomic, //
+    sync::{
+        atomic::{
+            ordering::Relaxed,
+            Atomic, //
+        },
+        Arc,
+        Completion, //
     },
+    workqueue,
 };
 
 /// The module that the tests are in.
@@ -91,5 +96,63 @@ impl<T> Noisy<T> {
 impl<T> Drop for Noisy<T> {
     fn drop(&mut self) {
         self.dropped.add(1, Relaxed);
+    }
+}
+
+/// A number that is another one when it was dropped.
+pub(super) struct Number(pub(super) Atomic<u64>);
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+/// A thread that looks at something again and again, and what it has seen.
+#[pin_data]
+pub(super) struct Reader {
+    stop: Atomic<u32>,
+    found: Atomic<u32>,
+    wrong: Atomic<u32>,
+    #[pin]
+    done: Completion,
+}
+
+impl Reader {
+    /// Starts the thread. `look` returns whether what it has found is right, or `None` if it has
+    /// found nothing.
+    pub(super) fn start(
+        mut look: impl FnMut() -> Option<bool> + Send + 'static,
+    ) -> Result<Arc<Self>> {
+        let init = pin_init!(Self {
+            stop: Atomic::new(0),
+            found: Atomic::new(0),
+            wrong: Atomic::new(0),
+            done <- Completion::new(),
+        });
+        let reader = Arc::pin_init(init, GFP_KERNEL)?;
+        let theirs = reader.clone();
+        workqueue::system_unbound().try_spawn(GFP_KERNEL, move || {
+            while theirs.stop.load(Relaxed) == 0 {
+                if let Some(right) = look() {
+                    theirs.found.add(1, Relaxed);
+                    theirs.wrong.add(u32::from(!right), Relaxed);
+                }
+            }
+            theirs.done.complete_all();
+        })?;
+        Ok(reader)
+    }
+
+    /// Returns how often the thread has found something.
+    pub(super) fn found(&self) -> u32 {
+        self.found.load(Relaxed)
+    }
+
+    /// Stops the thread, and returns whether all that it has found was right.
+    pub(super) fn stop(&self) -> bool {
+        self.stop.store(1, Relaxed);
+        self.done.wait_for_completion();
+        self.wrong.load(Relaxed) == 0
     }
 }

@@ -8,7 +8,9 @@ use crate::prelude::*;
 mod cases {
     use super::super::fixtures::{
         Here,
-        Probe, //
+        Number,
+        Probe,
+        Reader, //
     };
     use crate::{
         prelude::*,
@@ -26,10 +28,8 @@ mod cases {
                 RcuBox,
                 RcuFreeBox, //
             },
-            Arc,
-            Completion, //
+            Arc, //
         },
-        workqueue,
     };
 
     const ROUNDS: u64 = 4000;
@@ -39,49 +39,6 @@ mod cases {
     /// A pair of which a reader must never see halves of two.
     #[derive(Clone, Copy)]
     struct Pair(u64, u64);
-
-    /// What the thread that reads has seen.
-    #[pin_data]
-    struct Reader {
-        stop: Atomic<u32>,
-        looks: Atomic<u32>,
-        wrong: Atomic<u32>,
-        #[pin]
-        done: Completion,
-    }
-
-    impl Reader {
-        fn new() -> Arc<Self> {
-            let init = pin_init!(Self {
-                stop: Atomic::new(0),
-                looks: Atomic::new(0),
-                wrong: Atomic::new(0),
-                done <- Completion::new(),
-            });
-            Arc::pin_init(init, GFP_KERNEL).unwrap()
-        }
-
-        /// Looks until it is told to stop. Values are replaced by larger ones.
-        fn read<P>(&self, pointer: &Rcu<P>, value: impl Fn(&P::RcuBorrowed<'_>) -> Pair)
-        where
-            P: ForeignOwnableRcu,
-        {
-            let mut last = 0;
-            while self.stop.load(Relaxed) == 0 {
-                let guard = rcu::read_lock();
-                let found = pointer.dereference(&guard);
-                for _ in 0..10 {
-                    let pair = value(&found);
-                    if pair.0 < last || pair.1 != !pair.0 {
-                        self.wrong.add(1, Relaxed);
-                    }
-                    last = pair.0;
-                }
-                self.looks.add(1, Relaxed);
-            }
-            self.done.complete_all();
-        }
-    }
 
     /// Replaces while another thread reads; tells whether both saw only what was put there, in
     /// order.
@@ -94,20 +51,26 @@ mod cases {
         P: ForeignOwnableRcu + Send + Sync + 'static,
     {
         let pointer = Arc::new(Rcu::new(make(0)?), GFP_KERNEL)?;
-        let reader = Reader::new();
-        let theirs = (pointer.clone(), reader.clone());
-        workqueue::system_unbound()
-            .try_spawn(GFP_KERNEL, move || theirs.1.read(&theirs.0, value))?;
+        let theirs = pointer.clone();
+        let mut last = 0;
+        let reader = Reader::start(move || {
+            let guard = rcu::read_lock();
+            let found = theirs.dereference(&guard);
+            Some((0..10).all(|_| {
+                let pair = value(&found);
+                let right = pair.0 >= last && pair.1 == !pair.0;
+                last = pair.0;
+                right
+            }))
+        })?;
         let mut round = 0;
         let mut in_order = true;
-        while round < ROUNDS || reader.looks.load(Relaxed) < LOOKS {
+        while round < ROUNDS || reader.found() < LOOKS {
             let old = pointer.replace(make(round + 1)?);
             in_order &= number(&old) == round;
             round += 1;
         }
-        reader.stop.store(1, Relaxed);
-        reader.done.wait_for_completion();
-        Ok(in_order && reader.wrong.load(Relaxed) == 0)
+        Ok(reader.stop() && in_order)
     }
 
     // Hazard 2: readers look at what another thread replaces and drops; KASAN would tell if it went
@@ -121,15 +84,6 @@ mod cases {
             )
         };
         assert!(matches!(race(make, |found| **found, |old| old.0), Ok(true)));
-    }
-
-    /// A number that is another one when it was dropped.
-    struct Number(Atomic<u64>);
-
-    impl Drop for Number {
-        fn drop(&mut self) {
-            self.0.fetch_add(1, Relaxed);
-        }
     }
 
     // Hazard 9: the same with a destructor. One that ran too early changes the number that a reader

@@ -8,7 +8,9 @@ use crate::prelude::*;
 mod cases {
     use super::super::fixtures::{
         Here,
-        Probe, //
+        Number,
+        Probe,
+        Reader, //
     };
     use crate::{
         prelude::*,
@@ -26,60 +28,14 @@ mod cases {
                 RcuFreeBox,
                 RcuTable, //
             },
-            Arc,
-            Completion, //
+            Arc, //
         },
-        workqueue,
     };
 
     const PLACES: usize = 8;
     const ROUNDS: u64 = 400;
     /// How often a reader must have found something, so that there was a race.
     const FINDS: u32 = 1000;
-
-    /// What the thread that reads has seen.
-    #[pin_data]
-    struct Reader {
-        stop: Atomic<u32>,
-        found: Atomic<u32>,
-        wrong: Atomic<u32>,
-        #[pin]
-        done: Completion,
-    }
-
-    impl Reader {
-        fn new() -> Arc<Self> {
-            let init = pin_init!(Self {
-                stop: Atomic::new(0),
-                found: Atomic::new(0),
-                wrong: Atomic::new(0),
-                done <- Completion::new(),
-            });
-            Arc::pin_init(init, GFP_KERNEL).unwrap()
-        }
-
-        /// Reads what is in the table until it is told to stop.
-        fn read<T>(&self, table: &RcuTable<T>, value: impl Fn(&T::RcuBorrowed<'_>) -> u64)
-        where
-            T: ForeignOwnableRcu,
-        {
-            while self.stop.load(Relaxed) == 0 {
-                for index in 0..PLACES {
-                    let guard = rcu::read_lock();
-                    let found = table.get(index, &guard);
-                    if let Some(found) = found {
-                        self.found.add(1, Relaxed);
-                        for _ in 0..10 {
-                            if value(&found) as usize % PLACES != index {
-                                self.wrong.add(1, Relaxed);
-                            }
-                        }
-                    }
-                }
-            }
-            self.done.complete_all();
-        }
-    }
 
     /// Stores, replaces and removes while another thread reads; tells whether that saw only what
     /// was in the table.
@@ -91,13 +47,17 @@ mod cases {
         T: ForeignOwnableRcu + Send + Sync + 'static,
     {
         let table: Arc<RcuTable<T>> = Arc::pin_init(RcuTable::new(), GFP_KERNEL)?;
-        let reader = Reader::new();
-        let theirs = (table.clone(), reader.clone());
-        workqueue::system_unbound()
-            .try_spawn(GFP_KERNEL, move || theirs.1.read(&theirs.0, value))?;
+        let theirs = table.clone();
+        let mut index = 0;
+        let reader = Reader::start(move || {
+            index = (index + 1) % PLACES;
+            let guard = rcu::read_lock();
+            let found = theirs.get(index, &guard)?;
+            Some((0..10).all(|_| value(&found) as usize % PLACES == index))
+        })?;
         let mut round = 0;
         let mut in_place = true;
-        while round < ROUNDS || reader.found.load(Relaxed) < FINDS {
+        while round < ROUNDS || reader.found() < FINDS {
             for index in 0..PLACES {
                 let number = round * PLACES as u64 + index as u64;
                 in_place &= table.store(index, make(number)?)?.is_none();
@@ -108,9 +68,7 @@ mod cases {
             }
             round += 1;
         }
-        reader.stop.store(1, Relaxed);
-        reader.done.wait_for_completion();
-        Ok(in_place && reader.wrong.load(Relaxed) == 0)
+        Ok(reader.stop() && in_place)
     }
 
     // Hazard 2: readers look up what another thread removes and drops; KASAN would tell if it went
@@ -120,15 +78,6 @@ mod cases {
         let make =
             |number| RcuFreeBox::<Published<u64>>::pin_init(Published::new(number), GFP_KERNEL);
         assert!(matches!(race(make, |found| **found), Ok(true)));
-    }
-
-    /// A number that is another one when it was dropped.
-    struct Number(Atomic<u64>);
-
-    impl Drop for Number {
-        fn drop(&mut self) {
-            self.0.fetch_add(1, Relaxed);
-        }
     }
 
     // Hazard 9: readers look up what another thread drops; a destructor that ran too early changes
