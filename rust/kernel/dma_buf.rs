@@ -128,6 +128,8 @@ pub fn ktime_get() -> Ktime {
 }
 
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
+mod crew;
+#[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod emission_tests;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod fixtures;
@@ -145,5 +147,7 @@ mod race_tests;
 mod tests;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod timer_tests;
+#[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
+mod timestamp_tests;
 #[cfg(CONFIG_FENCE_EXPORTER_KUNIT_TEST)]
 mod waiter_tests;

@@ -7,6 +7,7 @@ use crate::prelude::*;
 #[kunit_tests(rust_dma_buf_races)]
 mod cases {
     use super::super::{
+        crew::Crew,
         fixtures::{
             by_number,
             create,
@@ -31,86 +32,22 @@ mod cases {
         *,
     };
     use crate::{
-        bindings,
         prelude::*,
         sync::{
             atomic::{
-                atomic_load,
-                ordering::{
-                    Acquire,
-                    Full,
-                    Relaxed,
-                    Release, //
-                },
+                ordering::Relaxed,
                 Atomic, //
             },
             rcu,
-            Arc,
-            Completion, //
+            Arc, //
         },
         time::{
             delay::fsleep,
             Delta, //
         },
-        workqueue,
     };
 
     const FENCES: usize = 600;
-    const PREEMPT_RT: bool = cfg!(CONFIG_PREEMPT_RT);
-    const SIGNALED: usize = 1 << bindings::dma_fence_flag_bits_DMA_FENCE_FLAG_SIGNALED_BIT;
-
-    /// Threads that begin together, and an end that is waited for.
-    #[pin_data]
-    struct Crew {
-        absent: Atomic<u32>,
-        left: Atomic<u32>,
-        result: Atomic<u64>,
-        stop: Atomic<u32>,
-        #[pin]
-        all_there: Completion,
-        #[pin]
-        all_done: Completion,
-    }
-
-    impl Crew {
-        /// For `count` threads, each of which is to be spawned: they wait for each other.
-        fn of(count: u32) -> Arc<Self> {
-            Arc::pin_init(
-                pin_init!(Self {
-                    absent: Atomic::new(count),
-                    left: Atomic::new(count),
-                    result: Atomic::new(0),
-                    stop: Atomic::new(0),
-                    all_there <- Completion::new(),
-                    all_done <- Completion::new(),
-                }),
-                GFP_KERNEL,
-            )
-            .unwrap()
-        }
-
-        fn spawn(self: &Arc<Self>, work: impl FnOnce(&Crew) -> u64 + Send + 'static) {
-            let crew = self.clone();
-            let work = move || {
-                if crew.absent.fetch_sub(1, Full) == 1 {
-                    crew.all_there.complete_all();
-                }
-                crew.all_there.wait_for_completion();
-                crew.result.fetch_add(work(&crew), Relaxed);
-                if crew.left.fetch_sub(1, Full) == 1 {
-                    crew.all_done.complete_all();
-                }
-            };
-            workqueue::system_unbound()
-                .try_spawn(GFP_KERNEL, work)
-                .unwrap();
-        }
-
-        fn join(&self) -> u64 {
-            self.all_done.wait_for_completion();
-            self.result.load(Relaxed)
-        }
-    }
 
     // Each fence is signalled once, by whoever comes first, and after the one before it.
     #[test]
@@ -237,60 +174,6 @@ mod cases {
         assert!(fences[0].timestamp().is_some());
         assert!(fences[0].timestamp() < fences[1].timestamp());
         assert!(fences[1].timestamp() <= fences[2].timestamp());
-    }
-
-    // A signaller sets SIGNALED before it writes the time. With PREEMPT_RT, the thread that asks
-    // for the time may have preempted the signaller, and must sleep until that has written it.
-    #[test]
-    fn time_of_a_fence_that_is_being_signalled() {
-        let timeline = in_order();
-        let fences = create(&timeline, 1);
-        let raw = fences[0].as_raw();
-        let crew = Crew::of(1);
-        let asking = Arc::new(Atomic::new(core::ptr::null_mut()), GFP_KERNEL).unwrap();
-        let (fence, task) = (fences[0].clone(), asking.clone());
-        crew.spawn(move |crew| {
-            while crew.stop.load(Relaxed) == 0 {
-                core::hint::spin_loop();
-            }
-            task.store(current!().as_ptr(), Release);
-            loop {
-                if let Some(time) = fence.timestamp() {
-                    return time as u64;
-                }
-            }
-        });
-        let asleep = || match asking.load(Acquire) {
-            task if task.is_null() => false,
-            // SAFETY: The task is there at least until it returns, which it does not before the
-            // time is written below.
-            task => unsafe { atomic_load(&raw mut (*task).__state, Relaxed) != 0 },
-        };
-        // SAFETY: `fences` has a reference. The flags are written with atomic accesses only.
-        let flags = unsafe { Atomic::from_ptr(&raw mut (*raw).flags) };
-        // SAFETY: `fences` has a reference, and the fence is initialised.
-        let irqs = unsafe { bindings::dma_fence_lock_irqsave(raw) };
-        // As dma_fence_signal_timestamp_locked() does, which goes on below.
-        let before = flags.load(Relaxed);
-        flags.store(before | SIGNALED, Relaxed);
-        crew.stop.store(1, Relaxed);
-        let wait = if PREEMPT_RT { 10 * SECOND } else { MILLISECOND };
-        let late = ktime_get() + wait;
-        while !asleep() && ktime_get() < late {
-            core::hint::spin_loop();
-        }
-        let slept = asleep();
-        flags.store(before, Relaxed);
-        let time = ktime_get();
-        // SAFETY: The fence's lock is held, and is dropped with the flags that it was taken with.
-        unsafe {
-            bindings::dma_fence_signal_timestamp_locked(raw, time);
-            bindings::dma_fence_unlock_irqrestore(raw, irqs);
-        }
-        assert_eq!(crew.join(), time as u64);
-        assert!(slept || !PREEMPT_RT);
-        // It unlinks the fence.
-        timeline.signal(1, Ok(()), Cause::Done);
     }
 
     // What is emitted while others signal is signalled by somebody, and nothing twice.

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! KUnit tests of the time of a fence.
+
+use crate::prelude::*;
+
+#[kunit_tests(rust_dma_buf_timestamp)]
+mod cases {
+    use super::super::{
+        crew::Crew,
+        fixtures::{
+            create,
+            in_order,
+            MILLISECOND,
+            SECOND, //
+        },
+        *,
+    };
+    use crate::{
+        bindings,
+        prelude::*,
+        sync::{
+            atomic::{
+                atomic_load,
+                ordering::{
+                    Acquire,
+                    Relaxed,
+                    Release, //
+                },
+                Atomic, //
+            },
+            Arc, //
+        },
+    };
+
+    const PREEMPT_RT: bool = cfg!(CONFIG_PREEMPT_RT);
+    const SIGNALED: usize = 1 << bindings::dma_fence_flag_bits_DMA_FENCE_FLAG_SIGNALED_BIT;
+
+    // A signaller sets SIGNALED before it writes the time. With PREEMPT_RT, the thread that asks
+    // for the time may have preempted the signaller, and must sleep until that has written it.
+    #[test]
+    fn time_of_a_fence_that_is_being_signalled() {
+        let timeline = in_order();
+        let fences = create(&timeline, 1);
+        let raw = fences[0].as_raw();
+        let crew = Crew::of(1);
+        let asking = Arc::new(Atomic::new(core::ptr::null_mut()), GFP_KERNEL).unwrap();
+        let (fence, task) = (fences[0].clone(), asking.clone());
+        crew.spawn(move |crew| {
+            while crew.stop.load(Relaxed) == 0 {
+                core::hint::spin_loop();
+            }
+            task.store(current!().as_ptr(), Release);
+            loop {
+                if let Some(time) = fence.timestamp() {
+                    return time as u64;
+                }
+            }
+        });
+        let asleep = || match asking.load(Acquire) {
+            task if task.is_null() => false,
+            // SAFETY: The task is there at least until it returns, which it does not before the
+            // time is written below.
+            task => unsafe { atomic_load(&raw mut (*task).__state, Relaxed) != 0 },
+        };
+        // SAFETY: `fences` has a reference. The flags are written with atomic accesses only.
+        let flags = unsafe { Atomic::from_ptr(&raw mut (*raw).flags) };
+        // SAFETY: `fences` has a reference, and the fence is initialised.
+        let irqs = unsafe { bindings::dma_fence_lock_irqsave(raw) };
+        // As dma_fence_signal_timestamp_locked() does, which goes on below.
+        let before = flags.load(Relaxed);
+        flags.store(before | SIGNALED, Relaxed);
+        crew.stop.store(1, Relaxed);
+        let wait = if PREEMPT_RT { 10 * SECOND } else { MILLISECOND };
+        let late = ktime_get() + wait;
+        while !asleep() && ktime_get() < late {
+            core::hint::spin_loop();
+        }
+        let slept = asleep();
+        flags.store(before, Relaxed);
+        let time = ktime_get();
+        // SAFETY: The fence's lock is held, and is dropped with the flags that it was taken with.
+        unsafe {
+            bindings::dma_fence_signal_timestamp_locked(raw, time);
+            bindings::dma_fence_unlock_irqrestore(raw, irqs);
+        }
+        assert_eq!(crew.join(), time as u64);
+        assert!(slept || !PREEMPT_RT);
+        // It unlinks the fence.
+        timeline.signal(1, Ok(()), Cause::Done);
+    }
+}
