@@ -47,7 +47,7 @@ run: setup
 
 .PHONY: test
 test: setup
-	@scripts/test
+	@scripts/test $(KERNELS)
 
 .PHONY: bench
 bench: setup
@@ -106,6 +106,7 @@ help:
 	@echo '  KERNEL=gki          on this kernel instead'
 	@echo 'make check            form, lints and lists: what takes less than two minutes'
 	@echo 'make test             run all tests, on both architectures'
+	@echo '  KERNELS=x86_64-debian  on this kernel only, which need not be built: scripts/test has the list'
 	@echo 'make test-hard        try to break it: fuzzing, faults, kills; see docs/testing.md'
 	@echo '  SOAK=MINUTES        fuzz for so long; SEED=N draws other programs'
 	@echo 'make bench            what the operations cost, next to the sw_sync of the kernel'

@@ -21,6 +21,13 @@ class Counts:
             self.failures.append(f"{where}: {name}")
         print(f"  {outcome.upper()} {where}: {name}", flush=True)
 
+    def add(self, other: "Counts") -> None:
+        """Adds what came of other tests, which has been shown."""
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.failures += other.failures
+
     def summary(self) -> int:
         """Prints the failures and the last line, and returns the exit status.
 
