@@ -8,15 +8,16 @@ from .counts import Counts
 
 
 def load(kernel: str, module: str, expected: dict[str, list[str]], counts: Counts, log: str,
-         name: str) -> None:
+         name: str, command: tuple[str, ...] = ("true",)) -> None:
     """Loads a module in a guest, and counts its cases: those of `expected` must run.
 
-    `kernel` is ARCH-FLAVOUR; the guest's log is written to the file `log`.
+    The command, which runs there afterwards, must succeed. `kernel` is ARCH-FLAVOUR; the guest's log
+    is written to the file `log`.
     """
     arch, flavour = kernel.split("-", 1)
     if os.path.exists(log):
         os.remove(log)
-    status, output = vm.run(arch, flavour, "--module", module, "--keep-log", log, "--", "true",
+    status, output = vm.run(arch, flavour, "--module", module, "--keep-log", log, "--", *command,
                             timeout=vm.LIMIT[flavour])
     text = ""
     if os.path.exists(log):

@@ -98,6 +98,26 @@ TEST_F(submit_timeout, timeout_from_the_start_of_the_job)
 	EXPECT_EQ(0, timeline_state(tl).timed_out);
 }
 
+/*
+ * A job that waits for the one before has its in-fence at the very instant at which it becomes
+ * the first of its queue. By then its timeout is over, counted from submission.
+ */
+TEST_F(submit_timeout, in_fence_of_the_job_before)
+{
+	int tl = timeline_new("chain", MS(100), FENCE_EXPORTER_SETUP_ENGINE);
+	int out = -1;
+	int i;
+
+	ASSERT_LE(0, tl);
+	for (i = 0; i < 4; i++) {
+		out = fence_submit(tl, MS(80), out, 0);
+		ASSERT_LE(0, out);
+	}
+	EXPECT_EQ(1, fence_wait(out, LONG_MS));
+	EXPECT_EQ(1, fence_status(out));
+	EXPECT_EQ(0, timeline_state(tl).timed_out);
+}
+
 TEST_F(submit_timeout, durations_at_the_end_of_time)
 {
 	int tl = timeline_new("hung", MS(100), FENCE_EXPORTER_SETUP_ENGINE);
