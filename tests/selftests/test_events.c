@@ -190,12 +190,19 @@ TEST_F(events, read_refuses)
 
 TEST_F(events, read_without_events)
 {
+	int tls[] = {
+		timeline_open(), timeline_new("plain", 0, 0),
+		timeline_new("engine", 0, FENCE_EXPORTER_SETUP_ENGINE),
+	};
 	struct fence_exporter_event event;
-	int tl = timeline_open();
+	unsigned int i;
 
-	ASSERT_LE(0, tl);
-	EXPECT_EQ(-1, read(tl, &event, sizeof(event)));
-	EXPECT_EQ(EINVAL, errno);
+	for (i = 0; i < ARRAY_SIZE(tls); i++) {
+		ASSERT_EQ(0, fcntl(tls[i], F_SETFL, O_NONBLOCK));
+		EXPECT_EQ(-1, read(tls[i], &event, sizeof(event)));
+		EXPECT_EQ(EINVAL, errno);
+		close(tls[i]);
+	}
 }
 
 TEST_F(events, read_nonblocking)

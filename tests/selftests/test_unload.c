@@ -106,7 +106,7 @@ TEST_F(unload, referenced_by_a_merge)
 TEST_F(unload, held_by_a_buffer)
 {
 	const char *source;
-	int buffer = buffer_any(4096, &source);
+	int buffer = buffer_any(sysconf(_SC_PAGESIZE), &source);
 
 	ASSERT_LE(0, buffer);
 	ASSERT_EQ(0, buffer_import(buffer, self->fd, DMA_BUF_SYNC_WRITE));
