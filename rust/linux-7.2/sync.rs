@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Synchronisation primitives.
+
+#[doc(no_inline)]
+pub use ::kernel::sync::*;
+
+pub mod rcu;
+mod spinlock;
+
+pub use crate::new_spinlock_irq;
+pub use spinlock::{
+    SpinLockIrq,
+    SpinLockIrqGuard, //
+};
