@@ -10,7 +10,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)
 # Seconds for a test program, or for the KUnit cases of a module, by the flavour of the kernel.
 # scripts/vm allows more on a slow machine.
 LIMIT = {"gki": 120, "debug": 400, "debug-rt": 600, "debian": 120, "debian-rt": 300, "debian-16k": 120,
-         "gki-norust": 120}
+         "gki-norust": 120, "debian-7.2": 120}
 
 
 def run(arch: str, flavour: str, *arguments: str, timeout: int,
