@@ -7,7 +7,7 @@
 //! modules. They are written as they would stand in `rust/kernel/`, and know no ioctl and no
 //! device.
 
-#![crate_name = "fence_kernel"]
+#![crate_name = "kernel_overlay"]
 
 #[doc(no_inline)]
 pub use ::kernel::*;

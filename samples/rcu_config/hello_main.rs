@@ -10,7 +10,7 @@ use kernel::prelude::*;
 module! {
     type: Hello,
     name: "hello",
-    authors: ["The fence_exporter developers"],
+    authors: ["The authors of the sample"],
     description: "A Rust module that imports C symbols only",
     license: "GPL",
 }

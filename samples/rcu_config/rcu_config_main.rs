@@ -40,7 +40,7 @@ use kernel::{
 module! {
     type: RcuConfig,
     name: "rcu_config",
-    authors: ["The fence_exporter developers"],
+    authors: ["The authors of the sample"],
     description: "A sample: a configuration that is replaced under RCU readers",
     license: "GPL",
 }

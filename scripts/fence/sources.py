@@ -12,7 +12,7 @@ from collections.abc import Iterable
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 CRATE = f"{TOP}/rust/kernel"
 # The suites that break rules on purpose are built for tests/negative/run only.
-NEGATIVE = "CONFIG_FENCE_EXPORTER_NEGATIVE_TEST"
+NEGATIVE = "CONFIG_KERNEL_OVERLAY_NEGATIVE_TEST"
 # The one suite of the module that scripts/doctests builds.
 DOCTESTS = "rust_doctests_kernel"
 

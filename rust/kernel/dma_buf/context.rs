@@ -178,7 +178,7 @@ impl<O: FenceOps> Shared<O> {
     }
 
     /// Breaks rule 2, for a negative control: unlinks fences that have not signalled.
-    #[cfg(CONFIG_FENCE_EXPORTER_NEGATIVE_TEST)]
+    #[cfg(CONFIG_KERNEL_OVERLAY_NEGATIVE_TEST)]
     pub(super) fn pop_without_signalling(&self) {
         use super::pending::Gathered;
 
@@ -194,7 +194,7 @@ impl<O: FenceOps> Shared<O> {
     }
 
     /// Breaks rule 1, for a negative control: initialises a fence and doesn't link it.
-    #[cfg(CONFIG_FENCE_EXPORTER_NEGATIVE_TEST)]
+    #[cfg(CONFIG_KERNEL_OVERLAY_NEGATIVE_TEST)]
     pub(super) fn initialise_without_linking(
         &self,
         mut new: NewFences<O::Order>,

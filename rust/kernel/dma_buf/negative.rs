@@ -2,7 +2,7 @@
 
 //! Negative controls: each case breaks one rule, and a checker of the debug kernel must say so.
 //!
-//! They are built by a switch of their own (`CONFIG_FENCE_EXPORTER_NEGATIVE_TEST`), and run one to
+//! They are built by a switch of their own (`CONFIG_KERNEL_OVERLAY_NEGATIVE_TEST`), and run one to
 //! a boot by `tests/negative/run`, which names the report that each must bring about. A checker that
 //! doesn't see the broken rule would not see it in the driver either.
 

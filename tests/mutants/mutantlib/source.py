@@ -7,7 +7,7 @@ import re
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
 ROOTS = ("drivers/dma-buf/fence_exporter", "rust/kernel")
 # Options of code that no product has.
-TESTING = r"CONFIG_FENCE_EXPORTER_(?:KUNIT|NEGATIVE)_TEST"
+TESTING = r"CONFIG_KERNEL_OVERLAY_(?:KUNIT|NEGATIVE)_TEST"
 # A `mod` that is there for tests only: its file is no product code.
 TEST_MOD = re.compile(rf"#\[cfg\({TESTING}\)\]\n(?:pub )?mod (\w+);")
 # Comments, strings, characters (but not lifetimes).
