@@ -45,6 +45,8 @@ def parse(ours: list[str], description: str = "") -> argparse.Namespace:
         ours, command = ours[:split], ours[split + 1:]
     args = parser.parse_args(ours)
     args.command = command
+    if args.no_load and args.module:
+        parser.error("--no-load and --module exclude each other")
     if args.mode == "run" and not args.command:
         parser.error("run needs a COMMAND")
     return args
