@@ -153,4 +153,27 @@ TEST_F(emission_held_up, interrupted)
 	EXPECT_EQ(1, timeline_state(self->tl).last_seqno);
 }
 
+/* The timeline gets an engine while CREATE waits for its memory: then it is the engine's. */
+TEST(set_up_while_created)
+{
+	struct fence_exporter_create arg = { .count = 1 };
+	struct emit held = { timeline_open(), FENCE_EXPORTER_IOC_CREATE, &arg, 1 };
+	struct held_page page;
+	pthread_t thread;
+	int ret;
+
+	ret = held_page(&page);
+	if (ret)
+		SKIP(return, "no userfaultfd: %s", strerror(-ret));
+	ASSERT_LE(0, held.tl);
+	arg.fds = (unsigned long)page.memory;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, emit, &held));
+	ASSERT_EQ(1, held_page_reached(&page, LONG_MS));
+	EXPECT_EQ(0, timeline_setup(held.tl, "engine", 0, FENCE_EXPORTER_SETUP_ENGINE));
+	ASSERT_EQ(0, held_page_release(&page));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(-EBUSY, held.ret);
+	EXPECT_EQ(0, timeline_state(held.tl).last_seqno);
+}
+
 TEST_HARNESS_MAIN

@@ -99,7 +99,8 @@ mod cases {
                 let end = ktime_get() + lead;
                 let fences = [
                     create_until(&timeline, end),
-                    create_until(&timeline, end + 1000 * SECOND),
+                    // The issuer's time comes before this, in each case.
+                    create_until(&timeline, end + 1),
                 ];
                 timeline.0.due_seqno.store(2, Relaxed);
                 timeline.0.due.store(end + than, Relaxed);

@@ -22,14 +22,15 @@ TOUCHING = {
     "users.rs": ["quota"],
     "emission.rs": ["emit_held_up", "sw_sync_held_up"],
     "calls.rs": ["fields", "create", "signal", "setup", "submit", "info", "quota", "misuse", "events",
-                 "emit_held_up", "memcg"],
+                 "emit_held_up", "memcg", "due"],
     "device.rs": ["create", "poll", "events", "misuse", "access", "close"],
     "native.rs": ["setup", "events", "signal_at", "submit", "timeout", "quota"],
     "rust/kernel/miscdevice.rs": ["misuse", "access", "poll", "create", "unload", "io_uring"],
     "rust/kernel/sync/poll.rs": ["poll", "events", "close"],
     "rust/kernel/sync/": ["create", "names", "close", "events", "poll"],
     "rust/kernel/dma_buf/": ["signal", "create", "timeout", "sw_sync", "signal_at", "submit", "info",
-                             "events", "close", "quota", "races"],
+                             "events", "close", "quota", "races", "trace", "due", "budget", "memcg",
+                             "unload"],
 }
 # Of files that are not among these, and behind what is named there.
 ALL_AROUND = ["create", "signal", "signal_at", "close", "events", "info", "timeout", "submit", "sw_sync",
