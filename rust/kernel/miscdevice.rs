@@ -207,11 +207,6 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
         let raw = MiscDeviceOptions { name: c"" }.into_raw::<T>();
         // SAFETY: `into_raw` sets the pointer to a constant table.
         let fops = unsafe { *raw.fops };
-        // Built in, there is no module.
-        assert!(
-            !cfg!(MODULE) || !fops.owner.is_null(),
-            "an open file must keep the module loaded"
-        );
         bindings::file_operations {
             open: Some(Self::open),
             poll: Some(Self::poll),
