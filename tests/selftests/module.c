@@ -29,6 +29,19 @@ bool module_is_loaded(void)
 	return !access("/sys/module/" MODULE, F_OK);
 }
 
+int module_references(void)
+{
+	int fd = open("/sys/module/" MODULE "/refcnt", O_RDONLY | O_CLOEXEC);
+	char text[16] = "";
+	ssize_t size;
+
+	if (fd < 0)
+		return -errno;
+	size = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return size > 0 ? atoi(text) : -EIO;
+}
+
 const char *module_params(void)
 {
 	static const char *params;

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 
 bool module_is_loaded(void);
+/* How many references to the module there are, as lsmod shows them; -errno. */
+int module_references(void);
 /*
  * The parameters with which the next test finds the module as it was: FENCE_PARAMS, or
  * those that give the nodes that are there now. To be asked before the module is removed.

@@ -45,6 +45,8 @@ FIXTURE_TEARDOWN(unload)
 
 TEST_F(unload, open_timeline_keeps_it)
 {
+	/* The timeline's, and the file's: it is released by the module's code. */
+	EXPECT_EQ(2, module_references());
 	EXPECT_EQ(-EWOULDBLOCK, module_remove());
 	EXPECT_EQ(0, fence_status(self->fd));
 	EXPECT_EQ(1, fence_signal(self->tl, 1, 0));
