@@ -84,7 +84,7 @@ impl FenceOps for SwSync {
     type OwnerModule = crate::LocalModule;
     type Shared = Published<Name>;
     type Order = SeqnoOrder;
-    const DRIVER_NAME: &'static CStr = c"fence_exporter";
+    const DRIVER_NAME: &'static CStr = c"sw_sync";
     const CLOSED: Error = ENOENT;
 
     fn timeline_name(name: View<'_, Self>) -> &CStr {
