@@ -35,8 +35,9 @@
 //!
 //! 1. A fence is initialised and linked in one hold of the context lock. An initialised fence that
 //!    is not linked could be read, and the context would not know of it.
-//! 2. A fence is signalled first and unlinked second. *Pending list empty under the lock* then
-//!    implies that every store that keeps readers out was made before the grace period begins.
+//! 2. A fence is signalled first and unlinked second. Only the owner that closes the context
+//!    unlinks first, and signals all that it has unlinked. So every store that keeps readers out is
+//!    made before the grace period begins.
 //! 3. A fence that is unwound is signalled, then unlinked, then put.
 //!
 //! # Contexts, and PREEMPT_RT

@@ -9,7 +9,7 @@
 //! in the documentation of [the module](super); they are kept here and beside:
 //!
 //! - rule 1 by [`Shared::emit`],
-//! - rule 2 by `Shared::signal_batch`,
+//! - rule 2 by `Shared::signal_batch` and `Shared::close`,
 //! - rule 3 by `Emitted`'s drop.
 //!
 //! Locks: a fence's, then the context's, then the timer's. Waiters run under the lock of their
@@ -32,12 +32,9 @@ use super::{
     pending::{
         Chain,
         Links as _,
-        Pending,
-        UpTo, //
+        Pending, //
     },
     point::Point,
-    signal::End,
-    Cause,
     FenceOps,
     Ktime, //
 };
@@ -185,7 +182,7 @@ impl<O: FenceOps> Shared<O> {
         let rcu = rcu::read_lock();
         let mut batch = <<O::Order as Order>::Pending as Pending>::Gathered::none();
         let mut guard = self.state.lock();
-        guard.pending.gather(UpTo::All, &mut batch);
+        guard.pending.gather(self.progress.committed(), &mut batch);
         // SAFETY: It isn't: they have not signalled. This is the broken rule.
         unsafe { guard.as_mut().project().pending.unlink(&mut batch) };
         drop(guard);
@@ -241,8 +238,8 @@ impl<O: FenceOps> Shared<O> {
 //   signalled (rules 2 and 3).
 // - Validity: nothing that a view reaches is freed but by `data`, which keeps the promises for
 //   itself.
-// - No exclusive access: both methods make shared references only; what is in the locks is accessed
-//   under them.
+// - No exclusive access: both methods make shared references only. The state is accessed under its
+//   lock, and without it when nobody but the owner is left who uses it. Readers never use it.
 // - Nothing anew: a view can't emit.
 // - Parts: `data` is the only one, and is unshared once, when all fences have signalled.
 // - Destructors: nothing but `data` has one, as is asserted.
@@ -262,23 +259,9 @@ unsafe impl<O: FenceOps> RcuFreeSafe for FenceContext<O> {
 
     unsafe fn drop_before_gp(self: Pin<&Self>) {
         let this = self.get_ref().shared();
-        {
-            let mut guard = this.state.lock();
-            let state = guard.as_mut().project();
-            *state.closing = true;
-            // There are some only if an emission was leaked: it borrows the timeline.
-            let emitting = core::mem::replace(state.emitting, Chain::new());
-            // SAFETY: They are initialised, and the references were the chain's.
-            unsafe { state.pending.link(emitting) };
-        }
-        this.signal(
-            UpTo::All,
-            End {
-                error: Some(O::CLOSED),
-                cause: Cause::Cancelled,
-                time: None,
-            },
-        );
+        // SAFETY: Only the drop of the timeline drops its context: no method of the timeline runs
+        // any more, the timer is cancelled, and readers don't use the state.
+        unsafe { this.close() };
         // SAFETY: It is called once, since this is. Every fence has signalled, so that no new
         // reader comes to the context, nor to its data. The memory is that of the context; no
         // destructor of that runs, as the caller promises.

@@ -18,8 +18,7 @@ use super::{
     pending::{
         Chain,
         Links as _,
-        Pending,
-        UpTo, //
+        Pending, //
     },
     signal::{
         signal_points,
@@ -326,7 +325,7 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
                 cause: Cause::Done,
                 time: None,
             };
-            timeline.shared().signal(UpTo::Seqno(this.last), end);
+            timeline.shared().signal(this.last, end);
             this.complete(None, Some(Cause::Done));
             return;
         }

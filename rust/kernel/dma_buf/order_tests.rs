@@ -18,6 +18,10 @@ mod cases {
         prelude::*,
         sync::{
             aref::ARef,
+            atomic::{
+                ordering::Relaxed,
+                Atomic, //
+            },
             Arc, //
         },
     };
@@ -101,6 +105,44 @@ mod cases {
             .signal(from.wrapping_add(LAST), Ok(()), Cause::Done);
         assert!(model.pending.iter().all(|fence| fence.is_signalled()));
         assert_eq!(model.timeline.counts().pending, 0);
+    }
+
+    /// Tells whether fences signal in the order of their numbers.
+    struct InTurn(Arc<Atomic<u64>>);
+
+    impl FenceCallback for InTurn {
+        type OwnerModule = Uncounted;
+
+        fn signalled(&self, fence: &Fence) {
+            // A number that is not later than the last one is out of turn, and stays here.
+            if self.0.load(Relaxed) < fence.seqno() {
+                self.0.store(fence.seqno(), Relaxed);
+            } else {
+                self.0.store(u64::MAX, Relaxed);
+            }
+        }
+    }
+
+    // Some are in the tree when the timeline is closed, and those that were emitted last are not.
+    #[test]
+    fn hazard_20_closing_keeps_the_order() {
+        let timeline = by_number();
+        let last = Arc::new(Atomic::new(0), GFP_KERNEL).unwrap();
+        let mut waiters = KVec::new();
+        let descending = (1..=100).rev();
+        for seqno in Iterator::chain(descending, 101..=200) {
+            let fence = create_at(&timeline, seqno);
+            let waiter = Waiter::new(&fence, InTurn(last.clone()));
+            let waiter: Pin<KBox<Waiter<InTurn>>> = KBox::try_pin_init(waiter, GFP_KERNEL).unwrap();
+            waiters.push(waiter, GFP_KERNEL).unwrap();
+        }
+        // Nobody refers to it but the list.
+        drop(create_at(&timeline, 201));
+        drop(timeline);
+        assert_eq!(last.load(Relaxed), 200);
+        for waiter in &waiters {
+            assert_eq!(waiter.fence().status(), Status::Failed(ENOENT));
+        }
     }
 
     /// No number is further from where it begins.

@@ -2,10 +2,7 @@
 
 //! The fences of a context that are not unlinked yet.
 
-use super::{
-    order::is_up_to,
-    point::Point, //
-};
+use super::point::Point;
 use crate::prelude::*;
 use core::ptr::NonNull;
 
@@ -19,26 +16,6 @@ pub(super) use self::{
     chain::Chain,
     fifo::Fifo, //
 };
-
-/// How far a signaller goes.
-#[derive(Clone, Copy)]
-pub enum UpTo {
-    /// Up to and including this number.
-    Seqno(u64),
-    /// Everything.
-    All,
-}
-
-impl UpTo {
-    /// Tells whether the signaller goes as far as to the number `seqno`.
-    #[inline]
-    fn includes(self, seqno: u64) -> bool {
-        match self {
-            Self::Seqno(last) => is_up_to(seqno, last),
-            Self::All => true,
-        }
-    }
-}
 
 /// A point, if there is one.
 pub(super) type Link<L> = Option<NonNull<Point<L>>>;
@@ -101,9 +78,9 @@ pub trait Pending: Sized + Send {
     /// to each, and give it up.
     unsafe fn link(self: Pin<&mut Self>, points: Chain<Self::Links>);
 
-    /// Gathers the first points, up to `BATCH` of them, where none were, and
-    /// tells whether there are more.
-    fn gather(&self, up_to: UpTo, gathered: &mut Self::Gathered) -> bool;
+    /// Gathers the first points up to the number `last`, `BATCH` of them at most, where none were,
+    /// and tells whether there are more.
+    fn gather(&self, last: u64, gathered: &mut Self::Gathered) -> bool;
 
     /// Unlinks those of what was gathered that are linked still, and leaves these: the references
     /// that the container owned are then the caller's.
@@ -113,6 +90,13 @@ pub trait Pending: Sized + Send {
     /// Callers must have gathered the points, and must have been in one RCU section since before
     /// that. All of the points must have signalled.
     unsafe fn unlink(self: Pin<&mut Self>, gathered: &mut Self::Gathered);
+
+    /// Unlinks all points, the first one first, and calls `each` for each of them. The reference
+    /// that the container owned is then the closure's.
+    ///
+    /// It is for the end of the container: [`is_linked`](Self::is_linked) must not be called for
+    /// these points any more.
+    fn drain(self: Pin<&mut Self>, each: impl FnMut(NonNull<Point<Self::Links>>));
 
     /// Returns the oldest point: the next one to time out.
     fn oldest(&self) -> Link<Self::Links>;

@@ -25,8 +25,7 @@ mod cases {
         pending::{
             Fifo,
             Gathered,
-            Pending,
-            UpTo, //
+            Pending, //
         },
         signal::signal_points,
         *,
@@ -146,7 +145,7 @@ mod cases {
         let rcu = rcu::read_lock();
         let mut gathered = <Fifo as Pending>::Gathered::none();
         let state = timeline.shared().state.lock();
-        state.pending.gather(UpTo::All, &mut gathered);
+        state.pending.gather(3, &mut gathered);
         drop(state);
         let done = signalling(|section| {
             let mut number = 0;

@@ -15,10 +15,11 @@
 //! - A fence is unlinked by those only who have seen, under its lock, that it has signalled. So who
 //!   finds that it has not, under that lock, finds it linked still: the list's reference is there
 //!   while callbacks run. Who finds that it has does no more with it.
-//! - If another one has unlinked the last fence and the owner goes, the context is there until the
-//!   RCU section ends.
+//! - The context is there: signallers borrow the timeline, or are its timer. The owner that closes
+//!   the context is alone: see [`Shared::close`].
 
 use super::{
+    batch::BATCH,
     context::{
         seqno_of,
         PointOf,
@@ -31,9 +32,9 @@ use super::{
         SeqnoOrder, //
     },
     pending::{
+        Chain,
         Gathered,
-        Pending,
-        UpTo, //
+        Pending, //
     },
     signalling,
     Cause,
@@ -75,13 +76,14 @@ pub(super) struct Signalled {
 }
 
 impl<O: FenceOps> Shared<O> {
-    /// Signals fences in order, batch by batch, and returns how many it signalled itself.
+    /// Signals fences in order up to the number `last`, batch by batch, and returns how many it
+    /// signalled itself.
     ///
     /// When it returns, none of those that were pending is linked.
-    pub(super) fn signal(&self, up_to: UpTo, end: End) -> usize {
+    pub(super) fn signal(&self, last: u64, end: End) -> usize {
         let mut count = 0;
         loop {
-            let done = self.signal_next(up_to, end);
+            let done = self.signal_next(last, end);
             count += done.count;
             if !done.more {
                 return count;
@@ -92,22 +94,16 @@ impl<O: FenceOps> Shared<O> {
     /// Signals the next batch.
     // Inlined so that a caller that ignores `last` does not pay for it.
     #[inline(always)]
-    pub(super) fn signal_next(&self, up_to: UpTo, end: End) -> Signalled {
+    pub(super) fn signal_next(&self, last: u64, end: End) -> Signalled {
         let rcu = rcu::read_lock();
-        signalling(|section| self.signal_batch(&rcu, section, up_to, end))
+        signalling(|section| self.signal_batch(&rcu, section, last, end))
     }
 
     /// Signals one batch of fences in order, then unlinks them.
     #[inline(always)]
-    fn signal_batch(
-        &self,
-        rcu: &rcu::Guard,
-        section: &Section,
-        up_to: UpTo,
-        end: End,
-    ) -> Signalled {
+    fn signal_batch(&self, rcu: &rcu::Guard, section: &Section, last: u64, end: End) -> Signalled {
         let mut batch = GatheredOf::<O::Order>::none();
-        let more = self.state.lock().pending.gather(up_to, &mut batch);
+        let more = self.state.lock().pending.gather(last, &mut batch);
         if batch.is_empty() {
             return Signalled::default();
         }
@@ -154,6 +150,49 @@ impl<O: FenceOps<Order = SeqnoOrder>> Shared<O> {
         });
         // SAFETY: The list's references to what was unlinked are ours.
         unsafe { put_points(rcu, batch) };
+    }
+}
+
+impl<O: FenceOps> Shared<O> {
+    /// Signals all fences in order, and puts them.
+    ///
+    /// Nobody else signals or looks for fences now, so the list is used without its lock, and each
+    /// fence is unlinked first. Nobody can ask for the counts any more, so there is nothing to
+    /// count.
+    ///
+    /// # Safety
+    ///
+    /// Callers must ensure that no other thread uses the state, neither now nor later.
+    pub(super) unsafe fn close(&self) {
+        let mut guard = self.state.lock();
+        let state = guard.as_mut().project();
+        // There are some only if an emission was leaked: it borrows the timeline.
+        let emitting = core::mem::replace(state.emitting, Chain::new());
+        let mut pending = state.pending;
+        // SAFETY: The points are initialised, and the references to them were the chain's.
+        unsafe { pending.as_mut().link(emitting) };
+        // SAFETY: It is not moved.
+        let pending = core::ptr::from_mut(unsafe { pending.get_unchecked_mut() });
+        // Waiters run under the lock of their fence, and no fence is signaled under this one.
+        drop(guard);
+        // SAFETY: `pending` is in the state, which by the safety requirements nobody else uses. It
+        // is pinned there.
+        let pending = unsafe { Pin::new_unchecked(&mut *pending) };
+        let (mut count, mut time) = (0, 0);
+        pending.drain(|point| {
+            if count % BATCH == 0 {
+                time = ktime_get();
+            }
+            count += 1;
+            let fence = point.cast::<bindings::dma_fence>().as_ptr();
+            signalling(|section| {
+                // SAFETY: The point was linked, so a context emitted its fence, and the list's
+                // reference, which is ours now, keeps it. No context lock is held.
+                unsafe { signal_fence(section, fence, Some(O::CLOSED), time, || ()) }
+            });
+            // SAFETY: The list's reference is given up here.
+            unsafe { bindings::dma_fence_put(fence) };
+        });
     }
 }
 

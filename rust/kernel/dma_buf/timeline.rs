@@ -9,7 +9,6 @@ use super::{
         Shared, //
     },
     module_ref::ModuleRef,
-    pending::UpTo,
     signal::End,
     Cause,
     Counts,
@@ -232,7 +231,7 @@ impl<O: FenceOps> Timeline<O> {
     /// bounded number of fences at a time.
     pub fn signal(&self, seqno: u64, status: Result, cause: Cause) -> usize {
         self.shared().signal(
-            UpTo::Seqno(seqno),
+            seqno,
             End {
                 error: status.err(),
                 cause,
@@ -254,7 +253,7 @@ impl<O: FenceOps> Timeline<O> {
     /// As for [`signal`](Self::signal).
     pub fn signal_timestamp(&self, seqno: u64, status: Result, cause: Cause, time: Ktime) -> usize {
         self.shared().signal(
-            UpTo::Seqno(seqno),
+            seqno,
             End {
                 error: status.err(),
                 cause,
@@ -272,7 +271,7 @@ impl<O: FenceOps> Timeline<O> {
             cause,
             time: None,
         };
-        self.shared().signal_next(UpTo::Seqno(seqno), end).more
+        self.shared().signal_next(seqno, end).more
     }
 
     /// Has the timer ask [`FenceOps::next_due`] at `time`, or at once if that is past.

@@ -10,7 +10,6 @@ use super::{
         PATIENCE,
         SLICE, //
     },
-    pending::UpTo,
     signal::End,
     timeline::Parts,
     Cause,
@@ -134,7 +133,7 @@ impl<O: FenceOps> Timeline<O> {
             cause: Cause::TimedOut,
             time: None,
         };
-        if let Some(last) = self.shared().signal_next(UpTo::Seqno(last), end).last {
+        if let Some(last) = self.shared().signal_next(last, end).last {
             O::timed_out(self, last);
         }
     }

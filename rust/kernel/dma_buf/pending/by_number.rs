@@ -8,7 +8,10 @@ use super::{
             Batch,
             BATCH, //
         },
-        order::later_by, //
+        order::{
+            is_up_to,
+            later_by, //
+        },
     },
     tree::{
         Node,
@@ -18,8 +21,7 @@ use super::{
     Link,
     Links,
     Pending,
-    Point,
-    UpTo, //
+    Point, //
 };
 use crate::{
     bindings,
@@ -137,9 +139,9 @@ impl Pending for ByNumber {
         }
     }
 
-    fn gather(&self, up_to: UpTo, batch: &mut Batch<Numbered>) -> bool {
+    fn gather(&self, last: u64, batch: &mut Batch<Numbered>) -> bool {
         // SAFETY: To what is linked there is a reference.
-        let is_in = |point| up_to.includes(unsafe { number_of(point) });
+        let is_in = |point| is_up_to(unsafe { number_of(point) }, last);
         // SAFETY: What the batch is filled with is in the tree.
         batch.fill(self.tree.first(), is_in, |point| unsafe { self.tree.next(point) })
             // SAFETY: What the batch is filled with is linked.
@@ -152,6 +154,31 @@ impl Pending for ByNumber {
         if cut < batch.as_slice().len() {
             // SAFETY: `unlink_from` asks for what the caller has promised to `unlink`.
             unsafe { self.unlink_from(batch, cut) };
+        }
+    }
+
+    #[inline]
+    fn drain(mut self: Pin<&mut Self>, mut each: impl FnMut(NonNull<NumberedPoint>)) {
+        let this = self.as_mut().project();
+        let mut run = this.run.take();
+        *this.len = 0;
+        // SAFETY: The head is valid, and pinned. What was on the list still leads to the head.
+        unsafe { bindings::INIT_LIST_HEAD(this.age.get()) };
+        loop {
+            // What is not in the run comes first.
+            let point = if let Some(first) = self.tree.first() {
+                // SAFETY: The point is in the tree.
+                unsafe { self.as_mut().project().tree.erase(first) };
+                first
+            } else if let Some(first) = run {
+                // SAFETY: The point was linked when the run was taken, and `each` has not been
+                // called for it.
+                run = unsafe { self.younger(first) };
+                first
+            } else {
+                return;
+            };
+            each(point);
         }
     }
 

@@ -3,15 +3,16 @@
 //! Pending points that signal in the order in which they were emitted.
 
 use super::{
-    super::batch::BATCH,
-    is_up_to,
+    super::{
+        batch::BATCH,
+        order::is_up_to, //
+    },
     Chain,
     Gathered,
     Link,
     Links,
     Pending,
-    Point,
-    UpTo, //
+    Point, //
 };
 use crate::{
     bindings,
@@ -120,10 +121,10 @@ impl Pending for Fifo {
     }
 
     #[inline]
-    fn gather(&self, up_to: UpTo, gathered: &mut Segment) -> bool {
+    fn gather(&self, last: u64, gathered: &mut Segment) -> bool {
         // SAFETY: To what is linked there is a reference.
         let is_in =
-            |point: &NonNull<Point<Next>>| up_to.includes(unsafe { point.as_ref() }.seqno());
+            |point: &NonNull<Point<Next>>| is_up_to(unsafe { point.as_ref() }.seqno(), last);
         let mut next = self.points.first();
         let mut segment = Segment::none();
         while let Some(point) = next.filter(is_in) {
@@ -160,6 +161,14 @@ impl Pending for Fifo {
             // one here, so all that are left are.
             Some(last) if gathered.len > 0 => unsafe { points.cut_after(last, gathered.len) },
             _ => *gathered = Segment::none(),
+        }
+    }
+
+    #[inline]
+    fn drain(self: Pin<&mut Self>, mut each: impl FnMut(NonNull<Point<Next>>)) {
+        let mut points = core::mem::replace(self.project().points, Chain::new());
+        while let Some(point) = points.pop() {
+            each(point);
         }
     }
 
