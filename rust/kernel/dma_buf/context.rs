@@ -69,8 +69,7 @@ pub(super) struct State<R: Order> {
     pub(super) pending: R::Pending,
     /// What was emitted and not committed: neither signallers nor the timer touch it.
     pub(super) emitting: Chain<Links<R>>,
-    /// Whether somebody who doesn't hold the lock has the right to emit, and how many wait for it.
-    pub(super) emission: bool,
+    /// How many threads wait for the right to emit.
     pub(super) waiting: u32,
     /// When the timer will fire, or [`KTIME_MAX`](super::KTIME_MAX).
     pub(super) armed: Ktime,
@@ -86,6 +85,8 @@ pub(super) struct Shared<O: FenceOps> {
     pub(super) number: u64,
     pub(super) progress: Progress,
     pub(super) deadlines: AtomicFlag,
+    /// Whether a thread has the right to emit: see [`Emission`](super::Emission).
+    pub(super) emission: AtomicFlag,
     #[pin]
     pub(super) state: SpinLockIrq<State<O::Order>>,
     #[pin]
@@ -140,11 +141,11 @@ impl<O: FenceOps> FenceContext<O> {
             number: unsafe { bindings::dma_fence_context_alloc(1) },
             progress: Progress::new(),
             deadlines: AtomicFlag::new(false),
+            emission: AtomicFlag::new(false),
             state <- new_spinlock_irq!(
                 pin_init!(State {
                     pending <- <O::Order as Order>::Pending::new(),
                     emitting: Chain::new(),
-                    emission: false,
                     waiting: 0,
                     armed: super::KTIME_MAX,
                     deferred: 0,

@@ -36,7 +36,11 @@ use crate::{
     prelude::*,
     sync::{
         aref::ARef,
-        atomic::ordering::Relaxed,
+        atomic::ordering::{
+            Acquire,
+            Relaxed,
+            Release, //
+        },
         rcu,
         SpinLockIrqGuard, //
     },
@@ -46,106 +50,82 @@ use core::{
     ptr::NonNull, //
 };
 
+/// A hold of the lock of a context.
+type StateGuard<'a, O> = SpinLockIrqGuard<'a, State<<O as FenceOps>::Order>>;
+
 /// The right to emit fences of a timeline: numbers are chosen by one thread at a time.
-///
-/// It is a guard of the context's lock: interrupts are off, what is called meanwhile may not sleep,
-/// and the timeline's other methods that take the lock may not be called.
 ///
 /// # Waiters
 ///
-/// `State::emission` tells other threads that somebody has the right and does not hold the lock.
-/// They wait for their turn in `Timeline::idle()`, as exclusive waiters, and `end_turn()` wakes one
-/// up. No wake-up is lost:
+/// `Shared::emission` is set while a thread has the right. To take the right takes no lock. It is
+/// given back by `end_turn()`, which is called under the context's lock: here, if nothing is
+/// emitted, or where what was emitted is committed or unwound.
 ///
-/// - The right ends in three places: here, if nothing is emitted, and where what was emitted is
-///   committed or unwound. Each calls `end_turn()` before it drops the lock.
-/// - Between two steps for which the lock is dropped, see `unlocked()`, the right
-///   doesn't end: `State::emission` is set whenever the lock is free, and nobody is woken up.
+/// A thread that finds the right taken waits in `Timeline::idle()`, as an exclusive waiter. No
+/// wake-up is lost:
+///
+/// - A waiter tries to take the right, and goes to sleep, in one hold of the lock. So `end_turn()`
+///   has given the right back before that, or finds the waiter and wakes it.
 /// - A waiter that finds the right free takes it, even if a signal is pending. If another thread
 ///   has taken it, that thread's turn ends later and wakes up the next one. So a waiter that leaves
 ///   with a signal owes nobody a wake-up.
 ///
 /// # Invariants
 ///
-/// There is nothing in `State::emitting`, and `State::emission` is not set: it is while somebody
-/// has the right and does not hold the lock.
+/// The right is this value's: `Shared::emission` is set for it. There is nothing in
+/// `State::emitting`.
 pub struct Emission<'a, O: FenceOps> {
     timeline: &'a Timeline<O>,
-    guard: SpinLockIrqGuard<'a, State<O::Order>>,
 }
 
 impl<'a, O: FenceOps> Emission<'a, O> {
     /// Waits until nobody else emits fences of `timeline`.
     #[inline(always)]
     pub(super) fn new(timeline: &'a Timeline<O>) -> Result<Self> {
-        let mut guard = timeline.shared().state.lock();
-        if guard.emission {
-            Self::wait(timeline, &mut guard)?;
+        // What the thread whose turn ended has written is seen from here on.
+        if timeline.shared().emission.xchg(true, Acquire) {
+            Self::wait(timeline)?;
         }
-        // INVARIANT: It is not set, so what was emitted before is committed or taken back.
-        Ok(Self { timeline, guard })
+        // INVARIANT: It was not set, so what was emitted before is committed or taken back.
+        Ok(Self { timeline })
     }
 
+    /// Waits for the right to emit, and takes it.
     #[cold]
-    fn wait(timeline: &Timeline<O>, guard: &mut SpinLockIrqGuard<'_, State<O::Order>>) -> Result {
-        while guard.emission {
-            *guard.as_mut().project().waiting += 1;
-            let interrupted = timeline.idle().wait_interruptible(guard);
-            *guard.as_mut().project().waiting -= 1;
-            if interrupted && guard.emission {
+    fn wait(timeline: &Timeline<O>) -> Result {
+        let mut guard = timeline.shared().state.lock();
+        let mut interrupted = false;
+        while timeline.shared().emission.xchg(true, Acquire) {
+            if interrupted {
                 return Err(ERESTARTSYS);
             }
+            *guard.as_mut().project().waiting += 1;
+            interrupted = timeline.idle().wait_interruptible(&mut guard);
+            *guard.as_mut().project().waiting -= 1;
         }
         Ok(())
-    }
-
-    /// Returns the guard, and leaves it to the caller how the right ends.
-    #[inline(always)]
-    fn into_parts(self) -> (&'a Timeline<O>, SpinLockIrqGuard<'a, State<O::Order>>) {
-        let this = ManuallyDrop::new(self);
-        // SAFETY: `this` is not used again, and not dropped.
-        (this.timeline, unsafe { core::ptr::read(&this.guard) })
-    }
-
-    /// Returns the timeline.
-    #[inline]
-    pub fn timeline(&self) -> &'a Timeline<O> {
-        self.timeline
     }
 
     /// Returns how many fences are pending.
     #[inline]
     pub fn pending(&self) -> u32 {
-        self.guard.pending.len()
+        let progress = &self.timeline.shared().progress;
+        // Only the thread that has the right to emit commits. Fences complete meanwhile.
+        progress.committed().saturating_sub(progress.completed()) as u32
     }
 
-    /// Drops the lock while `f` runs, and keeps the right to emit.
-    ///
-    /// Nobody is woken up for it: see [`Emission`]. `f` is called in the caller's context, which is
-    /// that of [`Timeline::emission`]; it may use the timeline, but must not wait for the right.
-    #[cold]
-    fn unlocked<R>(self, f: impl FnOnce() -> R) -> (Self, R) {
-        let (timeline, mut guard) = self.into_parts();
-        *guard.as_mut().project().emission = true;
-        drop(guard);
-        let result = f();
-        let mut guard = timeline.shared().state.lock();
-        *guard.as_mut().project().emission = false;
-        // INVARIANT: It is not set any more, and only the thread that has the right emits.
-        (Self { timeline, guard }, result)
-    }
-
-    /// Emits fences, and lets go of the lock: see `Shared::emit`.
+    /// Emits fences: see `Shared::emit`. `guard` holds the context's lock.
     #[inline(always)]
     fn emit_numbered(
         self,
+        mut guard: StateGuard<'a, O>,
         new: &mut NewFences<O::Order>,
         seqno: u64,
         expires: Ktime,
     ) -> Emitted<'a, O> {
-        let (timeline, mut guard) = self.into_parts();
+        // INVARIANT: The right goes over to what is returned: the drop is left out.
+        let timeline = ManuallyDrop::new(self).timeline;
         timeline.shared().emit(guard.as_mut(), new, seqno, expires);
-        *guard.as_mut().project().emission = true;
         let emitting = &guard.emitting;
         // INVARIANT: They were just linked there, and the right is ours.
         Emitted {
@@ -160,7 +140,7 @@ impl<'a, O: FenceOps> Emission<'a, O> {
 impl<O: FenceOps> Drop for Emission<'_, O> {
     #[inline]
     fn drop(&mut self) {
-        end_turn(self.timeline, self.guard.as_mut());
+        end_turn(self.timeline, self.timeline.shared().state.lock().as_mut());
     }
 }
 
@@ -182,7 +162,8 @@ impl<'a, O: FenceOps<Order = EmissionOrder>> Emission<'a, O> {
     #[inline(always)]
     pub fn emit(self, mut new: NewFences<EmissionOrder>, expires: Ktime) -> Emitted<'a, O> {
         let first = self.last().wrapping_add(1);
-        self.emit_numbered(&mut new, first, expires)
+        let guard = self.timeline.shared().state.lock();
+        self.emit_numbered(guard, &mut new, first, expires)
     }
 }
 
@@ -202,10 +183,9 @@ impl<'a, O: FenceOps<Order = SeqnoOrder>> Emission<'a, O> {
     /// That of [`Timeline::emission`].
     pub fn prune(self) -> Result<Self, Self> {
         let shared = self.timeline.shared();
-        let (emission, walk) = self.unlocked(|| shared.prune(|| !current!().signal_pending()));
-        match walk {
-            Ok(_) => Ok(emission),
-            Err(_) => Err(emission),
+        match shared.prune(|| !current!().signal_pending()) {
+            Ok(_) => Ok(self),
+            Err(_) => Err(self),
         }
     }
 
@@ -217,32 +197,34 @@ impl<'a, O: FenceOps<Order = SeqnoOrder>> Emission<'a, O> {
     /// so are sorted first, with interrupts on in between.
     #[inline(always)]
     pub fn emit_at(
-        mut self,
+        self,
         mut new: NewFences<SeqnoOrder>,
         seqno: u64,
         expires: Ktime,
     ) -> Result<Emitted<'a, O>, ARef<Fence>> {
-        while !self.guard.pending.is_settled_for(seqno) {
-            self.guard.as_mut().project().pending.settle_some();
-            (self, ()) = self.unlocked(|| ());
+        let shared = self.timeline.shared();
+        let mut guard = shared.state.lock();
+        while !guard.pending.is_settled_for(seqno) {
+            guard.as_mut().project().pending.settle_some();
+            drop(guard);
+            guard = shared.state.lock();
         }
-        if let Some(point) = self.guard.pending.find(seqno) {
+        if let Some(point) = guard.pending.find(seqno) {
             // SAFETY: The list owns a reference to what is linked.
             let fence = unsafe { point.as_ref().as_fence() }.into();
-            // Before `new` is given back.
-            drop(self);
+            // Before `self` and `new` are given back.
+            drop(guard);
             return Err(fence);
         }
-        Ok(self.emit_numbered(&mut new, seqno, expires))
+        Ok(self.emit_numbered(guard, &mut new, seqno, expires))
     }
 }
 
 /// Ends the right to emit, under the lock, and wakes up one thread that waits for it.
 #[inline]
 fn end_turn<O: FenceOps>(timeline: &Timeline<O>, state: Pin<&mut State<O::Order>>) {
-    let state = state.project();
-    *state.emission = false;
-    if *state.waiting > 0 {
+    timeline.shared().emission.store(false, Release);
+    if *state.project().waiting > 0 {
         timeline.idle().notify_one();
     }
 }
@@ -255,7 +237,7 @@ fn end_turn<O: FenceOps>(timeline: &Timeline<O>, state: Pin<&mut State<O::Order>
 ///
 /// # Invariants
 ///
-/// `State::emission` is set, and this is what it is set for. `first` is the first of what is in
+/// `Shared::emission` is set, and this is what it is set for. `first` is the first of what is in
 /// `State::emitting`: initialised points, to each of which there is a reference there. Nobody but
 /// this changes what is in it, while the timeline is borrowed.
 #[must_use = "fences that are not committed are unwound"]

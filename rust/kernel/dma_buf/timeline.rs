@@ -198,10 +198,9 @@ impl<O: FenceOps> Timeline<O> {
 
     /// Begins to emit fences.
     ///
-    /// Numbers are chosen, and committed, by one thread at a time. What is returned holds the
-    /// context's lock, until it has emitted. Whatever else is needed to make the fences known may
-    /// be done from then until they are committed, and may sleep: neither signalling nor the timer
-    /// waits for it.
+    /// Numbers are chosen, and committed, by one thread at a time. Whatever else is needed to make
+    /// the fences known may be done until they are committed, and may sleep: neither signalling nor
+    /// the timer waits for it.
     ///
     /// # Errors
     ///
@@ -209,7 +208,7 @@ impl<O: FenceOps> Timeline<O> {
     ///
     /// # Context
     ///
-    /// Process context; sleeps. What is done with the [`Emission`] may not.
+    /// Process context; sleeps.
     #[inline]
     pub fn emission(&self) -> Result<Emission<'_, O>> {
         Emission::new(self)
