@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/sync_file.h>
 #include <linux/wait.h>
@@ -95,6 +96,19 @@ __rust_helper void rust_helper_dma_fence_unlock_irqrestore(struct dma_fence *fen
 							   unsigned long flags)
 {
 	dma_fence_unlock_irqrestore(fence, flags);
+}
+
+__rust_helper unsigned long rust_helper_spin_lock_irqsave(spinlock_t *lock)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(lock, flags);
+	return flags;
+}
+
+__rust_helper void rust_helper_spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags)
+{
+	spin_unlock_irqrestore(lock, flags);
 }
 
 #ifndef CONFIG_LOCKDEP

@@ -64,6 +64,7 @@ mod context;
 mod counts;
 mod emission;
 mod fence;
+mod lock;
 mod module_ref;
 mod new_fences;
 mod ops;

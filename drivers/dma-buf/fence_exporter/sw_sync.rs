@@ -123,22 +123,19 @@ impl Calls for Timeline<SwSync> {
     /// A signal ends the pruning early, and the call goes on with the room there is. It fails with
     /// `ERESTARTSYS` only if there is none then, and with `EAGAIN` if there is none without a
     /// signal.
-    fn make_room<'a>(&self, mut emission: Emission<'a, SwSync>) -> Result<Emission<'a, SwSync>> {
+    fn make_room<'a>(&self, emission: Emission<'a, SwSync>) -> Result<Emission<'a, SwSync>> {
         let max = self.shared.limits.max_pending;
-        let mut full = EAGAIN;
-        if emission.pending() >= self.prune_at.load(Relaxed).min(max) {
-            match emission.prune() {
-                Ok(pruned) => {
-                    let next = pruned.pending().saturating_mul(2);
-                    self.prune_at.store(next.max(PRUNE_FROM), Relaxed);
-                    emission = pruned;
-                }
-                Err(unfinished) => {
-                    full = ERESTARTSYS;
-                    emission = unfinished;
-                }
-            }
+        if emission.pending() < self.prune_at.load(Relaxed).min(max) {
+            return Ok(emission);
         }
+        let (emission, full) = match emission.prune() {
+            Ok(pruned) => {
+                let next = pruned.pending().saturating_mul(2);
+                self.prune_at.store(next.max(PRUNE_FROM), Relaxed);
+                (pruned, EAGAIN)
+            }
+            Err(unfinished) => (unfinished, ERESTARTSYS),
+        };
         if emission.pending() >= max {
             return Err(full);
         }

@@ -20,6 +20,7 @@
 
 use super::{
     counts::Progress,
+    lock::IrqSaveLock,
     new_fences::{
         Links,
         NewFences, //
@@ -39,8 +40,9 @@ use super::{
     Ktime, //
 };
 use crate::{
-    bindings, new_spinlock_irq,
+    bindings,
     prelude::*,
+    static_lock_class,
     sync::{
         atomic::{
             ordering::Relaxed,
@@ -51,7 +53,6 @@ use crate::{
             is_dropped_before_gp,
             RcuFreeSafe, //
         },
-        SpinLockIrq, //
     },
 };
 use core::{
@@ -88,7 +89,7 @@ pub(super) struct Shared<O: FenceOps> {
     /// Whether a thread has the right to emit: see [`Emission`](super::Emission).
     pub(super) emission: AtomicFlag,
     #[pin]
-    pub(super) state: SpinLockIrq<State<O::Order>>,
+    pub(super) state: IrqSaveLock<State<O::Order>>,
     #[pin]
     data: O::Shared,
 }
@@ -142,7 +143,7 @@ impl<O: FenceOps> FenceContext<O> {
             progress: Progress::new(),
             deadlines: AtomicFlag::new(false),
             emission: AtomicFlag::new(false),
-            state <- new_spinlock_irq!(
+            state <- IrqSaveLock::new(
                 pin_init!(State {
                     pending <- <O::Order as Order>::Pending::new(),
                     emitting: Chain::new(),
@@ -151,7 +152,8 @@ impl<O: FenceOps> FenceContext<O> {
                     deferred: 0,
                     closing: false,
                 }),
-                "fence_context"
+                c"fence_context",
+                static_lock_class!(),
             ),
             data <- data,
         });
@@ -250,7 +252,7 @@ unsafe impl<O: FenceOps> RcuFreeSafe for FenceContext<O> {
 
     const DROPPED_BEFORE_GP: bool = {
         assert!(is_dropped_before_gp::<O::Shared>());
-        assert!(!needs_drop::<Progress>() && !needs_drop::<SpinLockIrq<State<O::Order>>>());
+        assert!(!needs_drop::<Progress>() && !needs_drop::<IrqSaveLock<State<O::Order>>>());
         true
     };
 

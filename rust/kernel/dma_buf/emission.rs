@@ -10,6 +10,7 @@ use super::{
         PointOf,
         State, //
     },
+    lock::IrqSaveGuard,
     new_fences::NewFences,
     order::{
         EmissionOrder,
@@ -41,8 +42,7 @@ use crate::{
             Relaxed,
             Release, //
         },
-        rcu,
-        SpinLockIrqGuard, //
+        rcu, //
     },
 };
 use core::{
@@ -51,7 +51,7 @@ use core::{
 };
 
 /// A hold of the lock of a context.
-type StateGuard<'a, O> = SpinLockIrqGuard<'a, State<<O as FenceOps>::Order>>;
+type StateGuard<'a, O> = IrqSaveGuard<'a, State<<O as FenceOps>::Order>>;
 
 /// The right to emit fences of a timeline: numbers are chosen by one thread at a time.
 ///
@@ -138,7 +138,8 @@ impl<'a, O: FenceOps> Emission<'a, O> {
 }
 
 impl<O: FenceOps> Drop for Emission<'_, O> {
-    #[inline]
+    // Apart, so that callers that emit don't pay for it.
+    #[inline(never)]
     fn drop(&mut self) {
         end_turn(self.timeline, self.timeline.shared().state.lock().as_mut());
     }
