@@ -100,11 +100,6 @@ pub trait FenceOps: Sized + Send + Sync + 'static {
     /// Softirq context or, if the issuer calls [`Timeline::run_due`], that of the caller; then
     /// several threads may be in here at a time. No lock is held.
     fn run_due(_timeline: &Timeline<Self>, _time: Ktime) {}
-
-    /// The timeline is being dropped: let go of what could call it, waiters on other fences first.
-    ///
-    /// Called in process context, before the timer is cancelled and the context unshared.
-    fn closing(_timeline: &Timeline<Self>) {}
 }
 
 /// The C side's table for an issuer.

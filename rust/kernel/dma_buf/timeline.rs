@@ -42,10 +42,10 @@ use core::{
 ///
 /// # Dropping
 ///
-/// In this order: [`FenceOps::closing`] lets go of waiters on other fences; the timer is cancelled,
-/// and waited for; the context's box is dropped, which completes the pending fences with
-/// [`FenceOps::CLOSED`] and unshares the context. Nothing waits for a grace period. Since the box
-/// isn't public, safe code can't drop a context whose timer is armed.
+/// The timer is cancelled and waited for. Then the context's box is dropped, which completes the
+/// pending fences with [`FenceOps::CLOSED`] and unshares the context. Nothing waits for a grace
+/// period. Since the box isn't public, safe code can't drop a context whose timer is armed. A
+/// waiter on another fence that wakes the timeline has a reference to it, so none is left by then.
 ///
 /// A module that issues fences needs no barrier when it goes. A timeline pins its module; when it
 /// is gone, its fences have signalled and the core has detached them, and readers who are still at
@@ -330,7 +330,6 @@ impl<O: FenceOps> Deref for Timeline<O> {
 impl<O: FenceOps> PinnedDrop for Timeline<O> {
     fn drop(self: Pin<&mut Self>) {
         *self.shared().state.lock().as_mut().project().closing = true;
-        O::closing(&self);
         // SAFETY: The timer is initialised. Nothing starts it any more, except a callback that has
         // read `closing` before; cancelling waits for that and dequeues what it started.
         unsafe { bindings::hrtimer_cancel(self.timer()) };
