@@ -177,39 +177,6 @@ impl<O: FenceOps> Shared<O> {
         unsafe { Pin::new_unchecked(&self.data) }
     }
 
-    /// Breaks rule 2, for a negative control: unlinks fences that have not signalled.
-    #[cfg(CONFIG_KERNEL_OVERLAY_NEGATIVE_TEST)]
-    pub(super) fn pop_without_signalling(&self) {
-        use super::pending::Gathered;
-
-        let rcu = rcu::read_lock();
-        let mut batch = <<O::Order as Order>::Pending as Pending>::Gathered::none();
-        let mut guard = self.state.lock();
-        guard.pending.gather(self.progress.committed(), &mut batch);
-        // SAFETY: It isn't: they have not signalled. This is the broken rule.
-        unsafe { guard.as_mut().project().pending.unlink(&mut batch) };
-        drop(guard);
-        // SAFETY: They were linked, so their references are ours.
-        unsafe { super::signal::put_points(&rcu, &batch) };
-    }
-
-    /// Breaks rule 1, for a negative control: initialises a fence and doesn't link it.
-    #[cfg(CONFIG_KERNEL_OVERLAY_NEGATIVE_TEST)]
-    pub(super) fn initialise_without_linking(
-        &self,
-        mut new: NewFences<O::Order>,
-    ) -> Option<crate::sync::aref::ARef<super::Fence>> {
-        let point = new.pop()?;
-        let context = core::ptr::from_ref(self).cast();
-        // SAFETY: The memory was allocated by `kmalloc()`, and nobody else knows it.
-        unsafe { Point::write(point, context, super::KTIME_MAX, Links::<O::Order>::new()) };
-        // SAFETY: It isn't: the lock is not held until the fence is linked. This is the broken
-        // rule.
-        unsafe { init_fence::<O>(point, self.number, 1) };
-        // SAFETY: The fence is initialised, with one reference, which is handed out.
-        Some(unsafe { super::Fence::take_raw(point.cast()) })
-    }
-
     /// Initialises fences and links them, in one hold of the lock, which the caller has.
     ///
     /// Their one reference is the chain's. They are numbered from `seqno` on.

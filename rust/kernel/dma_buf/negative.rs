@@ -6,7 +6,61 @@
 //! a boot by `tests/negative/run`, which names the report that each must bring about. A checker that
 //! doesn't see the broken rule would not see it in the driver either.
 
-use crate::prelude::*;
+use super::{
+    context::Shared,
+    new_fences::Links,
+    ops::init_fence,
+    pending::{
+        Gathered,
+        Links as _,
+        Pending, //
+    },
+    point::Point,
+    signal::put_points,
+    Fence,
+    FenceOps,
+    NewFences,
+    Order,
+    KTIME_MAX, //
+};
+use crate::{
+    prelude::*,
+    sync::{
+        aref::ARef,
+        rcu, //
+    },
+};
+
+impl<O: FenceOps> Shared<O> {
+    /// Breaks rule 2, for a negative control: unlinks fences that have not signalled.
+    pub(super) fn pop_without_signalling(&self) {
+        let rcu = rcu::read_lock();
+        let mut batch = <<O::Order as Order>::Pending as Pending>::Gathered::none();
+        let mut guard = self.state.lock();
+        guard.pending.gather(self.progress.committed(), &mut batch);
+        // SAFETY: It isn't: they have not signalled. This is the broken rule.
+        unsafe { guard.as_mut().project().pending.unlink(&mut batch) };
+        drop(guard);
+        // SAFETY: They were linked, so their references are ours.
+        unsafe { put_points(&rcu, &batch) };
+    }
+
+    /// Breaks rule 1, for a negative control: initialises a fence and doesn't link it.
+    pub(super) fn initialise_without_linking(
+        &self,
+        mut new: NewFences<O::Order>,
+    ) -> Option<ARef<Fence>> {
+        let point = new.pop()?;
+        let context = core::ptr::from_ref(self).cast();
+        // SAFETY: The memory was allocated by `kmalloc()`, and nobody else knows it.
+        unsafe { Point::write(point, context, KTIME_MAX, Links::<O::Order>::new()) };
+        // SAFETY: It isn't: the lock is not held until the fence is linked. This is the broken
+        // rule.
+        unsafe { init_fence::<O>(point, self.number, 1) };
+        // SAFETY: The fence is initialised, with one reference, which is handed out.
+        Some(unsafe { Fence::take_raw(point.cast()) })
+    }
+}
 
 #[kunit_tests(rust_negative)]
 mod cases {
