@@ -76,7 +76,7 @@ struct FenceExporter {
 impl kernel::Module for FenceExporter {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let limits = limits::Limits::from_parameters();
-        let shared = Arc::pin_init(node::Shared::new(limits), GFP_KERNEL)?;
+        let shared = Arc::pin_init(node::Common::new(limits), GFP_KERNEL)?;
         let with_sw_sync = module_parameters::sw_sync.value();
         // A file that is open when the other node can't be registered loses its module.
         shared.loaded.store(!with_sw_sync, Relaxed);

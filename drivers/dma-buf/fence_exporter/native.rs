@@ -7,7 +7,7 @@ use crate::{
     engine::Engine,
     events::Events,
     name::Name,
-    node::Shared,
+    node::Common,
     users::UserSlot, //
 };
 use fence_uapi::*;
@@ -62,7 +62,7 @@ struct Setup {
 /// The owner's data of a timeline.
 #[pin_data]
 pub(crate) struct Native {
-    shared: Arc<Shared>,
+    shared: Arc<Common>,
     setup: SetOnce<Setup>,
     #[pin]
     agenda: Agenda,
@@ -115,7 +115,7 @@ impl FenceOps for Native {
 }
 
 impl Native {
-    fn new(shared: Arc<Shared>) -> impl PinInit<Self, Error> {
+    fn new(shared: Arc<Common>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             _slot: shared.open()?,
             shared,

@@ -20,7 +20,7 @@ use kernel::{
 
 /// What all timelines of all nodes share.
 #[pin_data]
-pub(crate) struct Shared {
+pub(crate) struct Common {
     pub(crate) limits: Limits,
     /// Whether all nodes are there.
     pub(crate) loaded: AtomicFlag,
@@ -30,7 +30,7 @@ pub(crate) struct Shared {
     pub(crate) sw_sync: Registry,
 }
 
-impl Shared {
+impl Common {
     pub(crate) fn new(limits: Limits) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             limits,

@@ -15,7 +15,7 @@ use crate::{
     abi::Arg,
     export::Descriptor,
     name::Name,
-    node::Shared,
+    node::Common,
     users::UserSlot, //
 };
 use fence_uapi::*;
@@ -71,7 +71,7 @@ const PRUNE_FROM: u32 = 64;
 /// The owner's data of a timeline.
 #[pin_data]
 pub(crate) struct SwSync {
-    shared: Arc<Shared>,
+    shared: Arc<Common>,
     /// The timeline's value. Users see the lower 32 bits.
     value: Atomic<u64>,
     /// With how many fences pending to look for those that nobody refers to.
@@ -239,7 +239,7 @@ impl Registry {
 pub(crate) struct Node;
 
 impl PollDevice for Node {
-    type Data = Arc<Shared>;
+    type Data = Arc<Common>;
     type Private = Timeline<SwSync>;
 
     fn open(_file: &File, device: &PollDeviceRegistration<Self>) -> Result<Self::Ptr> {

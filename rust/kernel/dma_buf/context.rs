@@ -8,8 +8,8 @@
 //! store must have been made by then, by whichever signaller. The three rules that make it so are
 //! in the documentation of [the module](super); they are kept here and beside:
 //!
-//! - rule 1 by [`Shared::emit`],
-//! - rule 2 by `Shared::signal_batch` and `Shared::close`,
+//! - rule 1 by [`FenceContext::emit`],
+//! - rule 2 by `FenceContext::signal_batch` and `FenceContext::close`,
 //! - rule 3 by `Emitted`'s drop.
 //!
 //! Locks: a fence's, then the context's, then the timer's. Waiters run under the lock of their
@@ -80,9 +80,14 @@ pub(super) struct State<R: Order> {
     pub(super) closing: bool,
 }
 
-/// What readers of fences reach.
+/// A context: fences that signal in order.
+///
+/// Its owner shares it with the readers of its fences, who see it as a [`ContextView`].
+///
+/// It is not public: a context with an armed timer must not be dropped, and its owner, the
+/// [`Timeline`](super::Timeline), sees to that.
 #[pin_data]
-pub(super) struct Shared<O: FenceOps> {
+pub(super) struct FenceContext<O: FenceOps> {
     pub(super) number: u64,
     pub(super) progress: Progress,
     pub(super) deadlines: AtomicFlag,
@@ -94,27 +99,17 @@ pub(super) struct Shared<O: FenceOps> {
     data: O::Shared,
 }
 
-/// A context: fences that signal in order.
-///
-/// It is not public: a context with an armed timer must not be dropped, and its owner, the
-/// [`Timeline`](super::Timeline), sees to that.
-#[pin_data]
-pub(super) struct FenceContext<O: FenceOps> {
-    #[pin]
-    shared: Shared<O>,
-}
-
 /// What a reader of a fence may do with its context.
 ///
 /// Nothing here would link a fence anew: the context may be going.
 pub(super) struct ContextView<'a, O: FenceOps> {
-    shared: &'a Shared<O>,
+    context: &'a FenceContext<O>,
     rcu: &'a rcu::Guard,
 }
 
 impl<'a, O: FenceOps> ContextView<'a, O> {
-    pub(super) fn new(shared: &'a Shared<O>, rcu: &'a rcu::Guard) -> Self {
-        Self { shared, rcu }
+    pub(super) fn new(context: &'a FenceContext<O>, rcu: &'a rcu::Guard) -> Self {
+        Self { context, rcu }
     }
 
     /// Returns the view of what the issuer shares.
@@ -122,12 +117,12 @@ impl<'a, O: FenceOps> ContextView<'a, O> {
         // SAFETY: The data is a part of a context, which is in a box. It is unshared when every
         // fence has signalled, by `drop_before_gp` of the context; a reader who has come here saw
         // one that had not, in the critical section of `rcu`, so that began before.
-        unsafe { self.shared.data().rcu_view(self.rcu) }
+        unsafe { self.context.data().rcu_view(self.rcu) }
     }
 
     /// Notes that some pending fence has a deadline.
     pub(super) fn note_deadline(&self) {
-        self.shared.deadlines.store(true, Relaxed);
+        self.context.deadlines.store(true, Relaxed);
     }
 }
 
@@ -137,7 +132,7 @@ impl<O: FenceOps> FenceContext<O> {
     where
         Error: From<E>,
     {
-        let shared = try_pin_init!(Shared {
+        try_pin_init!(Self {
             // SAFETY: Any context; it counts up a number.
             number: unsafe { bindings::dma_fence_context_alloc(1) },
             progress: Progress::new(),
@@ -156,20 +151,9 @@ impl<O: FenceOps> FenceContext<O> {
                 static_lock_class!(),
             ),
             data <- data,
-        });
-        try_pin_init!(Self {
-            shared <- shared,
         })
     }
 
-    /// Returns what owner and readers share.
-    #[inline]
-    pub(super) fn shared(&self) -> &Shared<O> {
-        &self.shared
-    }
-}
-
-impl<O: FenceOps> Shared<O> {
     /// Returns what the issuer shares.
     pub(super) fn data(&self) -> Pin<&O::Shared> {
         // SAFETY: It is a part of a context, which is pinned in a box and of which nobody has a
@@ -224,11 +208,11 @@ unsafe impl<O: FenceOps> RcuFreeSafe for FenceContext<O> {
     };
 
     unsafe fn rcu_view<'a>(self: Pin<&'a Self>, rcu: &'a rcu::Guard) -> ContextView<'a, O> {
-        ContextView::new(self.get_ref().shared(), rcu)
+        ContextView::new(self.get_ref(), rcu)
     }
 
     unsafe fn drop_before_gp(self: Pin<&Self>) {
-        let this = self.get_ref().shared();
+        let this = self.get_ref();
         // SAFETY: Only the drop of the timeline drops its context: no method of the timeline runs
         // any more, the timer is cancelled, and readers don't use the state.
         unsafe { this.close() };

@@ -57,9 +57,9 @@ type StateGuard<'a, O> = IrqSaveGuard<'a, State<<O as FenceOps>::Order>>;
 ///
 /// # Waiters
 ///
-/// `Shared::emission` is set while a thread has the right. To take the right takes no lock. It is
-/// given back by `end_turn()`, which is called under the context's lock: here, if nothing is
-/// emitted, or where what was emitted is committed or unwound.
+/// `FenceContext::emission` is set while a thread has the right. Taking the right takes no lock.
+/// The right is given back by `end_turn()`, which is called under the context's lock: here, if
+/// nothing is emitted, or where what was emitted is committed or unwound.
 ///
 /// A thread that finds the right taken waits in `Timeline::idle()`, as an exclusive waiter. No
 /// wake-up is lost:
@@ -72,7 +72,7 @@ type StateGuard<'a, O> = IrqSaveGuard<'a, State<<O as FenceOps>::Order>>;
 ///
 /// # Invariants
 ///
-/// The right is this value's: `Shared::emission` is set for it. There is nothing in
+/// The right is this value's: `FenceContext::emission` is set for it. There is nothing in
 /// `State::emitting`.
 pub struct Emission<'a, O: FenceOps> {
     timeline: &'a Timeline<O>,
@@ -83,7 +83,7 @@ impl<'a, O: FenceOps> Emission<'a, O> {
     #[inline(always)]
     pub(super) fn new(timeline: &'a Timeline<O>) -> Result<Self> {
         // What the thread whose turn ended has written is seen from here on.
-        if timeline.shared().emission.xchg(true, Acquire) {
+        if timeline.context().emission.xchg(true, Acquire) {
             Self::wait(timeline)?;
         }
         // INVARIANT: It was not set, so what was emitted before is committed or taken back.
@@ -93,9 +93,9 @@ impl<'a, O: FenceOps> Emission<'a, O> {
     /// Waits for the right to emit, and takes it.
     #[cold]
     fn wait(timeline: &Timeline<O>) -> Result {
-        let mut guard = timeline.shared().state.lock();
+        let mut guard = timeline.context().state.lock();
         let mut interrupted = false;
-        while timeline.shared().emission.xchg(true, Acquire) {
+        while timeline.context().emission.xchg(true, Acquire) {
             if interrupted {
                 return Err(ERESTARTSYS);
             }
@@ -109,12 +109,12 @@ impl<'a, O: FenceOps> Emission<'a, O> {
     /// Returns how many fences are pending.
     #[inline]
     pub fn pending(&self) -> u32 {
-        let progress = &self.timeline.shared().progress;
+        let progress = &self.timeline.context().progress;
         // Only the thread that has the right to emit commits. Fences complete meanwhile.
         progress.committed().saturating_sub(progress.completed()) as u32
     }
 
-    /// Emits fences: see `Shared::emit`. `guard` holds the context's lock.
+    /// Emits fences: see `FenceContext::emit`. `guard` holds the context's lock.
     #[inline(always)]
     fn emit_numbered(
         self,
@@ -125,7 +125,7 @@ impl<'a, O: FenceOps> Emission<'a, O> {
     ) -> Emitted<'a, O> {
         // INVARIANT: The right goes over to what is returned: the drop is left out.
         let timeline = ManuallyDrop::new(self).timeline;
-        timeline.shared().emit(guard.as_mut(), new, seqno, expires);
+        timeline.context().emit(guard.as_mut(), new, seqno, expires);
         let emitting = &guard.emitting;
         // INVARIANT: They were just linked there, and the right is ours.
         Emitted {
@@ -141,7 +141,7 @@ impl<O: FenceOps> Drop for Emission<'_, O> {
     // Apart, so that callers that emit don't pay for it.
     #[inline(never)]
     fn drop(&mut self) {
-        end_turn(self.timeline, self.timeline.shared().state.lock().as_mut());
+        end_turn(self.timeline, self.timeline.context().state.lock().as_mut());
     }
 }
 
@@ -163,7 +163,7 @@ impl<'a, O: FenceOps<Order = EmissionOrder>> Emission<'a, O> {
     #[inline(always)]
     pub fn emit(self, mut new: NewFences<EmissionOrder>, expires: Ktime) -> Emitted<'a, O> {
         let first = self.last().wrapping_add(1);
-        let guard = self.timeline.shared().state.lock();
+        let guard = self.timeline.context().state.lock();
         self.emit_numbered(guard, &mut new, first, expires)
     }
 }
@@ -183,8 +183,8 @@ impl<'a, O: FenceOps<Order = SeqnoOrder>> Emission<'a, O> {
     ///
     /// That of [`Timeline::emission`].
     pub fn prune(self) -> Result<Self, Self> {
-        let shared = self.timeline.shared();
-        match shared.prune(|| !current!().signal_pending()) {
+        let context = self.timeline.context();
+        match context.prune(|| !current!().signal_pending()) {
             Ok(_) => Ok(self),
             Err(_) => Err(self),
         }
@@ -203,12 +203,12 @@ impl<'a, O: FenceOps<Order = SeqnoOrder>> Emission<'a, O> {
         seqno: u64,
         expires: Ktime,
     ) -> Result<Emitted<'a, O>, ARef<Fence>> {
-        let shared = self.timeline.shared();
-        let mut guard = shared.state.lock();
+        let context = self.timeline.context();
+        let mut guard = context.state.lock();
         while !guard.pending.is_settled_for(seqno) {
             guard.as_mut().project().pending.settle_some();
             drop(guard);
-            guard = shared.state.lock();
+            guard = context.state.lock();
         }
         if let Some(point) = guard.pending.find(seqno) {
             // SAFETY: The list owns a reference to what is linked.
@@ -224,7 +224,7 @@ impl<'a, O: FenceOps<Order = SeqnoOrder>> Emission<'a, O> {
 /// Ends the right to emit, under the lock, and wakes up one thread that waits for it.
 #[inline]
 fn end_turn<O: FenceOps>(timeline: &Timeline<O>, state: Pin<&mut State<O::Order>>) {
-    timeline.shared().emission.store(false, Release);
+    timeline.context().emission.store(false, Release);
     if *state.project().waiting > 0 {
         timeline.idle().notify_one();
     }
@@ -238,9 +238,9 @@ fn end_turn<O: FenceOps>(timeline: &Timeline<O>, state: Pin<&mut State<O::Order>
 ///
 /// # Invariants
 ///
-/// `Shared::emission` is set, and this is what it is set for. `first` is the first of what is in
-/// `State::emitting`: initialised points, to each of which there is a reference there. Nobody but
-/// this changes what is in it, while the timeline is borrowed.
+/// `FenceContext::emission` is set, and this is what it is set for. `first` is the first of what is
+/// in `State::emitting`: initialised points, to each of which there is a reference there. Nobody
+/// but this changes what is in it, while the timeline is borrowed.
 #[must_use = "fences that are not committed are unwound"]
 pub struct Emitted<'a, O: FenceOps> {
     timeline: &'a Timeline<O>,
@@ -300,7 +300,7 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
         // INVARIANT: Either way the fences stand, and the right ends below: the drop is left out.
         let this = ManuallyDrop::new(self);
         let timeline = this.timeline;
-        let mut guard = timeline.shared().state.lock();
+        let mut guard = timeline.context().state.lock();
         if done() {
             drop(guard);
             let end = End {
@@ -308,13 +308,13 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
                 cause: Cause::Done,
                 time: None,
             };
-            timeline.shared().signal(this.last, end);
+            timeline.context().signal(this.last, end);
             this.complete(None, Some(Cause::Done));
             return;
         }
         let state = guard.as_mut().project();
         let emitted = core::mem::replace(state.emitting, Chain::new());
-        timeline.shared().progress.note_committed(emitted.len());
+        timeline.context().progress.note_committed(emitted.len());
         // SAFETY: The points are initialised, and the references to them were the chain's.
         unsafe { state.pending.link(emitted) };
         timeline.arm(guard.as_mut(), this.expires);
@@ -326,8 +326,8 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
     ///
     /// Without a `cause` they never were.
     fn complete(&self, error: Option<Error>, cause: Option<Cause>) {
-        let shared = self.timeline.shared();
-        let counter = cause.map(|cause| shared.progress.counter(cause));
+        let context = self.timeline.context();
+        let counter = cause.map(|cause| context.progress.counter(cause));
         let count = || {
             if let Some(counter) = counter {
                 counter.add(1, Relaxed);
@@ -341,11 +341,11 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
                 unsafe { signal_points::<O>(&rcu, section, points, error, None, count) }
             });
         }
-        let mut guard = shared.state.lock();
+        let mut guard = context.state.lock();
         let state = guard.as_mut().project();
         let mut points = core::mem::replace(state.emitting, Chain::new());
         if cause.is_some() {
-            shared.progress.note_committed(points.len());
+            context.progress.note_committed(points.len());
         }
         end_turn(self.timeline, guard.as_mut());
         drop(guard);

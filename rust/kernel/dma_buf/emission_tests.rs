@@ -172,7 +172,7 @@ mod cases {
         for is_kept in layouts {
             let timeline = by_number();
             let kept = create_many(&timeline, is_kept);
-            let visits = timeline.shared().prune(|| true);
+            let visits = timeline.context().prune(|| true);
             assert_eq!(visits, Ok(MANY as usize));
             assert_eq!(timeline.counts().pending as usize, kept.len());
             assert_eq!(timeline.signal(MANY, Ok(()), Cause::Done), kept.len());
@@ -193,7 +193,7 @@ mod cases {
             kept.push(create_at(&timeline, seqno), GFP_KERNEL).unwrap();
         }
         let mut steps = 0;
-        let visits = timeline.shared().prune(|| {
+        let visits = timeline.context().prune(|| {
             steps += 1;
             if steps == 2 {
                 assert_eq!(timeline.signal(1, Ok(()), Cause::Done), 1);
@@ -211,7 +211,7 @@ mod cases {
         let timeline = by_number();
         drop(create_many(&timeline, |_| false));
         let mut steps = 0;
-        let visits = timeline.shared().prune(|| {
+        let visits = timeline.context().prune(|| {
             steps += 1;
             steps <= 2
         });

@@ -7,7 +7,7 @@
 //! doesn't see the broken rule would not see it in the driver either.
 
 use super::{
-    context::Shared,
+    context::FenceContext,
     new_fences::Links,
     ops::init_fence,
     pending::{
@@ -31,7 +31,7 @@ use crate::{
     },
 };
 
-impl<O: FenceOps> Shared<O> {
+impl<O: FenceOps> FenceContext<O> {
     /// Breaks rule 2, for a negative control: unlinks fences that have not signalled.
     pub(super) fn pop_without_signalling(&self) {
         let rcu = rcu::read_lock();
@@ -114,7 +114,7 @@ mod cases {
     fn pop_then_signal() {
         let timeline = in_order();
         let fence = create_one(&timeline);
-        timeline.shared().pop_without_signalling();
+        timeline.context().pop_without_signalling();
         drop(timeline);
         free_what_is_queued();
         // SIGNALED is clear: the reader follows the pointer to the context.
@@ -129,7 +129,7 @@ mod cases {
     fn initialise_then_link_later() {
         let timeline = in_order();
         let new = NewFences::alloc(1, GFP_KERNEL).unwrap();
-        let fence = timeline.shared().initialise_without_linking(new).unwrap();
+        let fence = timeline.context().initialise_without_linking(new).unwrap();
         drop(timeline);
         free_what_is_queued();
         // There may be nothing left of it.

@@ -67,7 +67,7 @@ mod cases {
         timeline.signal(1, Ok(()), Cause::Done);
         drop(waiter);
         let fence = create_one(&timeline);
-        let guard = timeline.shared().state.lock();
+        let guard = timeline.context().state.lock();
         // It takes the fence's lock.
         let status = fence.status();
         drop(guard);
@@ -108,7 +108,7 @@ mod cases {
         let cb = KBox::new(Opaque::<bindings::dma_fence_cb>::uninit(), GFP_KERNEL).unwrap();
         // SAFETY: The fence is initialised. The callback stays until the core has called it.
         unsafe { bindings::dma_fence_add_callback(fence.as_raw(), cb.get(), Some(called)) };
-        timeline.shared().pop_without_signalling();
+        timeline.context().pop_without_signalling();
         drop(fence);
     }
 

@@ -5,8 +5,8 @@
 use super::{
     context::{
         ContextView,
-        PointOf,
-        Shared, //
+        FenceContext,
+        PointOf, //
     },
     order::Order,
     timeline::Timeline,
@@ -156,9 +156,9 @@ impl<O: FenceOps> VTable<O> {
         // SAFETY: By the invariant of `Point` the context is valid until one grace period after the
         // fence has signalled; by the safety requirements that has not passed before `'a` ends. No
         // `&mut` to a context exists while it is in its box.
-        let shared = unsafe { &*point.context.cast::<Shared<O>>() };
+        let context = unsafe { &*point.context.cast::<FenceContext<O>>() };
         // SAFETY: By the safety requirements this thread is in one critical section for `'a`.
-        (point, ContextView::new(shared, unsafe { callers_guard() }))
+        (point, ContextView::new(context, unsafe { callers_guard() }))
     }
 
     /// # Safety

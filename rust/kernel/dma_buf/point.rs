@@ -33,7 +33,7 @@ use core::{
 ///
 /// # Invariants
 ///
-/// From emission on: `fence` is initialised. `context` points to the `Shared` of the context that
+/// From emission on: `fence` is initialised. `context` points to the context that
 /// emitted it, which is valid until one grace period after the fence has signalled. `links` are
 /// only used under the lock of that context, or by the emission until it commits the fence.
 /// `expires` does not change.

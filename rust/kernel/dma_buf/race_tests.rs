@@ -144,7 +144,7 @@ mod cases {
         let fences = create(&timeline, 3);
         let rcu = rcu::read_lock();
         let mut gathered = <Fifo as Pending>::Gathered::none();
-        let state = timeline.shared().state.lock();
+        let state = timeline.context().state.lock();
         state.pending.gather(3, &mut gathered);
         drop(state);
         let done = signalling(|section| {

@@ -16,14 +16,14 @@
 //!   finds that it has not, under that lock, finds it linked still: the list's reference is there
 //!   while callbacks run. Who finds that it has does no more with it.
 //! - The context is there: signallers borrow the timeline, or are its timer. The owner that closes
-//!   the context is alone: see [`Shared::close`].
+//!   the context is alone: see [`FenceContext::close`].
 
 use super::{
     batch::BATCH,
     context::{
         seqno_of,
-        PointOf,
-        Shared, //
+        FenceContext,
+        PointOf, //
     },
     ktime_get,
     ops::signal_fence,
@@ -75,7 +75,7 @@ pub(super) struct Signalled {
     pub(super) more: bool,
 }
 
-impl<O: FenceOps> Shared<O> {
+impl<O: FenceOps> FenceContext<O> {
     /// Signals fences in order up to the number `last`, batch by batch, and returns how many it
     /// signalled itself.
     ///
@@ -128,7 +128,7 @@ impl<O: FenceOps> Shared<O> {
     }
 }
 
-impl<O: FenceOps<Order = SeqnoOrder>> Shared<O> {
+impl<O: FenceOps<Order = SeqnoOrder>> FenceContext<O> {
     /// Takes pending fences back that nobody refers to: they are signalled with `ECANCELED`, then
     /// unlinked, then put, and count as nothing.
     ///
@@ -153,7 +153,7 @@ impl<O: FenceOps<Order = SeqnoOrder>> Shared<O> {
     }
 }
 
-impl<O: FenceOps> Shared<O> {
+impl<O: FenceOps> FenceContext<O> {
     /// Signals all fences in order, and puts them.
     ///
     /// Nobody else signals or looks for fences now, so the list is used without its lock, and each

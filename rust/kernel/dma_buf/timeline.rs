@@ -5,8 +5,7 @@
 use super::{
     context::{
         FenceContext,
-        PointOf,
-        Shared, //
+        PointOf, //
     },
     module_ref::ModuleRef,
     signal::End,
@@ -163,18 +162,18 @@ impl<O: FenceOps> Timeline<O> {
     }
 
     #[inline]
-    pub(super) fn shared(&self) -> &Shared<O> {
-        self.parts.context.shared()
+    pub(super) fn context(&self) -> &FenceContext<O> {
+        &self.parts.context
     }
 
     /// Returns the number of the context: unique, and never reused.
     pub fn number(&self) -> u64 {
-        self.shared().number
+        self.context().number
     }
 
     /// Returns what callbacks of fences view.
     pub fn shared_data(&self) -> Pin<&O::Shared> {
-        self.shared().data()
+        self.context().data()
     }
 
     /// Returns what the context has come to: one consistent snapshot.
@@ -182,9 +181,9 @@ impl<O: FenceOps> Timeline<O> {
     /// A fence that the caller has seen signaled, or whose waiter has woken the caller, is counted
     /// as completed. Any context.
     pub fn counts(&self) -> Counts {
-        let shared = self.shared();
-        let state = shared.state.lock();
-        shared.progress.snapshot(state.emitting.len())
+        let context = self.context();
+        let state = context.state.lock();
+        context.progress.snapshot(state.emitting.len())
     }
 
     /// Returns the earliest deadline that was set on a fence which is pending. Any context.
@@ -193,7 +192,7 @@ impl<O: FenceOps> Timeline<O> {
     /// begins, a batch at a time with interrupts on in between. So it may miss one that was emitted
     /// since.
     pub fn earliest_deadline(&self) -> Option<Ktime> {
-        self.shared().earliest_deadline()
+        self.context().earliest_deadline()
     }
 
     /// Begins to emit fences.
@@ -229,7 +228,7 @@ impl<O: FenceOps> Timeline<O> {
     /// Any, but not with the lock of a fence held, so not in a waiter. Interrupts are off for a
     /// bounded number of fences at a time.
     pub fn signal(&self, seqno: u64, status: Result, cause: Cause) -> usize {
-        self.shared().signal(
+        self.context().signal(
             seqno,
             End {
                 error: status.err(),
@@ -251,7 +250,7 @@ impl<O: FenceOps> Timeline<O> {
     ///
     /// As for [`signal`](Self::signal).
     pub fn signal_timestamp(&self, seqno: u64, status: Result, cause: Cause, time: Ktime) -> usize {
-        self.shared().signal(
+        self.context().signal(
             seqno,
             End {
                 error: status.err(),
@@ -270,7 +269,7 @@ impl<O: FenceOps> Timeline<O> {
             cause,
             time: None,
         };
-        self.shared().signal_next(seqno, end).more
+        self.context().signal_next(seqno, end).more
     }
 
     /// Has the timer ask [`FenceOps::next_due`] at `time`, or at once if that is past.
@@ -282,7 +281,7 @@ impl<O: FenceOps> Timeline<O> {
     ///
     /// Any, also in a waiter.
     pub fn wake_at(&self, time: Ktime) {
-        self.arm(self.shared().state.lock().as_mut(), time);
+        self.arm(self.context().state.lock().as_mut(), time);
     }
 
     /// Returns the time of a fence of this timeline's that was set by [`Fence::set_deadline`].
@@ -307,14 +306,14 @@ impl<O: FenceOps<Order = EmissionOrder>> Timeline<O> {
     /// Returns the last number that was committed, 0 if there is none. Any context; takes no lock.
     #[inline]
     pub fn last(&self) -> u64 {
-        self.shared().progress.committed()
+        self.context().progress.committed()
     }
 
     /// Returns the last number that has signalled: so has everything before it. 0 if there is none.
     /// Any context; takes no lock.
     #[inline]
     pub fn signalled_up_to(&self) -> u64 {
-        self.shared().progress.completed()
+        self.context().progress.completed()
     }
 }
 
@@ -329,7 +328,7 @@ impl<O: FenceOps> Deref for Timeline<O> {
 #[pinned_drop]
 impl<O: FenceOps> PinnedDrop for Timeline<O> {
     fn drop(self: Pin<&mut Self>) {
-        *self.shared().state.lock().as_mut().project().closing = true;
+        *self.context().state.lock().as_mut().project().closing = true;
         // SAFETY: The timer is initialised. Nothing starts it any more, except a callback that has
         // read `closing` before; cancelling waits for that and dequeues what it started.
         unsafe { bindings::hrtimer_cancel(self.timer()) };

@@ -108,7 +108,7 @@ impl<O: FenceOps> Timeline<O> {
     fn run_due_while(&self, until: Ktime, mut go_on: impl FnMut() -> bool) -> Ktime {
         let mut first = true;
         loop {
-            let timeout = self.shared().first_timeout();
+            let timeout = self.context().first_timeout();
             let own = O::next_due(self).unwrap_or(KTIME_MAX);
             let due = timeout.min(own);
             if due > until || !(first || go_on()) {
@@ -125,7 +125,7 @@ impl<O: FenceOps> Timeline<O> {
 
     /// Completes a batch of what has timed out by `time`.
     fn time_out(&self, time: Ktime) {
-        let Some(last) = self.shared().expired(time) else {
+        let Some(last) = self.context().expired(time) else {
             return;
         };
         let end = End {
@@ -133,7 +133,7 @@ impl<O: FenceOps> Timeline<O> {
             cause: Cause::TimedOut,
             time: None,
         };
-        if let Some(last) = self.shared().signal_next(last, end).last {
+        if let Some(last) = self.context().signal_next(last, end).last {
             O::timed_out(self, last);
         }
     }
@@ -146,7 +146,7 @@ impl<O: FenceOps> HrTimerCallback for Parts<O> {
         let this = this.get_ref().timeline();
         let begin = ktime_get();
         let deferred = {
-            let mut guard = this.shared().state.lock();
+            let mut guard = this.context().state.lock();
             let state = guard.as_mut().project();
             // Who wants something done from here on arms the timer anew.
             *state.armed = KTIME_MAX;
@@ -162,7 +162,7 @@ impl<O: FenceOps> HrTimerCallback for Parts<O> {
             None
         };
 
-        let mut guard = this.shared().state.lock();
+        let mut guard = this.context().state.lock();
         *guard.as_mut().project().deferred = if runs { 0 } else { deferred + 1 };
         // A time that is past would have the callback called again in this softirq.
         let next = next.unwrap_or_else(|| PACE.slot(ktime_get()));

@@ -8,8 +8,8 @@ use super::{
         BATCH, //
     },
     context::{
-        PointOf,
-        Shared, //
+        FenceContext,
+        PointOf, //
     },
     order::{
         is_up_to,
@@ -44,7 +44,7 @@ use core::ptr::NonNull;
 ///
 /// `cursor` was linked in `context`.
 struct Walk<'a, O: FenceOps> {
-    context: &'a Shared<O>,
+    context: &'a FenceContext<O>,
     /// The walk goes on behind this fence, or at the beginning if that is not linked any more.
     cursor: Option<ARef<Fence>>,
     /// How many visits are left.
@@ -52,7 +52,7 @@ struct Walk<'a, O: FenceOps> {
 }
 
 impl<'a, O: FenceOps> Walk<'a, O> {
-    fn begin(context: &'a Shared<O>) -> Self {
+    fn begin(context: &'a FenceContext<O>) -> Self {
         Self {
             context,
             cursor: None,
@@ -100,7 +100,7 @@ impl<'a, O: FenceOps> Walk<'a, O> {
     }
 }
 
-impl<O: FenceOps> Shared<O> {
+impl<O: FenceOps> FenceContext<O> {
     /// Returns when the first pending fence times out, or [`KTIME_MAX`].
     pub(super) fn first_timeout(&self) -> Ktime {
         let guard = self.state.lock();
@@ -151,7 +151,7 @@ impl<O: FenceOps> Shared<O> {
     }
 }
 
-impl<O: FenceOps<Order = SeqnoOrder>> Shared<O> {
+impl<O: FenceOps<Order = SeqnoOrder>> FenceContext<O> {
     /// Takes back the pending fences that only the list refers to, and returns how many fences it
     /// looked at.
     ///

@@ -15,7 +15,7 @@ use crate::{
     events::Events,
     fdinfo,
     name::Name,
-    node::Shared, //
+    node::Common, //
 };
 use fence_uapi::*;
 use kernel::{
@@ -100,7 +100,7 @@ impl MiscDevice for Node {
 }
 
 impl PollDevice for Node {
-    type Data = Arc<Shared>;
+    type Data = Arc<Common>;
     type Private = Timeline<Native>;
 
     fn open(_file: &File, device: &PollDeviceRegistration<Self>) -> Result<Self::Ptr> {
