@@ -22,7 +22,7 @@ use super::{
     counts::Progress,
     lock::IrqSaveLock,
     new_fences::{
-        Links,
+        LinksOf,
         NewFences, //
     },
     ops::{
@@ -32,7 +32,7 @@ use super::{
     order::Order,
     pending::{
         Chain,
-        Links as _,
+        Links,
         Pending, //
     },
     point::Point,
@@ -61,7 +61,7 @@ use core::{
 };
 
 /// A point of a context of `O`.
-pub(super) type PointOf<O> = Point<Links<<O as FenceOps>::Order>>;
+pub(super) type PointOf<O> = Point<LinksOf<<O as FenceOps>::Order>>;
 
 /// What the context's lock protects.
 #[pin_data]
@@ -69,7 +69,7 @@ pub(super) struct State<R: Order> {
     #[pin]
     pub(super) pending: R::Pending,
     /// What was emitted and not committed: neither signallers nor the timer touch it.
-    pub(super) emitting: Chain<Links<R>>,
+    pub(super) emitting: Chain<LinksOf<R>>,
     /// How many threads wait for the right to emit.
     pub(super) waiting: u32,
     /// When the timer will fire, or [`KTIME_MAX`](super::KTIME_MAX).
@@ -175,7 +175,7 @@ impl<O: FenceOps> FenceContext<O> {
         while let Some(point) = new.pop() {
             let context = core::ptr::from_ref(self).cast();
             // SAFETY: The memory was allocated by `kmalloc()`, and nobody else knows it.
-            unsafe { Point::write(point, context, expires, Links::<O::Order>::new()) };
+            unsafe { Point::write(point, context, expires, LinksOf::<O::Order>::new()) };
             // SAFETY: It was written with this context, whose lock is held until it is linked.
             unsafe { init_fence::<O>(point, self.number, seqno) };
             // SAFETY: It is on no chain; the reference that it was initialised with keeps it.

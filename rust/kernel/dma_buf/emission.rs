@@ -11,14 +11,17 @@ use super::{
         State, //
     },
     lock::IrqSaveGuard,
-    new_fences::NewFences,
+    new_fences::{
+        LinksOf,
+        NewFences, //
+    },
     order::{
         EmissionOrder,
         SeqnoOrder, //
     },
     pending::{
         Chain,
-        Links as _,
+        Links,
         Pending, //
     },
     signal::{
@@ -374,7 +377,7 @@ impl<O: FenceOps> Iterator for Points<O> {
     fn next(&mut self) -> Option<Self::Item> {
         let point = self.next?;
         // SAFETY: By the invariants of `Emitted` the point is on the chain, which nobody changes.
-        self.next = unsafe { *super::new_fences::Links::<O::Order>::next_on_chain(point) };
+        self.next = unsafe { *LinksOf::<O::Order>::next_on_chain(point) };
         Some(point)
     }
 }

@@ -8,11 +8,11 @@
 
 use super::{
     context::FenceContext,
-    new_fences::Links,
+    new_fences::LinksOf,
     ops::init_fence,
     pending::{
         Gathered,
-        Links as _,
+        Links,
         Pending, //
     },
     point::Point,
@@ -53,7 +53,7 @@ impl<O: FenceOps> FenceContext<O> {
         let point = new.pop()?;
         let context = core::ptr::from_ref(self).cast();
         // SAFETY: The memory was allocated by `kmalloc()`, and nobody else knows it.
-        unsafe { Point::write(point, context, KTIME_MAX, Links::<O::Order>::new()) };
+        unsafe { Point::write(point, context, KTIME_MAX, LinksOf::<O::Order>::new()) };
         // SAFETY: It isn't: the lock is not held until the fence is linked. This is the broken
         // rule.
         unsafe { init_fence::<O>(point, self.number, 1) };

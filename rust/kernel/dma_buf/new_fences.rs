@@ -21,12 +21,12 @@ use core::{
 };
 
 /// The links of a point in a context of the order `R`.
-pub(super) type Links<R> = <<R as Order>::Pending as Pending>::Links;
+pub(super) type LinksOf<R> = <<R as Order>::Pending as Pending>::Links;
 
 /// Memory for a fence, and before it is one, a link to more of it.
 union Spare<R: Order> {
     next: Option<NonNull<Spare<R>>>,
-    _point: ManuallyDrop<MaybeUninit<Point<Links<R>>>>,
+    _point: ManuallyDrop<MaybeUninit<Point<LinksOf<R>>>>,
 }
 
 /// Memory for fences, allocated before it is needed.
@@ -84,7 +84,7 @@ impl<R: Order> NewFences<R> {
 
     /// Takes out the memory of one fence. It is an allocation of `kmalloc()`, and the caller's.
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<NonNull<Point<Links<R>>>> {
+    pub(super) fn pop(&mut self) -> Option<NonNull<Point<LinksOf<R>>>> {
         let spare = self.first?;
         // SAFETY: By the type invariant it is ours, and `next` initialised.
         // INVARIANT: The first one is taken out of the chain.
