@@ -25,7 +25,7 @@ ifeq ($(origin KERNEL_SRC),command line)
 .PHONY: modules modules_install
 modules modules_install:
 	$(if $(RUST_LIBRARY),,$(warning RUST_LIBRARY is not set: the module will import Rust symbols, which a trimmed kernel does not export))
-	$(MAKE) -C $(KERNEL_SRC) M=$(M) $(if $(RUST_LIBRARY),,RUST_IMPORTS=y) $@
+	$(MAKE) -C $(KERNEL_SRC) M=$(M) $(if $(RUST_LIBRARY),CONFIG_DEBUG_INFO_BTF_MODULES=,RUST_IMPORTS=y) $@
 else
 .PHONY: modules
 modules: $(if $(KDIR),,ready)
