@@ -27,7 +27,10 @@ mod cases {
             Gathered,
             Pending, //
         },
-        signal::signal_points,
+        signal::{
+            put_points,
+            signal_points, //
+        },
         *,
     };
     use crate::{
@@ -173,6 +176,39 @@ mod cases {
         assert!(fences[0].timestamp().is_some());
         assert!(fences[0].timestamp() < fences[1].timestamp());
         assert!(fences[1].timestamp() <= fences[2].timestamp());
+    }
+
+    // A signaller unlinks nothing in the place of what others have unlinked meanwhile.
+    #[test]
+    fn hazard_19_others_have_unlinked_the_first_ones() {
+        let timeline = in_order();
+        let fences = create(&timeline, 4);
+        let rcu = rcu::read_lock();
+        let mut gathered = <Fifo as Pending>::Gathered::none();
+        let state = timeline.context().state.lock();
+        state.pending.gather(3, &mut gathered);
+        drop(state);
+        timeline.signal(2, Ok(()), Cause::Done);
+        // SAFETY: `fences` has a reference.
+        let references = unsafe { (*fences[0].as_raw()).refcount.refcount.refs.counter };
+        // The list's reference is put.
+        assert_eq!(references, 1);
+        let now = ktime_get();
+        // SAFETY: `fences` has a reference, and the fence is one of a context.
+        signalling(|section| unsafe {
+            signal_fence(section, fences[2].as_raw(), None, now, || {})
+        });
+        let mut state = timeline.context().state.lock();
+        // SAFETY: They were gathered in the section of `rcu`, and each has signalled.
+        unsafe { state.as_mut().project().pending.unlink(&mut gathered) };
+        let left = state.pending.len();
+        drop(state);
+        // SAFETY: The list's reference to what was unlinked is given up here.
+        unsafe { put_points(&rcu, &gathered) };
+        drop(rcu);
+        assert_eq!(left, 1);
+        assert_eq!(fences[3].status(), Status::Pending);
+        assert_eq!(timeline.signal(4, Ok(()), Cause::Done), 1);
     }
 
     // What is emitted while others signal is signalled by somebody, and nothing twice.
