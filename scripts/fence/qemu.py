@@ -113,6 +113,19 @@ def kvm_runs(args: argparse.Namespace) -> bool:
     return b"Unable to mount root fs" in probe.stdout
 
 
+def emulation(args: argparse.Namespace) -> str:
+    """How TCG runs the guest's processors: each as a thread of the host's, where that is safe.
+
+    An x86 kernel with JUMP_LABEL rewrites instructions that other processors are about to execute,
+    behind an int3. QEMU 7.2 may execute an int3 that is there no more, if it has translated it in
+    the instant in which it was replaced: "Oops: int3", in __schedule() for example, after an event
+    of the scheduler has been switched on. In one thread there is no such instant.
+    """
+    if args.arch == "x86_64" and has_option(args, "CONFIG_JUMP_LABEL"):
+        return "tcg,thread=single"
+    return "tcg"
+
+
 def die_with_parent() -> None:
     """Has the kernel end QEMU when this process is killed and can't do it."""
     pr_set_pdeathsig = 1
@@ -157,6 +170,8 @@ class Machine:
                  f"{kunit_parameters(args)} {args.append}"
         # Both are what TCG has, and nothing else.
         accel = "tcg" if args.icount is not None or args.plugin else accelerator(args)
+        if accel == "tcg":
+            accel = emulation(args)
         self.command = [*machine(args, accel), "-initrd", initrd, "-append", append]
         if args.icount is not None:
             self.command += ["-icount", f"shift={args.icount},sleep=off"]
