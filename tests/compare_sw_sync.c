@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs the kernel's own sync tests against the kernel's sw_sync and against ours,
- * in one boot, and compares the results line by line.
+ * Runs the kernel's own sync tests against the kernel's sw_sync and against
+ * /dev/sw_sync, in one boot, and compares the results line by line.
  *
  *   compare_sw_sync [DIRECTORY]
  *
  * The programs sync_test_kernel and sync_test_ours are in DIRECTORY, by default
- * where this program is. The module must be loaded with sw_sync=1, and with
- * sw_sync_timeout_ms raised to minutes: test_merge_stress_random_merge keeps fences
- * unsignalled for as long as it runs, which takes a slow machine that long.
+ * the directory of this program. The module must be loaded with sw_sync=1 and a
+ * sw_sync_timeout_ms of minutes: test_merge_stress_random_merge keeps fences pending
+ * for as long as it runs, which may be minutes on a slow machine.
  */
 #include <errno.h>
 #include <limits.h>
@@ -26,14 +26,14 @@
 
 struct run {
 	const char *program;
-	/* "ok" or "not ok", and what it is about, without the number. */
+	/* Each has "ok" or "not ok", and the name of the test without its number. */
 	char results[MOST_RESULTS][128];
 	int count;
 	int status;
 	unsigned int seconds;
 };
 
-/* Takes a line if it is a result: "ok 3 [RUN]\tname" becomes "ok name". */
+/* Adds a line if the line is a result: "ok 3 [RUN]\tname" becomes "ok name". */
 static void take_line(struct run *run, const char *line)
 {
 	bool passed = !strncmp(line, "ok ", 3);
@@ -90,7 +90,7 @@ static int run_program(const char *directory, struct run *run)
 	return 0;
 }
 
-/* Test number @i of both: the same, and passed? */
+/* Returns whether test number @i has the same result in both runs, and has passed. */
 static bool same_result(const struct run *kernel, const struct run *ours, int i,
 			int number)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Bindings: those of the `kernel` crate, and those that it lacks.
+//! Bindings: those of the `kernel` crate, and those that the crate lacks.
 
 #![allow(
     missing_docs,
@@ -11,7 +11,7 @@
 
 pub use ::kernel::bindings::*;
 
-/// A file that exports a fence; its contents are the C side's.
+/// A file that exports a fence. Only C code accesses its fields.
 #[repr(C)]
 pub struct sync_file {
     _opaque: [u8; 0],

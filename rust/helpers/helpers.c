@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What Rust can't call: static inline functions and macros.
+ * Wrappers of static inline functions and macros, which Rust can't call.
  */
 
 #include <linux/compat.h>
@@ -8,7 +8,10 @@
 #include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/module.h>
+#include <linux/panic.h>
+#include <linux/pid.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -17,12 +20,14 @@
 #include <asm/sections.h>
 #include <trace/events/dma_fence.h>
 
+#include "timeline_trace.h"
+
 #ifndef __rust_helper
 #define __rust_helper
 #endif
 
 /*
- * kmalloc() finds the cache of a constant size when it is compiled. These are the sizes of
+ * If the size is constant, the compiler selects the cache of kmalloc(). These are the sizes of
  * fences whose spinlocks are no larger than a pointer: without PREEMPT_RT and lock debugging.
  */
 __rust_helper void *rust_helper_dma_fence_kmalloc(size_t size, gfp_t flags)
@@ -57,16 +62,17 @@ __rust_helper bool rust_helper_dma_fence_test_signaled_flag(struct dma_fence *fe
 	return dma_fence_test_signaled_flag(fence);
 }
 
-/* What is written before the flag is set can be read after this has returned true. */
+/* If this returns true, the caller sees what was written before the flag was set. */
 __rust_helper bool rust_helper_dma_fence_test_signaled_acquire(struct dma_fence *fence)
 {
 	return test_bit_acquire(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags);
 }
 
 /*
- * dma_fence_timestamp() busy-waits for a signaller that has set SIGNALED, and has yet to write the
- * timestamp. With PREEMPT_RT the caller may have preempted that signaller, which then doesn't get
- * on. The signaller holds the fence's lock: wait for that, which boosts its holder.
+ * dma_fence_timestamp() busy-waits while a signaler has set SIGNALED, and has yet to write the
+ * timestamp. With PREEMPT_RT the caller may have preempted that signaler, which then makes no
+ * progress. The signaler holds the fence's lock. Taking that lock waits for the signaler, and
+ * boosts it with PREEMPT_RT.
  */
 __rust_helper ktime_t rust_helper_dma_fence_timestamp(struct dma_fence *fence)
 {
@@ -123,7 +129,7 @@ __rust_helper void rust_helper_dma_fence_end_signalling(bool cookie)
 }
 #endif
 
-/* The names are read under RCU; the tracepoint itself runs under SRCU only. */
+/* The tracepoint runs under SRCU only, but reads names that RCU protects. */
 __rust_helper void rust_helper_trace_dma_fence_emit(struct dma_fence *fence)
 {
 	if (trace_dma_fence_emit_enabled()) {
@@ -166,8 +172,9 @@ __rust_helper void rust_helper_module_put(struct module *module)
 #endif
 
 /*
- * The core text of a module, which is there until the module is unloaded. That of code which is
- * built in is the kernel's, and stays. Returns the size.
+ * Stores the start of a module's core text in @start, and returns the size of the text. The text
+ * exists until the module is unloaded. For built-in code, @module is NULL, and the text is the
+ * kernel's, which is never freed.
  */
 __rust_helper unsigned long rust_helper_module_text(struct module *module, unsigned long *start)
 {
@@ -190,6 +197,29 @@ __rust_helper unsigned long rust_helper_module_text(struct module *module, unsig
 __rust_helper void rust_helper_get_current_comm(char *comm)
 {
 	strscpy(comm, current->comm, TASK_COMM_LEN);
+}
+
+/*
+ * Like task_tgid_vnr(current), but does not import __task_pid_nr_ns(). A process sees the number
+ * that its pid has at the pid's own level. The pid of the running process can't be freed.
+ */
+__rust_helper pid_t rust_helper_current_tgid_vnr(void)
+{
+	struct pid *pid = task_tgid(current);
+
+	return pid->numbers[pid->level].nr;
+}
+
+/*
+ * Returns whether the kernel was tainted. A kernel that is trimmed to the symbol lists of its
+ * vendors does not export add_taint(), since none of the lists has it.
+ */
+__rust_helper bool rust_helper_add_taint_if_exported(unsigned int flag)
+{
+	if (IS_ENABLED(CONFIG_TRIM_UNUSED_KSYMS))
+		return false;
+	add_taint(flag, LOCKDEP_STILL_OK);
+	return true;
 }
 
 __rust_helper unsigned int rust_helper_dma_fence_kref_read(struct dma_fence *fence)

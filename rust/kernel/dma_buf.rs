@@ -1,60 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! DMA fences: the end of somebody's work, for everybody who waits for it.
+//! DMA fences: objects that signal when asynchronous work has ended.
 //!
 //! # Vocabulary
 //!
-//! - *Fence* ([`Fence`]): a point in the future that is signalled once, with a status.
-//! - *Context*: a series of fences that are signalled in order. Each fence has a *seqno* in it.
+//! - *Fence* ([`Fence`]): a point in the future that is signaled once, with a status.
+//! - *Context*: a series of fences that are signaled in order. Each fence has a *seqno* in it.
 //! - *Timeline* ([`Timeline`]): the owner of a context. It emits fences and signals them.
-//! - *Emit*: initialise a fence and link it to its context. Memory is allocated before.
-//! - *Commit*: let an emitted fence stand. One that is not committed is *unwound*.
-//! - *Signal*: complete a fence. Its waiters run, its names are detached from the context.
-//! - *Pending*: committed and not yet unlinked from the context.
-//! - *Signalling section* ([`signalling()`]): code that somebody waits for without knowing it.
+//! - *Emit*: initialize a fence and link it to its context. The memory is allocated beforehand.
+//! - *Commit*: make an emitted fence pending. An emitted fence that is not committed is *unwound*.
+//! - *Signal*: complete a fence. Its waiters run, and its names are detached from the context.
+//! - *Pending*: committed, and not yet unlinked from the context.
+//! - *Signalling section* ([`signalling()`]): code that must run for a fence to signal. A thread
+//!   that waits for the fence also waits for this code, without knowing it.
 //!
 //! # States of a fence
 //!
 //! ```text
 //!           emit()         commit()          signal           last put        grace period
-//! Allocated -----> Emitted -----> Pending -----> Signalled -----> Released -----> Freed
+//! Allocated -----> Emitted -----> Pending -----> Signaled -----> Released -----> Freed
 //!     |              |               |               |
-//!     | owner only   | the emitter:  | anybody:      | anybody: status, timestamp.
-//!     |              | commits it or | status, wait, | Names are those of the core.
-//!     |              | unwinds it    | names by way  | The context may be gone one
-//!     |              |               | of the        | grace period after this.
-//!     |              |               | context       |
+//!     | owner only   | the emitter:  | any thread:   | any thread: status, timestamp.
+//!     |              | commits it or | status, wait, | The names are those of the core.
+//!     |              | unwinds it    | names through | The context may be freed one
+//!     |              |               | the context   | grace period after this.
 //! ```
 //!
-//! # Why a context may go before its fences
+//! # Why a context may be freed before its fences
 //!
-//! A fence holds a raw pointer to its context and no reference: creating and signalling fences on
-//! many CPUs shares no counter. The pointer is valid while the fence has not signalled and for one
-//! grace period after, which is as long as the C side follows it. What makes that true is kept in
-//! three rules, kept in `context.rs`, `signal.rs` and `emission.rs`:
+//! A fence holds a raw pointer to its context and no reference, so creating and signaling fences on
+//! many CPUs shares no counter. The pointer is valid until one grace period after the fence has
+//! signaled. The C side does not follow it for longer than that. Three rules guarantee this. They
+//! are kept in `context.rs`, `signal.rs` and `emission.rs`:
 //!
-//! 1. A fence is initialised and linked in one hold of the context lock. An initialised fence that
-//!    is not linked could be read, and the context would not know of it.
-//! 2. A fence is signalled first and unlinked second. Only the owner that closes the context
-//!    unlinks first, and signals all that it has unlinked. So every store that keeps readers out is
-//!    made before the grace period begins.
-//! 3. A fence that is unwound is signalled, then unlinked, then put.
+//! 1. A fence is initialized and linked in one hold of the context lock. If a fence were
+//!    initialized and not linked, readers could use it, and the context would not know of it.
+//! 2. A fence is signaled first and unlinked second. Only the owner that closes the context unlinks
+//!    first; before it returns, it signals every fence that it has unlinked. So each store that
+//!    keeps readers away from the context is made before the grace period begins.
+//! 3. A fence that is unwound is signaled, then unlinked, then put.
 //!
 //! # Contexts, and PREEMPT_RT
 //!
-//! *Any context* is any in which a `spinlock_t` may be taken: not NMI. With `CONFIG_PREEMPT_RT`,
-//! not a hard interrupt either, nor code that holds a `raw_spinlock_t` or has disabled preemption
-//! or interrupts, since there a `spinlock_t` sleeps. A fence's lock and a context's lock are
-//! `spinlock_t`. With `CONFIG_PREEMPT_RT`:
+//! *Any context* means any context in which a `spinlock_t` may be taken. NMI context is excluded.
+//! With `CONFIG_PREEMPT_RT` a `spinlock_t` sleeps, so these are excluded, too: hard interrupts, and
+//! code that holds a `raw_spinlock_t` or has disabled preemption or interrupts. The locks of fences
+//! and of contexts are `spinlock_t`. With `CONFIG_PREEMPT_RT`:
 //!
-//! - Where it is said here that interrupts are off, because a lock is held, they are on. The holder
-//!   of the lock may be preempted. It must still not sleep for anything but another spinlock.
-//! - The holder of a lock is in an RCU section and stays on its CPU: `rt_spin_lock()` sees to both.
-//!   So what RCU keeps is kept while a lock is held, whichever kernel it is.
+//! - Where this documentation says that interrupts are off because a lock is held, they are on. The
+//!   holder of the lock may be preempted. It must still not sleep, except for another spinlock.
+//! - The holder of a lock is in an RCU section and stays on its CPU: `rt_spin_lock()` ensures both.
+//!   So a lock that is held protects what RCU protects, with and without `CONFIG_PREEMPT_RT`.
 //! - No driver can signal a fence in a hard interrupt. Waiters run in threads.
-//! - Where it is said that a timer calls in softirq context, it is the thread `ktimers` that calls,
-//!   with soft interrupts disabled. A thread with a higher priority may preempt it. To cancel a
-//!   timer whose callback is running sleeps until the callback has returned.
+//! - Where this documentation says that a timer callback runs in softirq context, it runs in the
+//!   thread `ktimers` with soft interrupts disabled. A thread with a higher priority may preempt
+//!   it. Cancelling a timer whose callback is running sleeps until the callback has returned.
 //!
 //! C headers: [`include/linux/dma-fence.h`](srctree/include/linux/dma-fence.h),
 //! [`include/linux/sync_file.h`](srctree/include/linux/sync_file.h)
@@ -77,6 +77,7 @@ mod signalling;
 mod sync_file;
 mod timeline;
 mod timer;
+pub mod trace;
 mod waiter;
 mod walk;
 
@@ -96,6 +97,7 @@ pub use self::{
     new_fences::NewFences,
     ops::{
         FenceOps,
+        TracedFence,
         View, //
     },
     order::{
@@ -103,6 +105,7 @@ pub use self::{
         Order,
         SeqnoOrder, //
     },
+    signal::Reason,
     signalling::{
         signalling,
         Section, //
@@ -115,17 +118,18 @@ pub use self::{
     },
 };
 
-/// A time of `CLOCK_MONOTONIC`, in nanoseconds: the C side's `ktime_t`.
+/// A time of `CLOCK_MONOTONIC`, in nanoseconds. It is the C type `ktime_t`.
 pub type Ktime = i64;
 
-/// The end of time: no timeout.
+/// The latest [`Ktime`]: stands for "no timeout" or "never".
 pub const KTIME_MAX: Ktime = i64::MAX;
 
-/// Returns the time of `CLOCK_MONOTONIC`, in nanoseconds.
+/// Returns the current time of `CLOCK_MONOTONIC`, in nanoseconds. Wraps `ktime_get()`.
 ///
 /// Any context.
 pub fn ktime_get() -> Ktime {
-    // SAFETY: Callable from any context once timekeeping runs, which is long before modules do.
+    // SAFETY: `ktime_get()` may be called in any context once timekeeping runs. It runs long before
+    // modules are loaded.
     unsafe { crate::bindings::ktime_get() }
 }
 

@@ -2,10 +2,10 @@
 
 //! The `kernel` crate, and the modules that it lacks.
 //!
-//! Everything of the `kernel` crate is re-exported, and what stands here shadows it: a driver that
-//! is given this crate under the name `kernel` is written as it would be in a tree that has these
-//! modules. They are written as they would stand in `rust/kernel/`, and know no ioctl and no
-//! device.
+//! This crate re-exports the whole `kernel` crate. The modules that it declares shadow the modules
+//! of the same names. A driver that is given this crate under the name `kernel` is written as in a
+//! tree that has these modules. The modules are written for `rust/kernel/`, and know no ioctl and
+//! no device.
 
 #![crate_name = "kernel_overlay"]
 
@@ -20,4 +20,7 @@ pub mod dma_buf;
 pub mod miscdevice;
 pub mod str;
 pub mod sync;
+pub mod taint;
 pub mod task;
+#[cfg(CONFIG_KERNEL_OVERLAY_KUNIT_TEST)]
+mod unlisted_tests;

@@ -2,9 +2,9 @@
 
 //! Misc devices that can be polled.
 //!
-//! The `kernel` crate's [`MiscDevice`] has no hook for `poll(2)`. This one adds it. It also does
-//! without `generic_file_open()` and `compat_ptr_ioctl()`, which a kernel that is trimmed to KMI
-//! lists does not export, and leaves all else as it is.
+//! [`MiscDevice`] of the `kernel` crate has no method for `poll(2)`. [`PollDevice`] adds one. It
+//! also does without `generic_file_open()` and `compat_ptr_ioctl()`, which a kernel that is trimmed
+//! to KMI lists does not export. All other file operations are those of the `kernel` crate.
 //!
 //! C header: [`include/linux/miscdevice.h`](srctree/include/linux/miscdevice.h)
 
@@ -30,27 +30,34 @@ use crate::{
 pub use ::kernel::miscdevice::*;
 use core::marker::PhantomData;
 
-/// What a file is ready for.
+/// What a file is ready for: a set of `EPOLL…` bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ready(bindings::__poll_t);
 
 impl Ready {
-    /// Nothing.
+    /// The file is ready for nothing.
     pub const NOTHING: Self = Self(0);
-    /// What a file is that has no `poll` (`DEFAULT_POLLMASK`).
+    /// The file is ready for reading and writing. So is any file that has no `poll`
+    /// (`DEFAULT_POLLMASK`).
     pub const ALWAYS: Self = Self(0x1 | 0x4 | 0x40 | 0x100);
-    /// There is something to read (`EPOLLIN | EPOLLRDNORM`).
+    /// The file is ready for reading (`EPOLLIN | EPOLLRDNORM`).
     pub const READABLE: Self = Self(0x1 | 0x40);
 }
 
 /// A misc device that can be polled, and that has data of its own.
 ///
-/// The private data of its files is in an [`Arc`]. What is lent for `poll` must stay where it is
-/// until the file is released, as those who wait do; not every [`ForeignOwnable`] lends such a
-/// thing: one may make it for the borrow.
+/// The private data of a file is in an [`Arc`]. `poll` registers waiters with conditions in that
+/// data, and the waiters may stay until the file is released. So the data must stay where it is
+/// until then. That is so for an [`Arc`], but not for every [`ForeignOwnable`]: a type may create
+/// the borrowed value for each borrow.
 ///
-/// Files are opened by [`PollDevice::open`]. [`MiscDevice::open`], which knows of no data, is
-/// called for a device that is registered by [`MiscDeviceRegistration`] only; it may fail.
+/// Both traits have a method `open`. The files of a [`PollDeviceRegistration`] are opened by
+/// [`PollDevice::open`], which can reach the data of the device. [`MiscDevice`] requires an `open`,
+/// too, but only a [`MiscDeviceRegistration`] calls that one. So the [`MiscDevice::open`] of a
+/// device that implements this trait need only return an error.
+///
+/// A device that has data implements this trait even if it can't be polled. Its `poll` returns
+/// [`Ready::ALWAYS`].
 ///
 /// # Examples
 ///
@@ -64,7 +71,7 @@ impl Ready {
 ///     sync::{atomic::{ordering::Relaxed, Atomic}, poll::PollTable, Arc},
 /// };
 ///
-/// /// A device that counts how often it is opened; a file knows which one it is.
+/// /// A device that counts how often it is opened. Each file keeps its number.
 /// struct Counter;
 ///
 /// #[vtable]
@@ -98,10 +105,10 @@ impl Ready {
 /// # Ok::<(), Error>(())
 /// ```
 pub trait PollDevice: MiscDevice<Ptr = Arc<<Self as PollDevice>::Private>> {
-    /// What the device has for all files that are opened of it.
+    /// The data of the device, which all its files share.
     ///
-    /// It borrows nothing: safe code may leak a registration, and then files are opened of the
-    /// device after a borrow has ended.
+    /// It must not borrow: safe code may leak a registration, and then files may be opened after
+    /// the borrow has ended.
     type Data: Send + Sync + 'static;
 
     /// The private data of a file.
@@ -109,24 +116,28 @@ pub trait PollDevice: MiscDevice<Ptr = Arc<<Self as PollDevice>::Private>> {
 
     /// Opens a file of the device, and returns the private data of the file.
     ///
-    /// Process context; may sleep. The mutex of all misc devices is held: no misc device is
-    /// registered or deregistered meanwhile.
+    /// `open(2)` fails with the error that this method returns. Until the `init` of the module has
+    /// succeeded, `open(2)` fails with `ENODEV`, and this method is not called.
+    ///
+    /// Process context; may sleep. The mutex of all misc devices is held, so it must not register
+    /// or deregister a misc device.
     fn open(file: &File, device: &PollDeviceRegistration<Self>) -> Result<Arc<Self::Private>>;
 
-    /// Tells what the file is ready for, after registering the caller with the conditions that may
-    /// change it.
+    /// Registers the caller with the conditions that may change the answer, then returns what the
+    /// file is ready for.
     ///
-    /// Process context.
+    /// Process context. It must not wait until the file is ready.
     fn poll<'a>(private: &'a Self::Private, table: &PollTable<'a>) -> Ready;
 }
 
-/// Tells whether a read or write must not wait for something to happen.
+/// Returns whether a read or write must not wait.
 ///
 /// Either the file is in non-blocking mode (`O_NONBLOCK`), or this call alone must not wait
-/// (`IOCB_NOWAIT`). io_uring sets the latter when it reads or writes in the thread that submits,
-/// once `poll` has said that the file is ready, and expects `EAGAIN` if that has changed since.
+/// (`IOCB_NOWAIT`). io_uring sets `IOCB_NOWAIT` when it reads or writes in the submitting thread,
+/// after `poll` has said that the file is ready. If the file is no longer ready, io_uring expects
+/// `EAGAIN`.
 ///
-/// Any context. `fcntl(2)` may change the mode at any time: call this once for each read or write.
+/// Any context. Call it once for each read or write: `fcntl(2)` may change the mode at any time.
 ///
 /// # Examples
 ///
@@ -165,7 +176,7 @@ pub fn nonblocking<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> bool {
     let kiocb = kiocb.as_raw();
     // SAFETY: By the type invariant of `Kiocb`, `kiocb` is valid.
     let nowait = unsafe { bindings::kiocb_is_nowait(kiocb) };
-    // `fcntl(2)` may write the flags meanwhile: the volatile read stands for READ_ONCE().
+    // `fcntl(2)` may write the flags at the same time. The volatile read is READ_ONCE().
     //
     // SAFETY: By the type invariant of `Kiocb`, `kiocb` is valid, and so is its file.
     let flags = unsafe { (&raw const (*(*kiocb).ki_filp).f_flags).read_volatile() };
@@ -174,38 +185,43 @@ pub fn nonblocking<T: ForeignOwnable>(kiocb: &Kiocb<'_, T>) -> bool {
 
 /// A registration of a misc device that can be polled.
 ///
-/// It must be dropped before the text of its module is freed, so it belongs into the data of the
-/// module, which is dropped when the module is unloaded. The compiler does not see to that:
+/// A registration must be dropped before the text of its module is freed. So keep it in the data of
+/// the module, which is dropped when the module is unloaded. The compiler does not enforce that:
 /// `mem::forget` is safe. If a registration is forgotten and the module is unloaded, the next
-/// `open(2)` of the device uses memory that is freed. That is so for every registration of the
-/// `kernel` crate, and can't be prevented here: if the registration held a reference to its module,
-/// as other types of this crate do, the module could never be unloaded.
+/// `open(2)` of the device uses freed memory. Every registration of the `kernel` crate has this
+/// gap, and it can't be closed here: if the registration held a reference to its module, as other
+/// types of this crate do, the module could never be unloaded.
+///
+/// The module may also be freed because its `init` fails. Until `init` has succeeded, `open(2)`
+/// therefore fails with `ENODEV`. So `init` may register several devices, and fail after the first.
 ///
 /// # Invariants
 ///
-/// - `inner` is registered by `misc_register()` with the table of `T`, and deregistered when this
-///   is dropped. It is at the start: `open` casts a pointer to it to one to the whole.
-/// - `data` was initialised before `inner` was registered.
+/// - `inner` is registered by `misc_register()` with the table `FOPS` of `T`, and is deregistered
+///   when the registration is dropped.
+/// - `inner` is the first field: `open` casts a pointer to `inner` to a pointer to the
+///   registration.
+/// - `data` was initialized before `inner` was registered.
 #[repr(C)]
 #[pin_data(PinnedDrop)]
 pub struct PollDeviceRegistration<T: PollDevice> {
     #[pin]
     inner: Opaque<bindings::miscdevice>,
     data: T::Data,
-    // Invariant in `T`: a subtype of `T` (`for<'a> fn(&'a ())` is one of `fn(&'static ())`) may
-    // have data of another type.
+    // Makes the registration invariant in `T`: a subtype of `T` may have data of another type.
+    // (`for<'a> fn(&'a ())` is a subtype of `fn(&'static ())`.)
     _device: PhantomData<fn(T) -> T>,
 }
 
-// SAFETY: A misc device may be deregistered on any thread; the data is `Send`.
+// SAFETY: A misc device may be deregistered on any thread, and `T::Data` is `Send`.
 unsafe impl<T: PollDevice> Send for PollDeviceRegistration<T> {}
-// SAFETY: A shared reference gives one to the data, which is `Sync`.
+// SAFETY: A shared registration gives access only to a shared `T::Data`, which is `Sync`.
 unsafe impl<T: PollDevice> Sync for PollDeviceRegistration<T> {}
 
 impl<T: PollDevice> PollDeviceRegistration<T> {
     const FOPS: bindings::file_operations = {
         let raw = MiscDeviceOptions { name: c"" }.into_raw::<T>();
-        // SAFETY: `into_raw` sets the pointer to a constant table.
+        // SAFETY: `into_raw` sets `raw.fops` to the address of a constant table.
         let fops = unsafe { *raw.fops };
         bindings::file_operations {
             open: Some(Self::open),
@@ -220,49 +236,73 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
         }
     };
 
-    /// Registers a misc device.
+    /// Returns an initializer that registers a misc device with `data`.
     ///
     /// # Errors
     ///
-    /// Those of `misc_register()`: `EBUSY`, `ENOMEM`, `EEXIST`.
+    /// - `EBUSY`: there is no free minor number.
+    /// - `EEXIST`: there is a misc device of that name.
+    /// - `ENOMEM`
+    ///
+    /// # Context
+    ///
+    /// The initializer runs in process context, and may sleep. It wraps `misc_register()`.
     pub fn register(options: MiscDeviceOptions, data: T::Data) -> impl PinInit<Self, Error> {
-        // The device is there for users as soon as `inner` is registered: it comes last.
+        // Users may open the device as soon as `inner` is registered, so `inner` comes last.
         try_pin_init!(Self {
             data,
             _device: PhantomData,
             inner <- Opaque::try_ffi_init(move |slot: *mut bindings::miscdevice| {
                 let mut misc = options.into_raw::<T>();
                 misc.fops = &Self::FOPS;
-                // SAFETY: `slot` is valid for writes.
+                // SAFETY: `slot` is valid for writes: `try_ffi_init` promises that.
                 unsafe { slot.write(misc) };
-                // SAFETY: It was written just now. It is pinned, and deregistered before it goes.
+                // SAFETY: `slot` was initialized above. It is pinned, and the destructor
+                // deregisters it before its memory is freed.
                 to_result(unsafe { bindings::misc_register(slot) })
             }),
         })
     }
 
-    /// Returns the data of the device. Any context.
+    /// Returns the data of the device.
+    ///
+    /// Any context.
     pub fn data(&self) -> &T::Data {
         &self.data
     }
 
-    /// The `kernel` crate's, but for `generic_file_open()`: that looks at the size of a file, and a
-    /// device has none.
+    /// The `open` file operation.
+    ///
+    /// Unlike that of the `kernel` crate, it does not call `generic_file_open()`, which checks the
+    /// size of a file: a device has no size.
     ///
     /// # Safety
     ///
-    /// Callers must be opening `file`, which must be one of a misc device that was registered here.
+    /// Callers must be opening `file`, and `file` must be of a misc device that is registered by a
+    /// `PollDeviceRegistration<T>`.
     unsafe extern "C" fn open(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+        // SAFETY: `file` is valid for the duration of this call, and so is its table.
+        let module = unsafe { (*(*file).f_op).owner };
+        // The loader writes `state` at the same time. The volatile read is READ_ONCE().
+        //
+        // SAFETY: If `module` is not null, it is valid: `misc_open()` has taken a reference to it.
+        let live = module.is_null()
+            || unsafe { (&raw const (*module).state).read_volatile() }
+                == bindings::module_state_MODULE_STATE_LIVE;
+        if !live {
+            return ENODEV.to_errno();
+        }
         // SAFETY: `misc_open()` has set the private data to the `struct miscdevice` that was
-        // registered. By the type invariant that is the start of a `Self`, since the table that has
-        // this function is of `T`. `misc_open()` holds the mutex that `misc_deregister()` takes, so
-        // that this stays registered for the duration of the call. The data is initialised.
+        // registered. The table that has this function is that of `T`, so by the type invariant the
+        // `struct miscdevice` is the start of a `Self`, whose data is initialized. `misc_open()`
+        // holds the mutex that `misc_deregister()` takes, so the device stays registered for the
+        // duration of this call.
         let device = unsafe { &*(*file).private_data.cast::<Self>() };
-        // SAFETY: The file is valid for the duration of this call. It is in no table yet, where
-        // `fdget_pos()` could find it.
+        // SAFETY: `file` is valid for the duration of this call. It is in no descriptor table yet,
+        // so `fdget_pos()` can't find it.
         match <T as PollDevice>::open(unsafe { File::from_raw_file(file) }, device) {
             Ok(private) => {
-                // SAFETY: The private data is for `open` to set.
+                // SAFETY: `file` is valid, and only its `open` accesses its private data now.
                 unsafe { (*file).private_data = private.into_foreign() };
                 0
             }
@@ -270,25 +310,26 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
         }
     }
 
-    /// Does what `compat_ptr_ioctl()` does.
+    /// The `compat_ioctl` file operation, for a `T` that has only `ioctl`. Does what
+    /// `compat_ptr_ioctl()` does.
     ///
     /// # Safety
     ///
-    /// Callers must ensure that `file` is open, and is one of a misc device that was registered
-    /// here.
+    /// Callers must ensure that `file` is open, and was opened by [`open`](Self::open) of this
+    /// type.
     #[cfg(CONFIG_COMPAT)]
     unsafe extern "C" fn compat_ioctl(
         file: *mut bindings::file,
         cmd: c_uint,
         arg: c_ulong,
     ) -> c_long {
-        // SAFETY: `open` has set the private data by `into_foreign`, and `release`, which takes it
-        // back, is not called while an operation runs.
+        // SAFETY: `open` has set the private data to a pointer of `into_foreign`. `release`, which
+        // calls `from_foreign`, does not run while another operation runs.
         let device = unsafe { <T::Ptr as ForeignOwnable>::borrow((*file).private_data) };
-        // SAFETY: The file is open for the duration of this call. `ioctl(2)` gets it by `fdget()`,
-        // so that no `fdget_pos()` is active on this thread.
+        // SAFETY: `file` is open for the duration of this call. `ioctl(2)` gets it by `fdget()`, so
+        // no `fdget_pos()` is active on this thread.
         let file = unsafe { File::from_raw_file(file) };
-        // SAFETY: `compat_ptr()` computes an address, and uses nothing that is there.
+        // SAFETY: `compat_ptr()` only computes an address. It does not access the memory there.
         let arg = unsafe { bindings::compat_ptr(arg) };
         match T::ioctl(device, file, cmd, arg) {
             Ok(value) => value as c_long,
@@ -296,21 +337,24 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
         }
     }
 
+    /// The `poll` file operation.
+    ///
     /// # Safety
     ///
-    /// Callers must ensure that `file` is open, and is one of a misc device that was registered
-    /// here. `table` must be null or valid.
+    /// Callers must ensure that `file` is open, and was opened by [`open`](Self::open) of this
+    /// type. `table` must be null or valid for the duration of this call.
     unsafe extern "C" fn poll(
         file: *mut bindings::file,
         table: *mut bindings::poll_table,
     ) -> bindings::__poll_t {
-        // SAFETY: `open` has set the private data by `into_foreign`, and `release`, which takes it
-        // back, is not called while an operation runs.
+        // SAFETY: `open` has set the private data to a pointer of `into_foreign`. `release`, which
+        // calls `from_foreign`, does not run while another operation runs.
         let private = unsafe { <T::Ptr as ForeignOwnable>::borrow((*file).private_data) };
-        // SAFETY: The file is open for the duration of this call; it has no position.
+        // SAFETY: `file` is open for the duration of this call. No `fdget_pos()` is active on this
+        // thread: only reads, writes and seeks call it.
         let file = unsafe { File::from_raw_file(file) };
-        // SAFETY: This is that call, and what is borrowed is in the `Arc` that is the file's
-        // private data.
+        // SAFETY: This is the `poll` operation of `file`, which was given `table`. `private` is in
+        // the `Arc` that is the private data of `file`.
         T::poll(&private, &unsafe { PollTable::from_raw(table, file) }).0
     }
 }
@@ -318,7 +362,7 @@ impl<T: PollDevice> PollDeviceRegistration<T> {
 #[pinned_drop]
 impl<T: PollDevice> PinnedDrop for PollDeviceRegistration<T> {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariant it is registered.
+        // SAFETY: By the type invariant, `inner` is registered.
         unsafe { bindings::misc_deregister(self.inner.get()) };
     }
 }

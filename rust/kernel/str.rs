@@ -7,8 +7,8 @@ pub use ::kernel::str::*;
 
 /// A C string in an array, with its length.
 ///
-/// Unlike a plain array it needs not be searched for its end when it is asked for. `N` is at most 256,
-/// so that the length takes a byte.
+/// [`as_c_str`](Self::as_c_str) need not search the array for the NUL. `N` is at most 256, so that
+/// the length fits into a byte.
 ///
 /// # Invariants
 ///
@@ -33,18 +33,18 @@ pub struct CStrArray<const N: usize> {
 impl<const N: usize> CStrArray<N> {
     const FITS: () = assert!(N <= 256, "the length of the string takes a byte");
 
-    /// Takes the string up to the first NUL. `None` if there is none.
+    /// Makes a string that ends at the first NUL of `bytes`. Returns `None` if `bytes` has no NUL.
     pub fn new(bytes: [u8; N]) -> Option<Self> {
         const { Self::FITS };
         let len = bytes.iter().position(|&byte| byte == 0)?;
-        // INVARIANT: It is where the first NUL was found, which is below 256.
+        // INVARIANT: `len` is the place of the first NUL. It is below `N`, so a `u8` can hold it.
         Some(Self {
             bytes,
             len: len as u8,
         })
     }
 
-    /// Returns the array, with what stands behind the NUL.
+    /// Returns the array, including the bytes after the NUL.
     #[inline]
     pub fn bytes(&self) -> &[u8; N] {
         &self.bytes
@@ -53,7 +53,8 @@ impl<const N: usize> CStrArray<N> {
     /// Returns the string.
     #[inline]
     pub fn as_c_str(&self) -> &CStr {
-        // SAFETY: By the type invariant the array has a NUL at `len`, and none before.
+        // SAFETY: By the type invariant, `bytes` has a NUL at `len`, which is in bounds, and no NUL
+        // before that.
         unsafe {
             CStr::from_bytes_with_nul_unchecked(
                 self.bytes.get_unchecked(..usize::from(self.len) + 1),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Synchronisation primitives: the `kernel` crate's, and those that it lacks.
+//! Synchronization primitives: those of the `kernel` crate, and those that the crate lacks.
 
 #[doc(no_inline)]
 pub use ::kernel::sync::*;

@@ -9,15 +9,27 @@ use crate::bindings;
 #[doc(no_inline)]
 pub use ::kernel::task::*;
 
-/// Bytes of a task's name with its NUL.
+/// Size of a task's name in bytes, including the NUL.
 pub const TASK_COMM_LEN: usize = bindings::TASK_COMM_LEN as usize;
 
-/// Returns the name of the current task: NUL-terminated, of whatever bytes it gave itself.
+/// Returns the name of the current task, NUL-terminated.
 ///
-/// Any context; in an interrupt it is the task that was interrupted.
+/// A task may rename itself at any time. So the name may have any byte, printable or not.
+///
+/// Any context; in an interrupt, the current task is the one that was interrupted. Reads
+/// `current->comm`.
 pub fn current_comm() -> [u8; TASK_COMM_LEN] {
     let mut comm = [0; TASK_COMM_LEN];
-    // SAFETY: The array has the room that the shim fills.
+    // SAFETY: The shim writes `TASK_COMM_LEN` bytes, which is the size of `comm`.
     unsafe { bindings::get_current_comm(comm.as_mut_ptr()) };
     comm
+}
+
+/// Returns the number of the current process in its own pid namespace: what `getpid()` returns.
+///
+/// Any context; in an interrupt, the current process is the one that was interrupted. Does what
+/// `task_tgid_vnr()` does.
+pub fn current_tgid_vnr() -> Pid {
+    // SAFETY: `current` is always valid, and a task that runs has a pid.
+    unsafe { bindings::current_tgid_vnr() }
 }

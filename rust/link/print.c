@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Formatting for a module that is linked with its part of the kernel crate.
+ * Formats the messages of a module's Rust code in the module.
  *
- * The kernel crate prints by %pA: it gives a pointer to core::fmt::Arguments to C,
- * whose vsnprintf() calls rust_fmt_argument() of the kernel image. What that pointer
- * leads to has the layout of the module's rustc, and the image may be built by another
- * one, or without CONFIG_RUST. So these functions take the place of the kernel's for
- * all Rust code of the module, and format with the rust_fmt_argument() that the module
- * has brought along.
+ * The kernel crate prints with the format %pA: it passes a pointer to core::fmt::Arguments
+ * to C code. The kernel's vsnprintf() passes the pointer on to rust_fmt_argument() of the
+ * kernel image. The data behind the pointer has the layout of the module's rustc. The image
+ * may have been built by another rustc, or without CONFIG_RUST. So the functions of this
+ * file replace the kernel's printing functions for all Rust code of the module. They format
+ * with the module's own copy of rust_fmt_argument().
  *
- * They are linked as bitcode, become local, and shadow the imports of the same names.
- * rust_link_kernel_printk() and rust_link_kernel_dev_printk() are the kernel's _printk()
- * and _dev_printk(): rust/link/Kbuild renames them.
+ * The functions are linked as bitcode and become local, so that Rust code calls them instead
+ * of the kernel's functions of the same names. rust_link_kernel_printk() and
+ * rust_link_kernel_dev_printk() are the kernel's _printk() and _dev_printk(): rust/link/Kbuild
+ * renames these symbols.
  */
 
 #include <linux/dev_printk.h>
@@ -21,10 +22,13 @@
 #include <linux/stdarg.h>
 #include <linux/string.h>
 
-/* Longer messages of Rust code are cut. printk() itself cuts at 1024. */
+/* In bytes. Longer messages of Rust code are cut. printk() itself cuts at 1024 bytes. */
 #define LINE_LENGTH 512
 
-/* Of the kernel crate: writes what fits, returns where all of it would end. */
+/*
+ * In the kernel crate. Writes as much of the text as fits before @end, and returns where the
+ * whole text would end.
+ */
 char *rust_fmt_argument(char *buf, char *end, const void *arguments);
 
 #ifdef CONFIG_PRINTK
@@ -44,7 +48,7 @@ static int print_rust(const char *prefix, size_t prefix_length, const char *name
 				       name ? ": " : "", length, line);
 }
 
-/* The formats are those of rust/kernel/print.rs and kunit.rs; any other one is C code's. */
+/* rust/kernel/print.rs and kunit.rs use the two formats with %pA. C code uses any other format. */
 int _printk(const char *fmt, ...)
 {
 	const char *text = printk_skip_level(fmt);
@@ -67,7 +71,7 @@ int _printk(const char *fmt, ...)
 	return ret;
 }
 
-/* The format is that of rust/kernel/device.rs, or C code's. */
+/* rust/kernel/device.rs uses the format %pA. C code uses any other format. */
 void _dev_printk(const char *level, const struct device *dev, const char *fmt, ...)
 {
 	va_list args;
@@ -90,7 +94,7 @@ void _dev_printk(const char *level, const struct device *dev, const char *fmt, .
 
 #endif /* CONFIG_PRINTK */
 
-/* As seq_vprintf(): what does not fit makes seq_read() come again with a larger buffer. */
+/* Like seq_vprintf(): if the text does not fit, seq_read() calls again with a larger buffer. */
 void seq_printf(struct seq_file *m, const char *fmt, ...)
 {
 	va_list args;

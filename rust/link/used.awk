@@ -2,11 +2,12 @@
 #
 # usage: awk -f used.awk FILE.ll FILE.ll        the same file twice
 #
-# Prints the LLVM IR of C code without what the headers mark as used. Such a symbol would stay in
-# a module that does not call the function which needs it.
+# Prints the LLVM IR of C code without the lists of symbols that the headers mark as used. A symbol
+# on such a list would stay in a module that does not call the function which needs the symbol.
 #
-# The key of a static call is such a symbol: objtool looks it up for each call. So the reference to
-# the key moves to the call, and is dropped or inlined with it.
+# The key of a static call is marked as used, because objtool looks the key up for each call. So the
+# filter moves the reference to the key to the call. There, the reference is dropped or inlined
+# together with the call.
 
 FNR == NR {
 	if (match($0, /addressable___SCK__[A-Za-z0-9_]+_[0-9]+ = /)) {

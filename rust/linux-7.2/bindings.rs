@@ -6,7 +6,7 @@
 
 pub use ::kernel::bindings::*;
 
-/// What `kvfree_call_rcu()` queues memory by.
+/// The head by which `kvfree_call_rcu()` queues memory.
 pub type kvfree_rcu_head = callback_head;
 
 // The shims of `helpers.c`.

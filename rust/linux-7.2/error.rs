@@ -18,13 +18,16 @@ pub mod code {
 
     /// Operation canceled.
     pub const ECANCELED: Error = {
-        // `Error` has no public constructor that is `const`. Its layout is looked at instead.
+        // `Error` has no public `const` constructor. So this code relies on the layout of `Error`,
+        // and checks it with a known error.
         //
-        // SAFETY: Both are as large, or this would not compile, and any bits are an `i32`.
+        // SAFETY: `transmute` compiles only if `Error` has the size of an `i32`. Any bits are a
+        // valid `i32`.
         let known: i32 = unsafe { transmute(EINVAL) };
         assert!(known == -(bindings::EINVAL as i32));
 
-        // SAFETY: As asserted above, an `Error` is the negative number; this one is an error code.
+        // SAFETY: By the assertion above, an `Error` contains the negative number of the error.
+        // `ECANCELED` is the number of an error.
         unsafe { transmute(-(bindings::ECANCELED as i32)) }
     };
 }

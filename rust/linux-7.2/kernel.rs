@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The `kernel` crate of Linux 7.2, and what that of Linux 7.3 has in addition.
+//! The `kernel` crate of Linux 7.2, with items that only the crate of Linux 7.3 has.
 //!
-//! Only what the overlay and the driver use is here. Each item has the name, the path and the
-//! meaning that it has in Linux 7.3.
+//! This crate adds only items that the overlay or the driver uses. Each item has the name, the path
+//! and the meaning that it has in Linux 7.3.
 
 #![crate_name = "kernel_7_2"]
 

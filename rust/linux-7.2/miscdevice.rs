@@ -21,7 +21,8 @@ pub struct MiscDeviceOptions {
 impl MiscDeviceOptions {
     /// Creates a raw `struct miscdevice` that is ready for registration.
     ///
-    /// Open files of the device hold a reference to the module. That is missing in Linux 7.2.
+    /// Open files of the device hold a reference to the module. With the function of Linux 7.2,
+    /// they hold none.
     pub const fn into_raw<T: MiscDevice>(self) -> bindings::miscdevice {
         let mut raw = in_kernel_crate::<T>(self.name);
         raw.fops = &Operations::<T>::OWNED;
@@ -37,7 +38,8 @@ struct Operations<T>(PhantomData<T>);
 
 impl<T: MiscDevice> Operations<T> {
     const OWNED: bindings::file_operations = {
-        // SAFETY: `into_raw` sets the pointer to a constant table.
+        // SAFETY: `into_raw` sets `fops` to the address of a constant table, which is valid for
+        // reads.
         let fops = unsafe { *in_kernel_crate::<T>(c"").fops };
         bindings::file_operations {
             owner: LINKED_INTO.as_ptr(),

@@ -17,15 +17,15 @@ pub trait ModuleMetadata {
 
     /// The module's `THIS_MODULE` pointer.
     ///
-    /// The `module!` macro of Linux 7.2 does not set it. By default it is the module that this
-    /// crate is linked into: each module has a copy of its own.
+    /// The `module!` macro of Linux 7.2 does not set it. The default is the module that this crate
+    /// is linked into. Each module has its own copy of this crate.
     const THIS_MODULE: ThisModule = LINKED_INTO;
 }
 
 /// The module that this crate is linked into.
 #[cfg(MODULE)]
 pub(crate) const LINKED_INTO: ThisModule = {
-    // Only its address is taken.
+    // The code takes only the address of this static, so its type does not matter.
     #[allow(improper_ctypes)]
     extern "C" {
         static __this_module: crate::types::Opaque<crate::bindings::module>;
@@ -35,7 +35,7 @@ pub(crate) const LINKED_INTO: ThisModule = {
     unsafe { ThisModule::from_ptr(__this_module.get()) }
 };
 
-/// This crate is built in.
+/// The null `THIS_MODULE` of built-in code.
 #[cfg(not(MODULE))]
 // SAFETY: The `THIS_MODULE` of code that is built in is null.
 pub(crate) const LINKED_INTO: ThisModule = unsafe { ThisModule::from_ptr(core::ptr::null_mut()) };

@@ -2,8 +2,9 @@
 
 //! Support for module parameters.
 //!
-//! The `module!` macro of Linux 7.2 knows no parameters of type `bool`. The one here gives it `i8`
-//! in place of `bool`, and a parameter of type `i8` is a `bool` here.
+//! The `module!` macro of Linux 7.2 does not accept parameters of type `bool`. The macro of this
+//! file passes `i8` to it instead of `bool`. The types of this file then treat a parameter of type
+//! `i8` as a `bool`.
 
 use crate::{
     prelude::*,
@@ -16,9 +17,9 @@ use crate::{
 #[doc(no_inline)]
 pub use ::kernel::module_param::*;
 
-/// A type that the `module!` macro of Linux 7.2 knows.
+/// A type that the `module!` macro of Linux 7.2 accepts for a parameter.
 pub trait Known {
-    /// The type that its parameters have.
+    /// The type of the value of such a parameter.
     type Value: Copy;
 }
 
@@ -37,7 +38,7 @@ impl_known!(i64 => i64, u64 => u64, isize => isize, usize => usize);
 /// A wrapper for kernel parameters, which the `module!` macro instantiates.
 #[repr(C)]
 pub struct ModuleParamAccess<T: Known> {
-    // Comes first: the functions of `kernel_param_ops` are given a pointer to it.
+    // Must be the first field: the functions of `kernel_param_ops` get a pointer to it.
     value: SetOnce<T::Value>,
     default: T::Value,
 }
@@ -68,13 +69,13 @@ impl<T: Known> ModuleParamAccess<T> {
 /// # Safety
 ///
 /// Callers must ensure that `text` is a null-terminated string, and that `param` is a parameter
-/// that the `module!` macro has made of an `i8`.
+/// that the `module!` macro has made from an `i8`.
 unsafe extern "C" fn set_bool(
     text: *const c_char,
     param: *const crate::bindings::kernel_param,
 ) -> c_int {
     let set = || -> Result {
-        // SAFETY: By the safety requirements, `text` is null-terminated.
+        // SAFETY: By the safety requirements, `text` points to a null-terminated string.
         let value = kstrtobool(unsafe { CStr::from_char_ptr(text) })?;
         // SAFETY: By the safety requirements, the argument of `param` is a static
         // `ModuleParamAccess<i8>`, which begins with a `SetOnce<bool>`.

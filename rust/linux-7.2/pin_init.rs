@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The `pin_init` crate of Linux 7.2, and what that of Linux 7.3 has in addition.
+//! The `pin_init` crate of Linux 7.2, with items that only the crate of Linux 7.3 has.
 
 #![crate_name = "pin_init_7_2"]
 

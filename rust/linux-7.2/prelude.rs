@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is imported by all code of the kernel.
+//! The prelude: items that all code of the kernel imports.
 
 #[doc(no_inline)]
 pub use ::kernel::prelude::*;

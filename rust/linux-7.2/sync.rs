@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Synchronisation primitives.
+//! Synchronization primitives.
 
 #[doc(no_inline)]
 pub use ::kernel::sync::*;

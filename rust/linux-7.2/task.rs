@@ -5,7 +5,7 @@
 #[doc(no_inline)]
 pub use ::kernel::task::*;
 
-/// What [`Task`] has in addition.
+/// Methods that [`Task`] has in Linux 7.3 only.
 pub trait TaskExt {
     /// Returns the TGID (Thread Group ID / Process ID) of the given task.
     fn tgid(&self) -> Pid;

@@ -2,8 +2,8 @@
 
 //! The ioctl ABI, as `include/uapi/linux/fence_exporter.h` defines it.
 //!
-//! The structures decode from bytes and encode to bytes without unsafe code; the derives refuse to
-//! compile if one had implicit padding, which would leak kernel memory.
+//! The structures are converted from and to bytes without unsafe code. The derives do not compile
+//! for a structure with implicit padding, which would leak kernel memory.
 
 #![crate_name = "fence_uapi"]
 #![allow(missing_docs, non_camel_case_types, clippy::all)]

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The ABI of the kernel's sw_sync, which stands in drivers/dma-buf/sw_sync.c and
- * in no header. Programs carry copies of it, so the numbers can't change.
+ * The ABI of the kernel's sw_sync. The kernel has no header for it: the definitions
+ * are in drivers/dma-buf/sw_sync.c. Programs have their own copies, so the numbers
+ * never change.
  */
 #ifndef _SW_SYNC_ABI_H
 #define _SW_SYNC_ABI_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The smallest module: it says that it came and went.
+//! The smallest module: it prints a message when it is loaded, and another when it is removed.
 
 #![crate_name = "hello"]
 #![forbid(unsafe_code)]

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
-/* The interface of /dev/rcu_config, for C programs. */
+/* The ioctl of /dev/rcu_config, for C programs. */
 #ifndef _RCU_CONFIG_H
 #define _RCU_CONFIG_H
 
@@ -8,8 +8,8 @@
 
 /**
  * struct rcu_config_set - the argument of RCU_CONFIG_SET
- * @limit: in: the new limit; out: the one that it has replaced
- * @limit_at_open: in: 0; out: the limit that was there when the file was opened
+ * @limit: in: the new limit; out: the limit that it has replaced
+ * @limit_at_open: in: 0; out: the limit that was set when the file was opened
  */
 struct rcu_config_set {
 	__u32 limit;

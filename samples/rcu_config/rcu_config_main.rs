@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/dev/rcu_config`: a configuration that one caller changes while others look at it.
+//! `/dev/rcu_config`: a configuration that one caller changes while others read it.
 //!
-//! There is one call, `RCU_CONFIG_SET`. It puts a new limit in place and returns two: the one that
-//! it has replaced, and the one that was in place when the file was opened. Who reads a limit
-//! takes no lock, and sees a whole configuration, the old one or the new one.
+//! There is one ioctl, `RCU_CONFIG_SET`. It sets a new limit and returns two limits: the one that
+//! it has replaced, and the one that was set when the file was opened. Readers of the configuration
+//! take no lock. Each reader sees a whole configuration, the old one or the new one.
+//!
+//! `rcu_config_param.c` is the C code of the module. It calls [`rcu_config_changes`].
 
 #![crate_name = "rcu_config"]
-#![forbid(unsafe_code)]
+// Not `forbid`: it would refuse `#[no_mangle]`, which the function that C code calls needs.
+#![deny(unsafe_code)]
 
 use kernel::{
     fs::File,
@@ -23,12 +26,16 @@ use kernel::{
     new_mutex,
     prelude::*,
     sync::{
+        atomic::{
+            ordering::Relaxed,
+            Atomic, //
+        },
         poll::PollTable,
         rcu::{
             self,
             Published,
             Rcu,
-            RcuFreeBox, //
+            RcuFreeKBox, //
         },
         Arc,
         ArcBorrow,
@@ -45,43 +52,59 @@ module! {
     license: "GPL",
 }
 
-/// `struct { __u32 limit; __u32 limit_at_open; }`; in: the new limit, and 0.
+/// The ioctl. Its argument is `struct rcu_config_set` of `rcu_config.h`, which is two `__u32`.
 const RCU_CONFIG_SET: u32 = _IOWR::<[u32; 2]>('c' as u32, 1);
 
-/// What is replaced as a whole. It has no destructor: one that had would be in an `RcuBox`.
+/// The configuration, which is replaced as a whole.
+///
+/// It has no destructor. A configuration with a destructor would have to be in an `RcuBox`.
 #[derive(Clone, Copy)]
 struct Config {
     limit: u32,
     generation: u64,
 }
 
-type ConfigBox = RcuFreeBox<Published<Config>>;
+/// How often a limit was set.
+static CHANGES: Atomic<u32> = Atomic::new(0);
 
-fn boxed(config: Config) -> Result<ConfigBox> {
-    RcuFreeBox::pin_init(Published::new(config), GFP_KERNEL)
+/// Returns how often a limit was set.
+///
+/// C code calls this function. `rcu_config-link-keep` in the Kbuild keeps the function, and
+/// `#[no_mangle]` keeps its name.
+#[allow(unsafe_code)]
+#[no_mangle]
+extern "C" fn rcu_config_changes() -> u32 {
+    CHANGES.load(Relaxed)
 }
 
-/// What all files share.
+type ConfigBox = RcuFreeKBox<Published<Config>>;
+
+fn boxed(config: Config) -> Result<ConfigBox> {
+    Ok(RcuFreeKBox::new(Published::new(config), GFP_KERNEL)?)
+}
+
+/// The data that all files share.
 #[pin_data]
 struct Shared {
     config: Rcu<ConfigBox>,
-    /// Held by who makes a new configuration from the old one.
+    /// Held while a new configuration is made from the old one.
     #[pin]
     change: Mutex<()>,
 }
 
 impl Shared {
-    /// Returns the configuration. A reader: no lock, and nothing is written.
+    /// Returns a copy of the configuration. A reader takes no lock and writes nothing.
     fn config(&self) -> Config {
         *self.config.dereference(&rcu::read_lock())
     }
 
-    /// Puts a limit in place, and returns the configuration that was there.
+    /// Sets a limit, and returns the old configuration. Fails with `ENOMEM`.
     fn set_limit(&self, limit: u32) -> Result<Config> {
         let _change = self.change.lock();
         let generation = self.config().generation + 1;
         let old = self.config.replace(boxed(Config { limit, generation })?);
-        // The old box is dropped here; readers may have what is in it for a grace period more.
+        CHANGES.fetch_add(1, Relaxed);
+        // The old box is dropped here. Readers may use its value for another grace period.
         Ok(**old)
     }
 }
@@ -89,7 +112,8 @@ impl Shared {
 /// The private data of a file.
 struct Opened {
     shared: Arc<Shared>,
-    /// What was in place then; freed a grace period after the file is closed.
+    /// The configuration at the time of open. It is freed one grace period after the file is
+    /// closed.
     config: ConfigBox,
 }
 
@@ -114,7 +138,8 @@ impl MiscDevice for Device {
             return Err(EINVAL);
         }
         let old = file.shared.set_limit(limit)?;
-        // The file owns this box, so it needs no critical section: writing to user space may sleep.
+        // The file owns this box, so this needs no critical section. Copying to user space below
+        // may sleep, so it must not be in one.
         let at_open = file.config.limit;
         let mut writer = slice().writer();
         writer.write(&old.limit)?;
@@ -138,7 +163,7 @@ impl PollDevice for Device {
     }
 }
 
-/// The module: its node.
+/// The data of the module: its device.
 struct RcuConfig {
     _device: Pin<KBox<PollDeviceRegistration<Device>>>,
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What `cargo test` has printed, compared with the tests that the sources have."""
+"""Compares the output of `cargo test` with the tests that the sources have."""
 
 import os
 import re
@@ -13,7 +13,7 @@ PLAN = re.compile(r"^running (\d+) tests?$", re.M)
 
 
 def expected(tree: str) -> tuple[int, int]:
-    """How many tests and examples the crates below a directory have."""
+    """Returns how many tests and examples the crates below a directory have."""
     tests = shown = 0
     for directory, _, names in os.walk(tree):
         for name in names:
@@ -25,11 +25,11 @@ def expected(tree: str) -> tuple[int, int]:
 
 
 def take(output: str, wanted: tuple[int, int], counts: Counts, where: str) -> None:
-    """Counts the results; `wanted` is how many tests and examples there must be."""
+    """Counts the results. `wanted` is how many tests and examples there must be."""
     found = RESULT.findall(output)
     for name, outcome in found:
         counts.take(where, name, {"ok": "pass", "FAILED": "fail"}.get(outcome, "skip"))
-    # An example is named after its file and line.
+    # cargo names an example after its file and line.
     shown = sum(" (line " in name for name, _ in found)
     planned = sum(map(int, PLAN.findall(output)))
     if planned != len(found):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What came of tests."""
+"""Counts of the results of tests."""
 
 
 class Counts:
@@ -10,7 +10,7 @@ class Counts:
         self.failures: list[str] = []
 
     def take(self, where: str, name: str, outcome: str) -> None:
-        """Counts one test, and shows what is not a pass."""
+        """Counts one test. Prints its name unless it has passed."""
         if outcome == "pass":
             self.passed += 1
             return
@@ -22,7 +22,7 @@ class Counts:
         print(f"  {outcome.upper()} {where}: {name}", flush=True)
 
     def add(self, other: "Counts") -> None:
-        """Adds what came of other tests, which has been shown."""
+        """Adds the counts of other tests, whose failures were printed."""
         self.passed += other.passed
         self.failed += other.failed
         self.skipped += other.skipped
@@ -31,7 +31,7 @@ class Counts:
     def summary(self) -> int:
         """Prints the failures and the last line, and returns the exit status.
 
-        A run that has counted no test at all has failed: it was asked for something.
+        A run that has counted no test has failed.
         """
         if not self.passed + self.failed + self.skipped:
             self.take("no test", "nothing has run", "fail")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The guest's files: busybox, the init script, the module, what was added."""
+"""The files of the guest: busybox, the init script, the modules, and files that the caller adds."""
 
 import argparse
+import itertools
 import os
 import shlex
 import shutil
@@ -13,11 +14,11 @@ DIRECTORIES = ["bin", "dev", "etc", "proc", "root", "sys", "tmp", "usr/lib/fence
 
 
 class Unavailable(Exception):
-    """Something that the run needs isn't there; the text says what to do."""
+    """A file that the run needs is missing. The text says what to do."""
 
 
 def output_of(*command: str) -> str:
-    """What a tool of ours prints; its own messages go to the user."""
+    """Returns the output of a script. Its messages go to standard error."""
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if result.returncode:
         raise Unavailable(f"{os.path.basename(command[0])} failed")
@@ -25,14 +26,14 @@ def output_of(*command: str) -> str:
 
 
 def kernel_build(args: argparse.Namespace) -> str:
-    """The build directory of the kernel that the arguments name."""
+    """Returns the build directory of the kernel that the arguments name."""
     if not args.kernel_build:
         args.kernel_build = output_of(f"{TOP}/scripts/kernel/build", args.arch, args.kernel)
     return str(args.kernel_build)
 
 
 def kernel_image(args: argparse.Namespace) -> str:
-    """The kernel's image."""
+    """Returns the path of the kernel's image."""
     name = {"x86_64": "arch/x86/boot/bzImage", "arm64": "arch/arm64/boot/Image"}[args.arch]
     path = os.path.join(kernel_build(args), name)
     if not os.path.exists(path):
@@ -40,19 +41,25 @@ def kernel_image(args: argparse.Namespace) -> str:
     return path
 
 
-def module(args: argparse.Namespace) -> str:
-    """The module's file."""
-    path = args.module or f"{TOP}/build/{args.arch}-{args.kernel}/fence_exporter.ko"
-    if not os.path.exists(path):
-        raise Unavailable(
-            f"{path} is not there: `make modules ARCH={args.arch} FLAVOUR={args.kernel}` builds it")
-    return path
+def modules(args: argparse.Namespace) -> list[str]:
+    """Returns the files of the modules to load, in this order."""
+    if args.no_load:
+        return []
+    # A tree that has copied the scripts for its own module does not have the driver.
+    if not args.module and not os.path.exists(f"{TOP}/drivers/dma-buf/fence_exporter"):
+        raise Unavailable("--module FILE must name the module, which `scripts/module` builds")
+    paths: list[str] = args.module or [f"{TOP}/build/{args.arch}-{args.kernel}/fence_exporter.ko"]
+    for path in paths:
+        if not os.path.exists(path):
+            raise Unavailable(f"{path} is not there" + (
+                "" if args.module else f": `scripts/module {args.arch} {args.kernel}` builds it"))
+    return paths
 
 
 def modules_of_kernel(args: argparse.Namespace, root: str) -> list[str]:
-    """Lays a stock kernel's own modules over the guest's root; returns those to load.
+    """Copies a stock kernel's own modules to the guest's root. Returns those to load.
 
-    A kernel of scripts/kernel/stock has them in guest/; one of ours has everything built in.
+    A kernel of scripts/kernel/stock has them in guest/. Other kernels have everything built in.
     """
     files = os.path.join(kernel_build(args), "guest")
     if not os.path.isdir(files):
@@ -64,32 +71,41 @@ def modules_of_kernel(args: argparse.Namespace, root: str) -> list[str]:
 
 
 def make_initrd(args: argparse.Namespace, scratch: str) -> str:
-    """Lays out the guest's root below scratch, and returns the archive of it."""
+    """Makes the guest's root below scratch, and returns an archive of it."""
     root = os.path.join(scratch, "root")
+    files = modules(args)
     for directory in DIRECTORIES:
         os.makedirs(os.path.join(root, directory))
     shutil.copy(output_of(f"{TOP}/scripts/busybox", args.arch), f"{root}/bin/busybox")
     shutil.copy(f"{TOP}/scripts/fence/init", f"{root}/init")
     os.symlink("busybox", f"{root}/bin/sh")
-    modules = modules_of_kernel(args, root)
-    if not args.no_load:
-        shutil.copy(module(args), f"{root}/root/fence_exporter.ko")
+    stock = modules_of_kernel(args, root)
+    for path in files:
+        shutil.copy(path, f"{root}/root/")
+    # `make fencectl` builds it. A tree that has copied the scripts may not have it.
+    tool = f"{TOP}/build/fencectl/{args.arch}/fencectl"
+    if os.path.exists(tool):
+        shutil.copy(tool, f"{root}/usr/lib/fence_exporter/")
     for directory in args.add:
         if not os.path.isdir(directory):
             raise Unavailable(f"--add {directory}: no such directory")
         shutil.copytree(directory, root, symlinks=True, dirs_exist_ok=True)
     settings = {
-        "LOAD": "" if args.no_load else "1",
-        "MODULES": " ".join(modules),
-        "PARAMS": args.params,
+        "MODULES": " ".join(stock),
         "INTERACTIVE": "1" if args.mode == "shell" else "",
-        # The guest ends the command itself if it can, to tell what it waits for.
+        # The guest cannot find out the size of the terminal over the serial line.
+        "SIZE": "rows {1} cols {0}".format(*shutil.get_terminal_size()) if args.mode == "shell" else "",
+        "GET": " ".join(path.partition(":")[0] for path in args.get),
+        # The guest ends the command itself if it can, because it can print what the command waits for.
         "LIMIT": str(args.timeout) if args.mode == "run" else "",
     }
     with open(f"{root}/etc/fence-run", "w", encoding="utf-8") as file:
         file.writelines(f"{key}={shlex.quote(value)}\n" for key, value in settings.items())
+    with open(f"{root}/etc/fence-modules", "w", encoding="utf-8") as file:
+        for path, params in itertools.zip_longest(files, args.params[:len(files)], fillvalue=""):
+            file.write(f"/root/{os.path.basename(path)} {params}\n")
     with open(f"{root}/etc/fence-command", "w", encoding="utf-8") as file:
-        # One word is a line for the shell, several are a command and its arguments.
+        # One word is a line for the shell. Several words are a command and its arguments.
         command = args.command
         file.write((command[0] if len(command) == 1 else shlex.join(command)) + "\n")
     initrd = os.path.join(scratch, "initrd")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The commands that kbuild has saved: a file `.NAME.cmd` beside each NAME that it has made.
+"""Reads the commands that kbuild saves: a file `.NAME.cmd` beside each NAME that it makes.
 
-The first line of such a file is an assignment of make's, `savedcmd_NAME := COMMAND`. COMMAND is
-shell text: simple commands, separated by `;` or `&&`. To compile a file once more in the same way,
-the caller takes such a command, drops what names its outputs, and adds outputs of its own.
+The first line of such a file is an assignment of make, `savedcmd_NAME := COMMAND`. COMMAND is
+shell text: simple commands, separated by `;` or `&&`. To compile a file again in the same way, the
+caller takes such a command, removes the arguments that name outputs, and adds its own outputs.
 """
 
 import dataclasses
@@ -13,19 +13,19 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 
-# What separates two commands. All else that means something to a shell is refused, as a caller
-# that runs the words itself would do something else than kbuild did.
+# The separators of commands. The parser refuses all other syntax of a shell: a caller runs the words
+# without a shell, and would not do what kbuild did.
 SEPARATORS = (";", "&&")
 OPERATORS = frozenset(";&|<>()")
 
 
 class Unreadable(Exception):
-    """A file that is not there, or that this parser does not understand; the text says which."""
+    """A file does not exist, or this parser does not understand it. The text says which."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """A simple command: what it sets in its environment, its program and the arguments."""
+    """A simple command: the variables that it sets, its program and the arguments."""
     environment: dict[str, str]
     words: list[str]
 
@@ -34,7 +34,7 @@ class Command:
         return [value for word, value in self.options() if word == option and value is not None]
 
     def options(self) -> Iterator[tuple[str, str | None]]:
-        """Yields each word, split at its first `=`, or else with the word that follows."""
+        """Yields each word, split at its first `=`, or together with the next word."""
         for number, word in enumerate(self.words):
             name, equals, value = word.partition("=")
             following = self.words[number + 1] if number + 1 < len(self.words) else None
@@ -43,7 +43,7 @@ class Command:
     def without(self, *dropped: str) -> "Command":
         """Returns the command without some options and their values.
 
-        An option that ends in a comma takes its value behind that comma, in the same word.
+        The value of an option that ends in a comma follows the comma, in the same word.
         """
         kept = []
         words = iter(self.words)
@@ -56,12 +56,12 @@ class Command:
         return Command(self.environment, kept)
 
     def crate_environment(self) -> dict[str, str]:
-        """Returns what `env!()` finds in a crate: the environment, and what `--env-set` adds."""
+        """Returns the variables of `env!()`: the environment, and what `--env-set` adds."""
         added = (value.partition("=") for value in self.values("--env-set"))
         return {**self.environment, **{name: value for name, _, value in added}}
 
     def run(self, *more: str, cwd: str) -> subprocess.CompletedProcess[str]:
-        """Runs the command with more arguments; what it prints is in `stdout`.
+        """Runs the command with more arguments. Its output is in `stdout`.
 
         rustc accepts the kernel's unstable features only with RUSTC_BOOTSTRAP.
         """
@@ -73,23 +73,23 @@ class Command:
 
 @dataclasses.dataclass(frozen=True)
 class Crate:
-    """How rustc compiles a crate, without what only concerns its outputs.
+    """The flags with which rustc compiles a crate, without those for its outputs.
 
-    rustdoc takes the same flags. `environment` is what `env!()` finds.
+    rustdoc accepts the same flags. `environment` has the variables of `env!()`.
     """
     environment: dict[str, str]
     flags: list[str]
     source: str
 
 
-# What names rustc's outputs, and what means nothing to rustdoc. rustdoc has no `--env-set`, and
-# takes env!() from its environment.
+# Flags that name rustc's outputs, and flags that rustdoc does not have. rustdoc has no `--env-set`, and
+# reads env!() from its environment.
 OUTPUTS = ("--emit", "--out-dir", "--crate-name", "--crate-type", "-Zbinary_dep_depinfo",
            "--remap-path-scope", "-Clinker", "--env-set")
 
 
 def shell_text(path: str | os.PathLike[str]) -> str:
-    """Returns the shell text of a `.cmd` file: the assignment's value, as make would expand it."""
+    """Returns the shell text of a `.cmd` file: the value of the assignment, expanded as by make."""
     try:
         with open(path, encoding="utf-8") as file:
             name, assigned, text = file.readline().partition(":=")
@@ -97,7 +97,7 @@ def shell_text(path: str | os.PathLike[str]) -> str:
         raise Unreadable(f"{path} is not there: has kbuild not built that yet?") from None
     if not assigned or not name.startswith("savedcmd_"):
         raise Unreadable(f"{path} has no command in its first line")
-    # kbuild has escaped both for make.
+    # kbuild escapes both characters for make.
     return re.sub(r"\$\$|\$\(pound\)", lambda found: "$" if found[0] == "$$" else "#", text).strip()
 
 
@@ -120,7 +120,7 @@ def split(text: str) -> Iterator[Command]:
 
 
 def simple(words: list[str]) -> Command:
-    """Makes a command of its words."""
+    """Makes a command from words."""
     environment = {}
     while words and (match := re.fullmatch(r"(\w+)=(.*)", words[0], re.S)):
         environment[match[1]] = match[2]
@@ -134,7 +134,7 @@ def commands(path: str | os.PathLike[str]) -> list[Command]:
 
 
 def command(path: str | os.PathLike[str]) -> Command:
-    """Returns the first command of a `.cmd` file. Those behind it only work on the object."""
+    """Returns the first command of a `.cmd` file. The later ones only change the object."""
     return next(split(shell_text(path)))
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What KUnit has reported in the kernel's log, by the kernel's own parser of KTAP.
+"""Reads the reports of KUnit in the kernel's log, with the kernel's own parser of KTAP.
 
-The parser (tools/testing/kunit/kunit_parser.py of the kernel source) compares each plan with
-what ran, and recognises a suite that ends in the middle.
+The parser (tools/testing/kunit/kunit_parser.py of the kernel source) compares each plan with the
+results, and recognizes a suite that ends in the middle.
 """
 
 import importlib
@@ -16,15 +16,15 @@ from collections.abc import Iterator
 from .counts import Counts
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-# What scripts/vm writes into the log before it loads the module: the suites that the kernel has
-# built in have run by then.
+# scripts/vm writes this line to the log before it loads the module. The kernel's own suites have run
+# before it.
 LOADING = "fence-vm: loading the module"
-# The prefix of a line, as `dmesg -r` prints it, or the console.
+# The prefix of a line, as `dmesg -r` or the console prints it.
 PREFIX = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](\[[^]]*\])? ?")
 
 
 def kernel_parser() -> types.ModuleType:
-    """The kernel's module `kunit_parser`."""
+    """Imports and returns the kernel's module `kunit_parser`."""
     if "kunit_parser" not in sys.modules:
         source = subprocess.run([f"{TOP}/scripts/kernel/get"], stdout=subprocess.PIPE, text=True,
                                 check=True).stdout.strip()
@@ -34,35 +34,35 @@ def kernel_parser() -> types.ModuleType:
 
 
 class Errors:
-    """Stands in for the parser's printer, and keeps the errors that it would have printed."""
+    """A printer for the parser that keeps errors instead of printing them."""
 
     def __init__(self) -> None:
         self.found: list[str] = []
 
     def print_with_timestamp(self, message: str) -> None:
-        """Takes a line."""
+        """Receives a line."""
         if message.startswith("[ERROR] "):
             self.found.append(message.removeprefix("[ERROR] "))
 
     def red(self, text: str) -> str:
-        """Takes a text as it is: there are no colours here."""
+        """Returns a text without colors."""
         return text
 
     green = yellow = red
 
     def color_len(self) -> int:
-        """Returns the length of what begins and ends a colour."""
+        """Returns the length of the escape sequences of a color: none."""
         return 0
 
 
 def module_lines(log: str) -> list[str] | None:
-    """The lines of a log since the module was loaded, without their prefixes; None if it wasn't."""
+    """Returns the lines of a log since the module was loaded, without prefixes; None if it wasn't."""
     _, found, text = log.rpartition(LOADING)
     return [PREFIX.sub("", line) for line in text.splitlines()[1:]] if found else None
 
 
 def outcomes(lines: list[str], expected: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
-    """Yields (name, outcome) for each case that ran or should have, and for each broken plan.
+    """Yields (name, outcome) for each case that ran or must run, and for each broken plan.
 
     `expected` has the cases of each suite. An outcome is "pass", "skip" or "fail".
     """
@@ -101,13 +101,13 @@ def outcomes(lines: list[str], expected: dict[str, list[str]]) -> Iterator[tuple
     for error in errors.found:
         failed = True
         yield f"KTAP: {error}", "fail"
-    # What is left is a suite that failed while its cases did not.
+    # The remaining suites failed although no case of theirs did.
     if not failed and not main.ok_status():
         yield f"KTAP: {main.status.name}", "fail"
 
 
 def take(log: str, expected: dict[str, list[str]], counts: Counts, where: str) -> None:
-    """Counts the cases that a log tells of; `counts` is a Counts."""
+    """Counts the cases in a log. `counts` is a Counts."""
     if not expected:
         counts.take(where, "KUnit: the sources have no suite", "fail")
     lines = module_lines(log)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What in a kernel's log is a failure."""
+"""Decides which lines of a kernel's log are failures."""
 
 import argparse
 import itertools
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from . import qemu
 
-# Each is a line that begins a report. Those of the checkers say who they are;
-# the rest is what the kernel says when it finds itself broken.
+# Each pattern matches a line that begins a report: of a checker, which has its name in the line, or
+# of the kernel when it finds an error of its own.
 REPORTS = re.compile("|".join([
     r"\bBUG\b", r"\bWARNING\b", r"\bOops\b", r"Kernel panic", r"general protection fault",
     r"Unable to handle kernel", r"Internal error", r"kernel BUG at", r"CFI failure",
@@ -26,29 +26,29 @@ REPORTS = re.compile("|".join([
     r"Voluntary context switch within RCU",
 ]))
 
-# What comes of a report that has just been made.
+# Lines that follow from a report right before them.
 CONSEQUENCE = re.compile(r"Oops|Kernel panic|Internal error|general protection|unable to handle",
                          re.IGNORECASE)
 
-# What looks like a report and is none.
+# Lines that look like a report and are none.
 HARMLESS = re.compile("|".join([
     r"loading out-of-tree module taints",
     r"ftrace-bug", r"bug-compat", r"DEBUG_", r"debug:",
-    # `dmesg -r` of KUnit's own words.
+    # A line of KUnit's own output.
     r"# Subtest", r"^ok \d", r"^# ",
 ]))
 
 # The prefix of `dmesg -r`.
 PREFIX = re.compile(r"^<\d+>")
-# The time that follows it, and perhaps the process.
+# The time after this prefix, and the process, which may be missing.
 STAMP = re.compile(r"^\[ *\d+\.\d+\](\[[^]]*\])? ?")
 CONTEXT = 40
-# What the init script writes to the log before it loads the module.
+# The init script writes this line to the log before it loads the module.
 LOADING = "fence-vm: loading the module"
 
 
 def reports(text: str) -> Iterator[tuple[int, str]]:
-    """The lines of a log that begin a report, with their places."""
+    """Yields the lines of a log that begin a report, with their indices."""
     for number, line in enumerate(PREFIX.sub("", line) for line in text.splitlines()):
         message = STAMP.sub("", line).strip()
         if REPORTS.search(message) and not HARMLESS.search(message):
@@ -63,9 +63,9 @@ def show(text: str, number: int) -> None:
 
 
 def blocks(text: str) -> Iterator[list[str]]:
-    """The reports of a log, each a list of lines: the one that begins it and what belongs to it.
+    """Returns the reports of a log, each as a list of lines.
 
-    A panic, an oops or a trace right after a report is its consequence.
+    A panic, an oops or a trace right after a report is part of that report.
     """
     lines = [PREFIX.sub("", line) for line in text.splitlines()]
     starts: list[int] = []
@@ -79,11 +79,11 @@ def blocks(text: str) -> Iterator[list[str]]:
 
 
 def refused(result: qemu.Result) -> None:
-    """Prints why the module did not load: insmod's words, and the kernel's since it was to load."""
+    """Prints why the module did not load: the output of insmod, and the kernel's messages since."""
     print("scripts/vm: the module does not load:", file=sys.stderr)
     lines = result.kernel_log().splitlines()
     begin = next((i for i, line in enumerate(lines) if LOADING in line), len(lines))
-    # insmod tries two system calls, so that the kernel may say everything twice.
+    # insmod tries two system calls, so the kernel may print everything twice.
     said = dict.fromkeys(STAMP.sub("", PREFIX.sub("", line)) for line in lines[begin + 1:])
     for line in [*(result.refused or "").splitlines(), *said]:
         print("  |", line, file=sys.stderr)
@@ -95,7 +95,7 @@ def tail(text: str) -> None:
 
 
 def late(result: qemu.Result, args: argparse.Namespace) -> str:
-    """What took too long, and for whom."""
+    """Returns which time limit was exceeded, and by what."""
     if result.pace is None:
         return "scripts/vm: the guest did not boot"
     return f"scripts/vm: the command did not end within {args.timeout} s" + \
@@ -103,7 +103,7 @@ def late(result: qemu.Result, args: argparse.Namespace) -> str:
 
 
 def judge(result: qemu.Result, args: argparse.Namespace) -> int:
-    """Says what a run came to, and returns the exit status."""
+    """Prints the result of a run, and returns the exit status."""
     text = result.kernel_log()
     found = ["\n".join(block) for block in blocks(text)]
     missing = [regex for regex in args.expect

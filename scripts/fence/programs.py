@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Test programs in a guest: where they are there, and the command that runs several."""
+"""Test programs in a guest: their paths, and the command that runs several of them."""
 
 import os
 import shutil
 from collections.abc import Iterable
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-# Below the guest's root; its PATH has this directory.
+# A directory of the guest, which is in its PATH.
 DIRECTORY = "usr/lib/fence_exporter"
 
 
@@ -17,7 +17,7 @@ def tests_in(directory: str) -> list[str]:
 
 
 def lay_out(root: str, source: str, names: Iterable[str], below: str = "") -> None:
-    """Copies programs of a directory to a guest's root, there into a directory `below` the usual one."""
+    """Copies programs of a directory to a guest's root, to the directory `below` the usual one."""
     target = os.path.join(root, DIRECTORY, below)
     os.makedirs(target, exist_ok=True)
     for name in names:
@@ -27,8 +27,8 @@ def lay_out(root: str, source: str, names: Iterable[str], below: str = "") -> No
 def run_each(root: str, names: Iterable[str], limit: int = 0) -> list[str]:
     """Returns the command that runs programs one after the other, each for `limit` seconds at most.
 
-    A limit of 0 is none. The script is copied to the guest's root; tap.take_programs() reads what
-    it prints.
+    With 0 there is no limit. The function copies the script to the guest's root.
+    tap.take_programs() reads its output.
     """
     shutil.copy(f"{HERE}/run_programs", root)
     return ["sh", "/run_programs", str(limit), *names]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""QEMU: its command line, its life, and what comes over the serial line."""
+"""Runs QEMU, and reads the serial line of the guest."""
 
 import argparse
+import base64
 import ctypes
 import dataclasses
 import os
@@ -16,38 +17,42 @@ from . import guest
 
 PROGRAMS = {"x86_64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}
 CONSOLES = {"x86_64": "ttyS0", "arm64": "ttyAMA0"}
-# A guest that is stuck can't tell its log: let it panic, which prints all of it.
+# A guest that hangs can't print its log. So it panics, and a panic prints the whole log.
 STUCK = "panic_console_replay=1 oops=panic softlockup_panic=1 hung_task_panic=1 " \
         "sysctl.kernel.panic_on_rcu_stall=1"
-# Seconds for a guest to boot in, however slow the machine is, and after the command to end in.
+# Time limits in seconds, for a machine of any speed to boot, and for the guest to end after the command.
 BOOT_LIMIT = 900
 END_LIMIT = 60
 HOST = {"x86_64": "x86_64", "aarch64": "arm64"}.get(os.uname().machine)
 
 
-# What the kernel itself says on the console; only a dying one does.
+# A line of the kernel itself on the console. Only a dying kernel prints any.
 KERNEL_LINE = re.compile(r"^\[ *\d+\.\d{6}\]")
 
 
 @dataclasses.dataclass
 class Result:
-    """What a run came to: the command's status, None if it didn't end."""
+    """The result of a run. `status` is that of the command, or None if the command did not end."""
     status: int | None = None
     log: str = ""
     console: str = ""
-    # How many times as long as usual things take: what limits of time are multiplied with.
+    # How many times slower than usual the guest is. Time limits are multiplied by it.
     pace: int | None = None
     timed_out: bool = False
-    # The command ran into the limit; the guest itself is well.
+    # The command exceeded its time limit. The guest itself did not hang.
     late: bool = False
-    # What insmod said, if the module did not load.
+    # An archive for each --get, or None if the guest lacks the file.
+    files: list[bytes | None] = dataclasses.field(default_factory=list)
+    # Processes that the command has left behind and that use the module.
+    left: list[str] = dataclasses.field(default_factory=list)
+    # The output of insmod, if the module did not load.
     refused: str | None = None
-    # QEMU has given the guest up, and waits for somebody to look at it.
+    # QEMU has stopped the guest because of an error, and waits for a debugger.
     given_up: bool = False
     complete: bool = False
 
     def kernel_log(self) -> str:
-        """The kernel's log: as the guest told it, or else as its panic replayed it."""
+        """Returns the kernel's log: the one that the guest sent, or else the one that a panic printed."""
         if self.complete:
             return self.log
         replay = self.console.rfind("[    0.000000] Linux version")
@@ -55,10 +60,10 @@ class Result:
 
 
 def accelerator(args: argparse.Namespace) -> str:
-    """`kvm` where this guest can use it, else `tcg`.
+    """Returns `kvm` if this guest can use it, otherwise `tcg`.
 
-    FENCE_ACCEL says which; what was found out is remembered until the next boot
-    of the host.
+    FENCE_ACCEL overrides the choice. The result of the probe is kept in the cache until
+    the next boot of the host.
     """
     choice = os.environ.get("FENCE_ACCEL", "auto")
     if choice != "auto":
@@ -83,11 +88,15 @@ def accelerator(args: argparse.Namespace) -> str:
 
 
 def machine(args: argparse.Namespace, accel: str) -> list[str]:
-    """The part of QEMU's command line that says what machine it is, and with which kernel."""
-    # Without LA57: an interrupt while the kernel identifies the first processor
-    # finds the feature's bit cleared for a moment, and KASAN every address wild.
+    """Returns the part of QEMU's command line that describes the machine and the kernel."""
+    # No LA57: while the kernel identifies the first processor, it clears the bit of this feature for a
+    # moment. In an interrupt at that moment, KASAN takes every address for invalid.
     cpu = {"kvm": "host"}.get(accel, "max") + {"x86_64": ",-la57", "arm64": ""}[args.arch]
-    # Virtio devices are legacy-free; q35 has no ACPI _PRT trouble under KASAN.
+    # A kernel with this option rewrites its own code and its modules to use shadow call stacks, if the
+    # processor has no pointer authentication. Tests of a module must cover this rewriting.
+    if accel != "kvm" and has_option(args, "CONFIG_UNWIND_PATCH_PAC_INTO_SCS"):
+        cpu += ",pauth=off"
+    # On q35, KASAN has no problem with the ACPI _PRT, and virtio devices have no legacy interface.
     kind = {"x86_64": "q35", "arm64": "virt,gic-version=3"}[args.arch]
     return [
         PROGRAMS[args.arch], "-accel", accel, "-M", kind, "-cpu", cpu,
@@ -98,10 +107,11 @@ def machine(args: argparse.Namespace, accel: str) -> list[str]:
 
 
 def kvm_runs(args: argparse.Namespace) -> bool:
-    """Whether KVM runs the guest's kernel: without an initramfs it must get as far as to miss one.
+    """Returns whether KVM can run the guest's kernel.
 
-    Neither that /dev/kvm opens nor that the firmware runs says so: where KVM is itself
-    emulated, the kernel may use an instruction that the outer one doesn't have.
+    Boots the kernel without a root file system. The kernel must get as far as the message that it
+    cannot mount one. It is not enough that /dev/kvm opens, or that the firmware runs: if KVM itself
+    runs in an emulator, the kernel may use an instruction that the emulator lacks.
     """
     append = f"console={CONSOLES[args.arch]} panic=-1 loglevel=1"
     command = [*machine(args, "kvm"), "-append", append, "-serial", "stdio", "-monitor", "none"]
@@ -114,12 +124,12 @@ def kvm_runs(args: argparse.Namespace) -> bool:
 
 
 def emulation(args: argparse.Namespace) -> str:
-    """How TCG runs the guest's processors: each as a thread of the host's, where that is safe.
+    """Returns the accelerator `tcg`, with one thread for each processor only where that is safe.
 
-    An x86 kernel with JUMP_LABEL rewrites instructions that other processors are about to execute,
-    behind an int3. QEMU 7.2 may execute an int3 that is there no more, if it has translated it in
-    the instant in which it was replaced: "Oops: int3", in __schedule() for example, after an event
-    of the scheduler has been switched on. In one thread there is no such instant.
+    An x86 kernel with JUMP_LABEL rewrites instructions while other processors execute them, and
+    protects them by an int3 meanwhile. If QEMU 7.2 translates the int3 at the moment when the kernel
+    replaces it, QEMU may execute the int3 later: "Oops: int3", for example in __schedule() after a
+    trace event of the scheduler was enabled. With a single thread, this cannot happen.
     """
     if args.arch == "x86_64" and has_option(args, "CONFIG_JUMP_LABEL"):
         return "tcg,thread=single"
@@ -127,32 +137,33 @@ def emulation(args: argparse.Namespace) -> str:
 
 
 def die_with_parent() -> None:
-    """Has the kernel end QEMU when this process is killed and can't do it."""
+    """Makes the host's kernel kill QEMU when this process dies."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def has_option(args: argparse.Namespace, option: str) -> bool:
-    """Whether the guest's kernel was built with a boolean option."""
+    """Returns whether the guest's kernel was built with a boolean option."""
     with open(os.path.join(guest.kernel_build(args), ".config"), encoding="utf-8") as file:
         return f"\n{option}=y\n" in file.read()
 
 
 def slab_parameters(args: argparse.Namespace) -> str:
-    """What a kernel with kmemleak needs to see leaks at all.
+    """Returns the parameters with which a kernel that has kmemleak can find leaks.
 
-    Slab caches keep arrays of free objects, and an object that was taken from one
-    leaves its address behind there, where kmemleak finds it (7.3). Caches that
-    check their objects have no such arrays.
+    Slab caches keep arrays of free objects. An allocation leaves the address of the object in such an
+    array, where kmemleak finds it and takes it for a reference (7.3). Caches that check their objects
+    have no such arrays.
     """
     return "slab_debug=F" if has_option(args, "CONFIG_DEBUG_KMEMLEAK") else ""
 
 
 def kunit_parameters(args: argparse.Namespace) -> str:
-    """What keeps a suite of the kernel's own from running where it reports a warning.
+    """Returns the parameters that skip a suite of the kernel which fails with PREEMPT_RT.
 
-    rust_spinlock_irq_condvar asserts that a SpinLockIrq disables interrupts. With PREEMPT_RT
-    it doesn't (7.3). No suite of the module has a name that begins like that one.
+    rust_spinlock_irq_condvar asserts that a SpinLockIrq disables interrupts, and causes a warning.
+    With PREEMPT_RT, a SpinLockIrq does not disable interrupts (7.3). The names of the module's suites
+    do not begin like the name of this one.
     """
     return "kunit.filter_glob=rust_[!s]*" if has_option(args, "CONFIG_PREEMPT_RT") else ""
 
@@ -162,13 +173,13 @@ class Machine:
 
     def __init__(self, args: argparse.Namespace, initrd: str) -> None:
         self.args = args
-        # A busy host may not run the guest for as long as its kernel waits for the timer's first
-        # interrupts, and it then panics.
+        # The kernel waits for the first interrupts of the timer, and panics if none arrives. On a busy
+        # host, the guest may not run for that long.
         timer = {"x86_64": "no_timer_check", "arm64": ""}[args.arch]
         append = f"console={CONSOLES[args.arch]} {timer} panic=-1 loglevel=1 log_buf_len=8M " \
                  f"kunit.enable=1 printk.devkmsg=on {STUCK} {slab_parameters(args)} " \
                  f"{kunit_parameters(args)} {args.append}"
-        # Both are what TCG has, and nothing else.
+        # Only TCG can count instructions or run plugins.
         accel = "tcg" if args.icount is not None or args.plugin else accelerator(args)
         if accel == "tcg":
             accel = emulation(args)
@@ -181,15 +192,17 @@ class Machine:
             self.command += ["-device", device]
 
     def interact(self) -> int:
-        """Gives the terminal to the guest."""
+        """Connects the terminal to the guest."""
+        if not sys.stdin.isatty():
+            raise guest.Unavailable("shell needs a terminal; `scripts/vm run -- COMMAND` runs a command")
         return subprocess.run([*self.command, "-serial", "mon:stdio"], check=False).returncode
 
     def run(self) -> Result:
-        """Runs the guest to its end or to the limit, and shows what the command prints."""
+        """Runs the guest until its end or the time limit. Prints the output of the command."""
         process = subprocess.Popen(
             [*self.command, "-serial", "stdio", "-monitor", "none"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            # A Ctrl-C is ours to handle: it must not leave the guest behind.
+            # Ctrl-C must not reach QEMU: this process handles it, and then ends QEMU.
             start_new_session=True, preexec_fn=die_with_parent)
         try:
             return self.listen(process)
@@ -199,7 +212,7 @@ class Machine:
             process.wait()
 
     def listen(self, process: subprocess.Popen[bytes]) -> Result:
-        """Sorts what comes over the line into output, status and log."""
+        """Reads the serial line, and separates output, status and log."""
         assert process.stdout
         result = Result()
         reader = Reader(result)
@@ -223,7 +236,7 @@ class Machine:
 
 
 class Reader:
-    """Takes the console apart, line by line."""
+    """Parses the lines of the console."""
 
     def __init__(self, result: Result) -> None:
         self.result = result
@@ -231,29 +244,48 @@ class Reader:
         self.part = "boot"
         self.lines: list[str] = []
         self.said: list[str] = []
+        # Lines that look like the kernel's, until a later line shows that the command has printed them.
+        self.held: list[str] = []
 
     def feed(self, data: bytes) -> None:
-        """Takes what came."""
+        """Receives bytes."""
         *lines, self.rest = (self.rest + data).split(b"\n")
         for line in lines:
             self.line(line.decode("utf-8", "replace").rstrip("\r"))
 
     def line(self, line: str) -> None:
-        """Takes a line."""
+        """Receives a line."""
         if line.startswith("@fence:"):
             self.mark(line.removeprefix("@fence:").split())
-        elif self.part == "log":
+        elif self.part in ("log", "file"):
             self.lines.append(line)
         else:
             self.result.console += line + "\n"
             self.result.given_up |= line.startswith("KVM internal error")
             if self.part == "load" and not KERNEL_LINE.match(line):
                 self.said.append(line)
-            if self.part == "command" and not KERNEL_LINE.match(line):
-                print(line, flush=True)
+            if self.part == "command":
+                self.show(line)
+
+    def show(self, line: str) -> None:
+        """Prints a line of the command's output.
+
+        The kernel itself prints lines only when it dies, and then no other line follows. So if a line
+        looks like one of the kernel's, and another line or the end of the command follows, then the
+        command has printed it, for example `dmesg`.
+        """
+        self.held.append(line)
+        if not KERNEL_LINE.match(line):
+            self.show_held()
+
+    def show_held(self) -> None:
+        """Prints the lines that were held back."""
+        for line in self.held:
+            print(line, flush=True)
+        self.held.clear()
 
     def mark(self, words: list[str]) -> None:
-        """Takes a line of the init script's."""
+        """Receives a line of the init script."""
         match words:
             case ["pace", pace]:
                 self.result.pace = int(pace)
@@ -263,7 +295,17 @@ class Reader:
                 self.result.refused = "\n".join(self.said)
             case ["begin"]:
                 self.part = "command"
+            case ["file"]:
+                self.part = "file"
+            case ["file-end", *missing]:
+                archive = base64.b64decode("".join(self.lines))
+                self.result.files.append(None if missing else archive)
+                self.lines.clear()
+                self.part = "after"
+            case ["left", *processes]:
+                self.result.left += processes
             case ["exit", status]:
+                self.show_held()
                 self.result.status = int(status)
                 self.part = "after"
             case ["late"]:

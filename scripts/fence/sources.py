@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Which KUnit suites and cases must run, read from the sources of rust/kernel.
+"""Reads from the sources of rust/kernel which KUnit suites and cases must run.
 
-The guest can only tell what it has run. That nothing is missing is decided by the files: a
-suite that was not compiled, was not linked or was filtered out is in none of the guest's plans.
+The guest reports only what it has run. A suite that was not compiled, was not linked or was filtered
+out is in none of the guest's plans. So this list comes from the files.
 """
 
 import os
@@ -11,35 +11,36 @@ from collections.abc import Iterable
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 CRATE = f"{TOP}/rust/kernel"
-# The suites that break rules on purpose are built for tests/negative/run only.
+# The suites that break rules on purpose are compiled with this option, for tests/negative/run only.
 NEGATIVE = "CONFIG_KERNEL_OVERLAY_NEGATIVE_TEST"
 # The one suite of the module that scripts/doctests builds.
 DOCTESTS = "rust_doctests_kernel"
 
 SUITE = re.compile(r"^#\[kunit_tests\((\w+)\)\]$", re.M)
 CASE = re.compile(r"^ *#\[test\]\n(?: *#\[.*\]\n)* *fn (\w+)\(", re.M)
-# The first and the last line of an example. Words behind the quotes may say that it isn't run.
+# The first and the last line of an example. Words after the quotes may exclude it from the run.
 EXAMPLE = re.compile(r"^ *//[/!] ```(.*)$")
 NOT_RUN = ("text", "ignore", "compile_fail", "no_run")
 
 
 def rust_files(crate: str = CRATE) -> list[str]:
-    """The paths of the crate's files, each relative to the crate, in order."""
+    """Returns the sorted paths of the crate's files, relative to the crate."""
     return sorted(os.path.relpath(f"{directory}/{name}", crate)
                   for directory, _, names in os.walk(crate)
                   for name in names if name.endswith(".rs"))
 
 
 def read(path: str) -> str:
-    """The text of a file."""
+    """Returns the text of a file."""
     with open(path, encoding="utf-8") as file:
         return file.read()
 
 
 def condition(path: str, crate: str = CRATE) -> str | None:
-    """The option that the `mod` of a file depends on, or None.
+    """Returns the option that the `mod` of a file depends on, or None.
 
-    A file that no `mod` names has none: its suite is expected, and will be missed.
+    For a file that no `mod` names, it returns None. So the suite is expected, and fails because it is
+    missing.
     """
     directory, name = os.path.split(path)
     parent = f"{crate}/{directory}.rs" if directory else f"{crate}/lib.rs"
@@ -49,9 +50,9 @@ def condition(path: str, crate: str = CRATE) -> str | None:
 
 
 def suites(negative: bool = False, crate: str = CRATE) -> dict[str, list[str]]:
-    """The suites of the KUnit variant, each with the names of its cases.
+    """Returns the suites of the KUnit variant, each with the names of its cases.
 
-    `negative` asks for those of tests/negative/run instead.
+    With `negative`, returns the suites of tests/negative/run instead.
     """
     found = {}
     for path in rust_files(crate):
@@ -63,7 +64,7 @@ def suites(negative: bool = False, crate: str = CRATE) -> dict[str, list[str]]:
 
 
 def examples(text: str, not_run: Iterable[str] = NOT_RUN) -> int:
-    """How many examples of the documentation in a file are run: all but those with a word of `not_run`."""
+    """Returns how many examples in the documentation of a file run: those without a word of `not_run`."""
     count, inside = 0, False
     for line in text.splitlines():
         match = EXAMPLE.match(line)
@@ -76,7 +77,7 @@ def examples(text: str, not_run: Iterable[str] = NOT_RUN) -> int:
 
 
 def doctests(crate: str = CRATE) -> dict[str, list[str]]:
-    """The suite of the examples, as scripts/rustdoc_test_gen.rs of the kernel names its cases."""
+    """Returns the suite of the examples. scripts/rustdoc_test_gen.rs of the kernel names the cases so."""
     cases: list[str] = []
     for path in rust_files(crate):
         name = re.sub(r"[/.]", "_", path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What programs that print TAP have told."""
+"""Reads and counts the results of programs that print TAP."""
 
 import re
 from collections.abc import Iterable
@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from .counts import Counts
 
 RESULT = re.compile(r"^(not )?ok (\d+) ?-? ?(.*)$")
-# A program that was skipped as a whole, and how it may end then: 4 is KSFT_SKIP.
+# The line of a program that is skipped as a whole, and its exit statuses then: 4 is KSFT_SKIP.
 SKIPPED = re.compile(r"^1\.\.0 # ?SKIP (.*)$", re.M)
 GOOD = ("0", "4")
 
 
 def take_lines(lines: Iterable[str], counts: Counts, where: str) -> bool:
-    """Counts the results among lines, and returns whether they are those of the plan.
+    """Counts the results among lines, and returns whether they match the plan.
 
-    Without a plan, with a result too few or too many, or with one that has another's number,
-    there is a failure more.
+    If they do not match, counts one more failure: there is no plan, or a result is missing, is not in
+    the plan, or has a wrong number.
     """
     planned: list[int] = []
     numbers: list[int] = []
@@ -36,7 +36,7 @@ def take_lines(lines: Iterable[str], counts: Counts, where: str) -> bool:
 
 
 def take_program(text: str, status: str, counts: Counts, where: str) -> None:
-    """Counts what one program has printed, with the status that it ended with."""
+    """Counts the results in the output of one program. `status` is its exit status."""
     skipped = SKIPPED.search(text)
     if skipped and status in GOOD and not re.search(r"^(not )?ok ", text, re.M):
         counts.take(where, skipped[1], "skip")
@@ -51,7 +51,7 @@ def take_program(text: str, status: str, counts: Counts, where: str) -> None:
 
 
 def take_programs(output: str, wanted: Iterable[str], counts: Counts, kernel: str) -> None:
-    """Counts what the programs of a guest have told, each between two lines that name it."""
+    """Counts the results of the programs of a guest. Two lines with its name enclose each output."""
     for where in wanted:
         match = re.search(rf"^@test {re.escape(where)}$(.*?)^@status {re.escape(where)} (\d+)$",
                           output, re.M | re.S)

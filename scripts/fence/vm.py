@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Calls scripts/vm, for tests that read what the guest has printed."""
+"""Calls scripts/vm for tests that read the output of the guest."""
 
 import os
 import subprocess
@@ -7,17 +7,22 @@ from collections.abc import Callable
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
-# Seconds for a test program, or for the KUnit cases of a module, by the flavour of the kernel.
-# scripts/vm allows more on a slow machine.
-LIMIT = {"gki": 120, "debug": 400, "debug-rt": 600, "debian": 120, "debian-rt": 300, "debian-16k": 120,
-         "gki-norust": 120, "debian-7.2": 120}
+# Time limit of a test program, or of the KUnit cases of a module, in seconds. Some flavours of the kernel
+# are slower than the others. scripts/vm allows more on a slow machine.
+LIMIT = 120
+SLOW = {"debug": 400, "debug-rt": 600, "debian-rt": 300}
+
+
+def limit(flavour: str) -> int:
+    """Returns the time limit for a flavour of the kernel."""
+    return SLOW.get(flavour, LIMIT)
 
 
 def run(arch: str, flavour: str, *arguments: str, timeout: int,
         heard: Callable[[str], None] | None = None) -> tuple[int, str]:
-    """Runs a guest; returns the status of scripts/vm, and what it printed.
+    """Runs a guest. Returns the status of scripts/vm, and its output.
 
-    `heard` is given each line as soon as it is printed.
+    `heard` is called with each line as soon as it is printed.
     """
     lines = []
     with subprocess.Popen(

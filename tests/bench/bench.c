@@ -25,12 +25,12 @@
 #include "bench.h"
 
 #define CGROUPS	"/sys/fs/cgroup"
-/* Some more than are pending, for what is created among them. */
+/* More than MANY: some rows create further fences while MANY are pending. */
 #define ALL_FDS	(MANY + 4096)
 
 int fds[ALL_FDS];
 
-/* Memory first: the others leave some that is free. */
+/* Memory comes first, because the other tables leave free memory in the slab caches. */
 static const struct row *const tables[] = {
 	memory_rows, floor_rows, life_rows, signal_rows, wait_rows, engine_rows,
 };
@@ -59,7 +59,10 @@ void close_each(const int *fds, int count)
 		close(fds[i]);
 }
 
-/* Into a child of the root group, where memory of the kernel is accounted. */
+/*
+ * Moves the process into a child of the root group, because memory of the kernel is not accounted
+ * to the root group.
+ */
 static void enter_cgroup(const char *name)
 {
 	char path[256];
@@ -71,7 +74,7 @@ static void enter_cgroup(const char *name)
 	must(!write_file(path, "0"), path);
 }
 
-/* A table of descriptors that grows would be part of what is measured. */
+/* Enlarges the table of descriptors, so that the measurements do not include its growth. */
 static void grow_fd_table(void)
 {
 	must(!allow_fds(ALL_FDS), "allowing descriptors");
@@ -109,7 +112,10 @@ static void measure(const struct row *row, const struct node *node)
 	int operations;
 	__u64 took;
 
-	/* What was freed before is not to be part of it. */
+	/*
+	 * Waits until the memory that was freed before is free. Otherwise the measurement would
+	 * include it.
+	 */
 	sleep_ms(FREED_MS);
 	operations = row->measure(node, row);
 	took = stopwatch_read();

@@ -11,40 +11,40 @@
 #include "fence.h"
 #include "kselftest.h"
 
-/* Most fences that are pending at once. */
+/* The largest number of fences that are pending at once. */
 #define MANY	100000
-/* After which what was freed is free: kfree_rcu() and lazy RCU callbacks take their time. */
+/* After this time in ms, freed memory is free: kfree_rcu() and lazy RCU callbacks delay it. */
 #define FREED_MS 12000
 
-/* A driver under test, and how each thing is done with it. */
+/* A driver under test, and its way to do each thing. */
 struct node {
 	const char *name;
 	int (*open)(void);
-	/* A fence: @value counts from 1. */
+	/* Creates a fence with the value @value. Values begin with 1. */
 	int (*create)(int tl, __u32 value);
-	/* @count fences in @fds, the first of @value, by as few calls as the node takes. */
+	/* Creates @count fences with the values from @value on, by as few calls as possible. */
 	void (*create_many)(int tl, int *fds, __u32 value, int count);
-	/* Signals up to @value; the one before was @from. */
+	/* Signals the fences above @from, up to @value. */
 	void (*signal)(int tl, __u32 from, __u32 value);
-	/* Fences may be created in any order of their values. */
+	/* Whether fences may be created in any order of their values. */
 	bool any_order;
-	/* It has SUBMIT. */
+	/* Whether the driver has SUBMIT. */
 	bool engine;
 };
 
 extern const struct node nodes[];
 extern const unsigned int n_nodes;
 
-/* A thing that is measured. */
+/* A measurement. */
 struct row {
 	const char *id;
 	const char *title;
 	/*
-	 * Does it with stopwatch_start() and stopwatch_stop() around what counts, and
-	 * returns how many operations that were.
+	 * Does the measured work between stopwatch_start() and stopwatch_stop(). Returns how many
+	 * operations it has done.
 	 */
 	int (*measure)(const struct node *node, const struct row *row);
-	/* What the operation is done with: fences at once, or pending; where it says so. */
+	/* How many fences a call handles, or how many are pending, if that matters. */
 	int size;
 	enum order {
 		ASCENDING,
@@ -53,7 +53,7 @@ struct row {
 	} order;
 	enum {
 		OF_ALL_NODES,
-		/* The kernel alone does it: the cost that every driver pays. */
+		/* Only the kernel does the work: the cost that every driver has. */
 		OF_NO_NODE,
 		OF_ANY_ORDER_NODES,
 		OF_ENGINE_NODES,
@@ -62,7 +62,7 @@ struct row {
 
 #define ROW(ID, TITLE, MEASURE) .id = (ID), .title = (TITLE), .measure = (MEASURE)
 
-/* The rows of one file, an empty one at the end. */
+/* The rows of each file. An empty row ends a table. */
 extern const struct row floor_rows[];
 extern const struct row life_rows[];
 extern const struct row signal_rows[];
@@ -70,18 +70,18 @@ extern const struct row wait_rows[];
 extern const struct row engine_rows[];
 extern const struct row memory_rows[];
 
-/* Descriptors of fences, MANY and some. */
+/* Room for the descriptors of MANY fences and some more. */
 extern int fds[];
 
-/* Time that has been stopped since the last stopwatch_read(). */
+/* Measures the time that has passed while the stopwatch ran since the last stopwatch_read(). */
 void stopwatch_setup(void);
 void stopwatch_start(void);
 void stopwatch_stop(void);
 __u64 stopwatch_read(void);
-/* Instead of time: something else that grew. */
+/* For rows that measure something other than time: adds the amount by which it has grown. */
 void stopwatch_add(__u64 amount);
 
-/* Ends the program unless it is @as_expected. */
+/* Ends the program with a message unless @as_expected. */
 void must(bool as_expected, const char *what);
 void close_each(const int *fds, int count);
 /* Opens a timeline. */

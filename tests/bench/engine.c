@@ -41,7 +41,7 @@ static int submit(const struct node *node, const struct row *row)
 	return TIMES;
 }
 
-/* From the signal of the in-fence to the one of the out-fence. */
+/* The time from the signal of the in-fence to the signal of the out-fence. */
 static int fire(const struct node *node, const struct row *row)
 {
 	int tl = open_timeline(node), engine = open_engine();

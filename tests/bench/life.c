@@ -8,7 +8,7 @@
 #include "bench.h"
 
 #define TIMES	2048
-/* How many are created among those that are pending. */
+/* How many fences are created while others are pending. */
 #define AMONG	256
 
 static int open_and_close(const struct node *node, const struct row *row)
@@ -37,7 +37,7 @@ static int create_and_close(const struct node *node, const struct row *row)
 	return TIMES;
 }
 
-/* row->size at once. */
+/* Creates row->size fences at once. */
 static int create(const struct node *node, const struct row *row)
 {
 	int tl = open_timeline(node);
@@ -52,7 +52,7 @@ static int create(const struct node *node, const struct row *row)
 	return TIMES;
 }
 
-/* Create, signal, close: row->size at once. */
+/* Creates, signals and closes row->size fences at once. */
 static int live(const struct node *node, const struct row *row)
 {
 	int tl = open_timeline(node);
@@ -69,7 +69,7 @@ static int live(const struct node *node, const struct row *row)
 	return TIMES;
 }
 
-/* The same with row->size others pending: the oldest goes when a new one comes. */
+/* Signals and closes the oldest fence and creates a new one, while row->size are pending. */
 static int live_among(const struct node *node, const struct row *row)
 {
 	int tl = open_timeline(node);
@@ -91,7 +91,7 @@ static int live_among(const struct node *node, const struct row *row)
 	return TIMES;
 }
 
-/* The values of @count fences in an order. */
+/* Returns the values of @count fences in the order that is asked for. */
 static __u32 *values_in(enum order order, int count)
 {
 	__u32 *values = malloc(count * sizeof(*values));
@@ -109,8 +109,8 @@ static __u32 *values_in(enum order order, int count)
 }
 
 /*
- * Leaves memory of AMONG fences in the slab caches: else it would depend on their
- * state how many of those that are measured take a new page.
+ * Leaves free memory for AMONG fences in the slab caches. Otherwise the state of the caches would
+ * determine how many of the measured fences need a new page.
  */
 static void warm_up(const struct node *node)
 {
@@ -124,7 +124,7 @@ static void warm_up(const struct node *node)
 	sleep_ms(FREED_MS);
 }
 
-/* Create with row->size others pending. */
+/* Creates fences while row->size others are pending. */
 static int create_among(const struct node *node, const struct row *row)
 {
 	int among = row->size < AMONG ? row->size : AMONG;

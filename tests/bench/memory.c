@@ -30,7 +30,7 @@ static __u64 slab_bytes(void)
 	return kilobytes * 1024;
 }
 
-/* What FENCES descriptors of sync_files take that all are of one fence. */
+/* Returns how much memory FENCES sync_files of one fence and their descriptors take. */
 static __u64 slab_of_sync_files(void)
 {
 	const char *source;
@@ -47,12 +47,12 @@ static __u64 slab_of_sync_files(void)
 	after = slab_bytes();
 	close_each(fds, FENCES);
 	close(buffer);
-	/* What was freed is to be free before the next measurement. */
+	/* The freed memory must be free before the next measurement. */
 	sleep_ms(FREED_MS);
 	return after - before;
 }
 
-/* A pending fence, without its sync_file and descriptor. */
+/* Measures a pending fence without its sync_file and its descriptor. */
 static int fence_bytes(const struct node *node, const struct row *row)
 {
 	__u64 others = slab_of_sync_files();
@@ -90,7 +90,7 @@ static __u64 slab_of_open(int (*open_one)(void))
 	return after - before;
 }
 
-/* An open timeline, without its struct file. */
+/* Measures an open timeline without its struct file. */
 static int timeline_bytes(const struct node *node, const struct row *row)
 {
 	__u64 files = slab_of_open(open_null);

@@ -46,7 +46,7 @@ static int close_pending(const struct node *node, const struct row *row)
 	return row->size;
 }
 
-/* How long a close takes, on a clock that runs on while the processor idles. */
+/* Measures how long a close takes, by a clock that does not stop while the processor is idle. */
 static int close_one(const struct node *node, const struct row *row)
 {
 	int i;

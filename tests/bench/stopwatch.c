@@ -6,7 +6,7 @@
 #include "mark.h"
 
 static __u64 began, sum;
-/* What reading the clock costs, once for each start and stop. */
+/* The cost of reading the clock, for one start and one stop. */
 static __u64 own;
 
 void stopwatch_start(void)

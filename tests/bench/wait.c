@@ -35,9 +35,9 @@ static int read_names(const struct node *node, const struct row *row)
 }
 
 /*
- * The kernel's sw_sync names a timeline after the program, ours after the program
- * and the process. Copying names takes longer the longer they are: let both be named
- * <program>-<process>.
+ * The kernel's sw_sync names a timeline after the program. The module's sw_sync names a timeline
+ * after the program and the process. A longer name takes longer to copy. So this test gives both
+ * timelines a name of the form <program>-<process>.
  */
 static int read_names_alike(const struct node *node, const struct row *row)
 {
@@ -70,7 +70,7 @@ static int first_poll(const struct node *node, const struct row *row)
 	return TIMES;
 }
 
-/* Waits for each fence of one timeline, and answers with one of the other. */
+/* Waits for each fence in @wait_for. After each, signals one fence of @tl. */
 static void answer(const struct node *node, const int *wait_for, int tl)
 {
 	int i;
@@ -83,7 +83,7 @@ static void answer(const struct node *node, const int *wait_for, int tl)
 	exit(0);
 }
 
-/* Two processes that wake each other in turn, so none of them is ever idle. */
+/* Two processes wake each other in turn, so that one of them always runs. */
 static int wait_and_wake(const struct node *node, const struct row *row)
 {
 	int here = open_timeline(node), there = open_timeline(node);
@@ -98,7 +98,7 @@ static int wait_and_wake(const struct node *node, const struct row *row)
 	must(child >= 0, "fork");
 	if (!child)
 		answer(node, fds, there);
-	/* It is to wait already. */
+	/* Gives the other process time to begin its wait. */
 	sleep_ms(10);
 	stopwatch_start();
 	for (i = 0; i < TIMES; i++) {
@@ -113,7 +113,7 @@ static int wait_and_wake(const struct node *node, const struct row *row)
 	return 2 * TIMES;
 }
 
-/* Two sync_files with half of row->size pending fences each, of as many timelines. */
+/* Merges two sync_files that have row->size / 2 pending fences each, all of different timelines. */
 static int merge(const struct node *node, const struct row *row)
 {
 	int half[2], *timelines = fds;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// error: `Mine: KvfreeAllocator` is not satisfied
+// error: `Mine: RcuAllocator` is not satisfied
 
 //! Hazard 11: `kvfree_rcu()` would free what is of an allocator that it doesn't know.
 
@@ -17,15 +17,15 @@ use kernel::{
     },
     prelude::*,
     sync::rcu::{
-        KvfreeAllocator,
         Published,
+        RcuAllocator,
         RcuFreeBox, //
     },
 };
 
 pub struct Mine;
 
-// SAFETY: It is `Kmalloc`.
+// SAFETY: All methods are those of `Kmalloc`, which is a valid allocator.
 unsafe impl Allocator for Mine {
     const MIN_ALIGN: usize = Kmalloc::MIN_ALIGN;
 
@@ -36,15 +36,16 @@ unsafe impl Allocator for Mine {
         flags: Flags,
         nid: NumaNode,
     ) -> Result<NonNull<[u8]>, AllocError> {
-        // SAFETY: As the caller promises.
+        // SAFETY: `realloc` of `Kmalloc` has the requirements of this function, which the caller
+        // fulfills.
         unsafe { Kmalloc::realloc(ptr, layout, old_layout, flags, nid) }
     }
 }
 
-// SAFETY: It is `Kmalloc`.
+// SAFETY: All memory of this allocator is from `Kmalloc`, so `kvfree()` can free it.
 #[cfg(right)]
-unsafe impl KvfreeAllocator for Mine {}
+unsafe impl RcuAllocator for Mine {}
 
 pub fn make() -> Result<RcuFreeBox<Published<u32>, Mine>> {
-    RcuFreeBox::pin_init(Published::new(1), GFP_KERNEL)
+    Ok(RcuFreeBox::new(Published::new(1), GFP_KERNEL)?)
 }

@@ -10,15 +10,15 @@ use kernel::{
         poll::PollCondVar,
         rcu::{
             BarrierToken,
-            RcuBox, //
+            RcuKBox, //
         },
     },
 };
 
-pub fn make(barrier: &BarrierToken) -> Result<RcuBox<PollCondVar>> {
+pub fn make(barrier: &BarrierToken) -> Result<RcuKBox<PollCondVar>> {
     let init = new_poll_condvar!("boxed");
     #[cfg(right)]
-    return RcuBox::pin_init_with_barrier(init, barrier, GFP_KERNEL);
+    return RcuKBox::pin_init_with_barrier(init, barrier, GFP_KERNEL);
     #[cfg(not(right))]
-    RcuBox::pin_init(init, GFP_KERNEL)
+    RcuKBox::pin_init(init, GFP_KERNEL)
 }

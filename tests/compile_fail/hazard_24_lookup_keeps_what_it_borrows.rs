@@ -6,18 +6,18 @@
 use kernel::{
     prelude::*,
     sync::rcu::{
-        RcuBox,
+        RcuKBox,
         RcuTable, //
     },
 };
 
 #[cfg(right)]
-pub fn put(table: &RcuTable<RcuBox<&'static u32>>, number: RcuBox<&'static u32>) -> Result {
+pub fn put(table: &RcuTable<RcuKBox<&'static u32>>, number: RcuKBox<&'static u32>) -> Result {
     table.store(1, number).map(|_| ())
 }
 
 #[cfg(not(right))]
-pub fn put<'a>(table: &RcuTable<RcuBox<&'static u32>>, number: RcuBox<&'a u32>) -> Result {
-    let table: &RcuTable<RcuBox<&'a u32>> = table;
+pub fn put<'a>(table: &RcuTable<RcuKBox<&'static u32>>, number: RcuKBox<&'a u32>) -> Result {
+    let table: &RcuTable<RcuKBox<&'a u32>> = table;
     table.store(1, number).map(|_| ())
 }

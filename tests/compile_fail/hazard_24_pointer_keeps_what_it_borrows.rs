@@ -6,18 +6,18 @@
 use kernel::sync::rcu::{
     Published,
     Rcu,
-    RcuFreeBox, //
+    RcuFreeKBox, //
 };
 
-type Place<'a> = Rcu<RcuFreeBox<Published<&'a u32>>>;
+type Place<'a> = Rcu<RcuFreeKBox<Published<&'a u32>>>;
 
 #[cfg(right)]
-pub fn put(place: &Place<'static>, number: RcuFreeBox<Published<&'static u32>>) {
+pub fn put(place: &Place<'static>, number: RcuFreeKBox<Published<&'static u32>>) {
     drop(place.replace(number));
 }
 
 #[cfg(not(right))]
-pub fn put<'a>(place: &Place<'static>, number: RcuFreeBox<Published<&'a u32>>) {
+pub fn put<'a>(place: &Place<'static>, number: RcuFreeKBox<Published<&'a u32>>) {
     let place: &Place<'a> = place;
     drop(place.replace(number));
 }

@@ -11,18 +11,18 @@ use kernel::{
         poll::PollCondVar,
         rcu::{
             Published,
-            RcuFreeBox, //
+            RcuFreeKBox, //
         },
     },
 };
 
 #[cfg(right)]
-pub fn make() -> Result<RcuFreeBox<PollCondVar>> {
-    RcuFreeBox::pin_init(new_poll_condvar!("published"), GFP_KERNEL)
+pub fn make() -> Result<RcuFreeKBox<PollCondVar>> {
+    RcuFreeKBox::pin_init(new_poll_condvar!("published"), GFP_KERNEL)
 }
 
 #[cfg(not(right))]
-pub fn make() -> Result<RcuFreeBox<Published<PollCondVar>>> {
+pub fn make() -> Result<RcuFreeKBox<Published<PollCondVar>>> {
     let init = Published::pin_new(new_poll_condvar!("published"));
-    RcuFreeBox::pin_init(init, GFP_KERNEL)
+    RcuFreeKBox::pin_init(init, GFP_KERNEL)
 }

@@ -7,7 +7,7 @@ use kernel::{
     prelude::*,
     sync::rcu::{
         Published,
-        RcuFreeBox,
+        RcuFreeKBox,
         RcuOnce, //
     },
 };
@@ -15,11 +15,14 @@ use kernel::{
 type Place = RcuOnce<Published<u32>>;
 
 #[cfg(right)]
-pub fn make() -> Result<RcuFreeBox<Place>> {
-    RcuFreeBox::pin_init(RcuOnce::new(), GFP_KERNEL)
+pub fn make() -> Result<RcuFreeKBox<Place>> {
+    Ok(RcuFreeKBox::new(RcuOnce::new(), GFP_KERNEL)?)
 }
 
 #[cfg(not(right))]
-pub fn make() -> Result<RcuFreeBox<Published<Place>>> {
-    RcuFreeBox::pin_init(Published::pin_new(RcuOnce::new()), GFP_KERNEL)
+pub fn make() -> Result<RcuFreeKBox<Published<Place>>> {
+    Ok(RcuFreeKBox::new(
+        Published::new(RcuOnce::new()),
+        GFP_KERNEL,
+    )?)
 }

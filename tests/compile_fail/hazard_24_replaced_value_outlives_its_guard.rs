@@ -7,10 +7,10 @@ use kernel::sync::rcu::{
     self,
     Published,
     Rcu,
-    RcuFreeBox, //
+    RcuFreeKBox, //
 };
 
-pub fn look(place: &Rcu<RcuFreeBox<Published<u32>>>) -> u32 {
+pub fn look(place: &Rcu<RcuFreeKBox<Published<u32>>>) -> u32 {
     let found;
     #[cfg(right)]
     let guard = rcu::read_lock();

@@ -12,14 +12,14 @@ use kernel::{
         },
         rcu::{
             Guard,
-            RcuFreeBox, //
+            RcuFreeKBox, //
         },
     },
 };
 
-pub fn wait<'a>(table: &PollTable<'a>, condition: &'a RcuFreeBox<PollCondVar>, rcu: &'a Guard) {
+pub fn wait<'a>(table: &PollTable<'a>, condition: &'a RcuFreeKBox<PollCondVar>, rcu: &'a Guard) {
     #[cfg(right)]
     table.register_wait(condition);
     #[cfg(not(right))]
-    table.register_wait(condition.rcu_view(rcu));
+    table.register_wait(condition.with_rcu(rcu));
 }

@@ -8,19 +8,19 @@ use kernel::{
     sync::rcu::{
         self,
         Published,
-        RcuFreeBox,
+        RcuFreeKBox,
         RcuTable, //
     },
 };
 
-pub fn find(table: &RcuTable<RcuFreeBox<Published<u32>>>) -> u32 {
+pub fn find(table: &RcuTable<RcuFreeKBox<Published<u32>>>) -> u32 {
     let found;
     #[cfg(right)]
     let guard = rcu::read_lock();
     {
         #[cfg(not(right))]
         let guard = rcu::read_lock();
-        found = table.get(1, &guard);
+        found = table.load_rcu(1, &guard);
     }
     found.copied().unwrap_or(0)
 }

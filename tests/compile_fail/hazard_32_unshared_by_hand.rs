@@ -7,12 +7,12 @@ use kernel::{
     prelude::*,
     sync::rcu::{
         Published,
-        RcuFreeBox,
+        RcuFreeKBox,
         RcuFreeSafe, //
     },
 };
 
-pub fn unshare(boxed: RcuFreeBox<Published<u32>>) {
+pub fn unshare(boxed: RcuFreeKBox<Published<u32>>) {
     #[cfg(not(right))]
     boxed.as_pin().drop_before_gp();
     drop(boxed);

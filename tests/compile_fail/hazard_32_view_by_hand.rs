@@ -8,14 +8,14 @@ use kernel::{
     sync::rcu::{
         Guard,
         Published,
-        RcuFreeBox,
+        RcuFreeKBox,
         RcuFreeSafe, //
     },
 };
 
-pub fn look(boxed: &RcuFreeBox<Published<u32>>, rcu: &Guard) -> u32 {
+pub fn look(boxed: &RcuFreeKBox<Published<u32>>, rcu: &Guard) -> u32 {
     #[cfg(right)]
-    return *boxed.rcu_view(rcu);
+    return *boxed.with_rcu(rcu);
     #[cfg(not(right))]
     *RcuFreeSafe::rcu_view(boxed.as_pin(), rcu)
 }

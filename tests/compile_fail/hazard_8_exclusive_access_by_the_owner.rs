@@ -13,7 +13,7 @@ use kernel::{
         },
         rcu::{
             Published,
-            RcuFreeBox, //
+            RcuFreeKBox, //
         },
     },
 };
@@ -35,7 +35,7 @@ rcu_view! {
     }
 }
 
-pub fn open(mut device: RcuFreeBox<Device>) {
+pub fn open(mut device: RcuFreeKBox<Device>) {
     #[cfg(right)]
     device.opened.add(1, Relaxed);
     #[cfg(not(right))]

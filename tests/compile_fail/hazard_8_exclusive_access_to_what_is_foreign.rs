@@ -13,7 +13,7 @@ use kernel::{
         },
         rcu::{
             Guard,
-            RcuFreeBox,
+            RcuFreeKBox,
             RcuFreeSafe, //
         },
     },
@@ -38,10 +38,11 @@ unsafe impl RcuFreeSafe for Route {
 
 /// # Safety
 ///
-/// Callers must ensure that `ptr` is that of such a box, which nobody else borrows.
+/// Callers must ensure that `ptr` is from `into_foreign` of such a box, and that no other code
+/// borrows the box.
 pub unsafe fn hop(ptr: *mut c_void) {
-    // SAFETY: As the caller promises.
-    let mut route = unsafe { <RcuFreeBox<Route> as ForeignOwnable>::borrow_mut(ptr) };
+    // SAFETY: By the safety requirements, `ptr` is that of a box that only this function borrows.
+    let mut route = unsafe { <RcuFreeKBox<Route> as ForeignOwnable>::borrow_mut(ptr) };
     #[cfg(right)]
     route.hops.add(1, Relaxed);
     #[cfg(not(right))]

@@ -9,14 +9,14 @@ use kernel::{
     rcu_view,
     sync::rcu::{
         Published,
-        RcuFreeBox, //
+        RcuFreeKBox, //
     },
 };
 
 #[cfg(right)]
 type Part = Published<u32>;
 #[cfg(not(right))]
-type Part = RcuFreeBox<Published<u32>>;
+type Part = RcuFreeKBox<Published<u32>>;
 
 #[pin_data]
 pub struct Whole {

@@ -5,7 +5,7 @@
 
 use kernel::{
     prelude::*,
-    sync::rcu::RcuBox, //
+    sync::rcu::RcuKBox, //
 };
 
 #[cfg(right)]
@@ -13,7 +13,7 @@ type Value = usize;
 #[cfg(not(right))]
 type Value = *const u8;
 
-pub type Boxed = RcuBox<Value>;
+pub type Boxed = RcuKBox<Value>;
 
 pub fn give_back(boxed: Boxed) {
     drop(boxed);

@@ -7,7 +7,7 @@ use kernel::{
     prelude::*,
     sync::rcu::{
         BarrierToken,
-        RcuBox, //
+        RcuKBox, //
     },
 };
 
@@ -21,7 +21,7 @@ impl Drop for Last<'_> {
 
 #[cfg(right)]
 pub fn make(number: &'static u32, barrier: &BarrierToken) -> Result {
-    drop(RcuBox::<Last<'_>>::pin_init_with_barrier(
+    drop(RcuKBox::<Last<'_>>::pin_init_with_barrier(
         Last(number),
         barrier,
         GFP_KERNEL,
@@ -31,7 +31,7 @@ pub fn make(number: &'static u32, barrier: &BarrierToken) -> Result {
 
 #[cfg(not(right))]
 pub fn make(number: &u32, barrier: &BarrierToken) -> Result {
-    drop(RcuBox::<Last<'_>>::pin_init_with_barrier(
+    drop(RcuKBox::<Last<'_>>::pin_init_with_barrier(
         Last(number),
         barrier,
         GFP_KERNEL,

@@ -7,13 +7,13 @@ use kernel::{
     prelude::*,
     sync::rcu::{
         BarrierToken,
-        RcuBox, //
+        RcuKBox, //
     },
 };
 
-pub fn make(barrier: &BarrierToken) -> Result<RcuBox<KVec<u32>>> {
+pub fn make(barrier: &BarrierToken) -> Result<RcuKBox<KVec<u32>>> {
     #[cfg(right)]
-    return RcuBox::pin_init_with_barrier(KVec::new(), barrier, GFP_KERNEL);
+    return RcuKBox::pin_init_with_barrier(KVec::new(), barrier, GFP_KERNEL);
     #[cfg(not(right))]
-    RcuBox::pin_init(KVec::new(), GFP_KERNEL)
+    RcuKBox::pin_init(KVec::new(), GFP_KERNEL)
 }

@@ -8,7 +8,7 @@ use kernel::{
     rcu_view,
     sync::rcu::{
         Published,
-        RcuFreeBox,
+        RcuFreeKBox,
         RcuOnce, //
     },
 };
@@ -37,10 +37,10 @@ rcu_view! {
     }
 }
 
-pub fn make() -> Result<RcuFreeBox<Whole>> {
+pub fn make() -> Result<RcuFreeKBox<Whole>> {
     let init = try_pin_init!(Whole {
         part <- Published::new(1),
         late <- RcuOnce::new(),
     }? Error);
-    RcuFreeBox::pin_init(init, GFP_KERNEL)
+    RcuFreeKBox::pin_init(init, GFP_KERNEL)
 }

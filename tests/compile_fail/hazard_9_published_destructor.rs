@@ -7,7 +7,7 @@ use kernel::{
     prelude::*,
     sync::rcu::{
         Published,
-        RcuFreeBox, //
+        RcuFreeKBox, //
     },
 };
 
@@ -16,6 +16,9 @@ type Value = u32;
 #[cfg(not(right))]
 type Value = KVec<u32>;
 
-pub fn make() -> Result<RcuFreeBox<Published<Value>>> {
-    RcuFreeBox::pin_init(Published::new(Value::default()), GFP_KERNEL)
+pub fn make() -> Result<RcuFreeKBox<Published<Value>>> {
+    Ok(RcuFreeKBox::new(
+        Published::new(Value::default()),
+        GFP_KERNEL,
+    )?)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A timeline of sw_sync, ours or the kernel's, used by several threads at once.
+ * Several threads use a timeline of sw_sync, of this module or of the kernel, at the same time.
  *
  * The model has no locks and no order of calls. It has two sums of 64 bits: of all steps
  * that an INC has begun to add, and of all steps whose INC has returned. Whatever the
@@ -52,7 +52,7 @@
 #include "fence.h"
 #include "sw_sync.h"
 
-/* The model's value of a new timeline. Fences may be behind it. */
+/* The model's value of a new timeline. It is not 0, because fences may be behind the value. */
 #define ORIGIN		(1ULL << 32)
 #define MOST_CALLS	120
 
@@ -86,13 +86,16 @@ static void *wait_for_fences(void *arg)
 		}
 		fds.fd = fence->fd;
 		if (poll(&fds, 1, -1) != 1 || fence_status(fence->fd) == 0)
-			violated(&round->round, "who waited for fence %llu was woken without it",
+			violated(&round->round, "fence %llu is pending, but its waiter was woken",
 				 fence->least);
 	}
 	return NULL;
 }
 
-/* The timeline as the threads find it: with many fences, or one that many sync_files have. */
+/*
+ * Fills the timeline before the threads start: with many fences, or with one fence that has many
+ * sync_files.
+ */
 static void fill(struct compat *round, struct rng *rng)
 {
 	static const unsigned int sizes[] = { 16, 500, 3000, MOST_FILLED };
@@ -104,7 +107,10 @@ static void fill(struct compat *round, struct rng *rng)
 	round->filled = sizes[draw_below(rng, 4)];
 	round->meeting = round->filled > 16 && draw(rng) % 4;
 	round->crowd = round->filled > 16 && round->filled < MOST_FILLED && draw(rng) % 2;
-	/* Few calls on a long timeline: what is looked for is in the first ones. */
+	/*
+	 * A long timeline gets few calls, because the races that the test is after occur in the
+	 * first calls.
+	 */
 	round->calls = 20 + draw_below(rng, MOST_CALLS - 20);
 	compat_increment(round, value);
 	for (i = 0; i < round->filled; i++) {
@@ -112,7 +118,7 @@ static void fill(struct compat *round, struct rng *rng)
 		if (round->crowd)
 			polls_as_signaled(fences->list[i].fd);
 	}
-	/* One that the first step doesn't reach. */
+	/* A fence that the step of the first worker does not reach. */
 	compat_create(round, fences, value + round->filled + 1 + draw_below(rng, 50000));
 }
 
@@ -124,7 +130,7 @@ static int by_number(const void *a, const void *b)
 	return (*left)->least < (*right)->least ? -1 : (*left)->least > (*right)->least;
 }
 
-/* 4 and 5, for the fences whose number is known. */
+/* Checks invariants 4 and 5 for the fences whose number is known exactly. */
 static void check_times(struct compat *round)
 {
 	static struct fence *sorted[(1 + MOST_WORKERS) * (MOST_FILLED + 1)];
@@ -162,7 +168,7 @@ static void check_all(struct compat *round)
 			compat_check(round, &round->fences[i].list[j]);
 }
 
-/* 9: what is left of a timeline when it is closed. */
+/* Checks invariant 9 after the timeline was closed. */
 static void check_closed(struct compat *round)
 {
 	__u64 value = atomic_load(&round->returned);
@@ -189,7 +195,7 @@ static void finish(struct compat *round, struct rng *rng)
 
 	check_all(round);
 	if (draw(rng) % 2) {
-		/* No fence is further ahead than these reach. */
+		/* These two steps reach every fence: none is further ahead. */
 		compat_increment(round, INT_MAX);
 		compat_increment(round, INT_MAX);
 		check_all(round);
@@ -220,8 +226,9 @@ bool compat_round(const char *path, __u32 seed)
 	round.returned = ORIGIN;
 	round.deadline = now_ns();
 	/*
-	 * The kernel's INC (7.3) takes a reference to a fence whose last one has been put and
-	 * which waits for the timeline's lock to unlink itself: the kernel warns, and crashes.
+	 * The last reference to a fence may have been put while the fence still waits for the
+	 * timeline's lock to unlink itself. The kernel's INC (7.3) takes a reference to such a
+	 * fence: the kernel warns, and crashes.
 	 */
 	round.forgets = strcmp(path, SW_SYNC_KERNEL);
 	round.workers = 2 + draw_below(&rng, MOST_WORKERS - 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the threads of a round on sw_sync call. The head of compat.c lists the invariants. */
+/* The calls of the threads of a round on sw_sync. The head of compat.c lists the invariants. */
 #include <errno.h>
 #include <limits.h>
 #include <unistd.h>
@@ -30,7 +30,7 @@ int compat_check(struct compat *round, const struct fence *fence)
 	return status;
 }
 
-/* Creates a fence: -errno. */
+/* Creates a fence. Returns -errno on failure. */
 static int create(struct compat *round, struct fence *fence, __u32 value)
 {
 	__u64 returned = atomic_load(&round->returned);
@@ -76,7 +76,7 @@ const struct fence *compat_any(struct compat *round, struct rng *rng)
 
 	if (!count)
 		return NULL;
-	/* Of each thread's, the last ones are as likely as all the others. */
+	/* Half of the time, chooses one of the last four fences of the thread. */
 	if (draw(rng) % 2)
 		return &fences->list[count - 1 - draw_below(rng, count < 4 ? count : 4)];
 	return &fences->list[draw_below(rng, count)];
@@ -94,7 +94,10 @@ static void check_some(struct compat *round, struct rng *rng)
 	}
 }
 
-/* A step: small ones, those at the edges of what is a large step, half of all values. */
+/*
+ * Returns a step: mostly a small one, sometimes one at the limit of what is a large step, or half
+ * of all values.
+ */
 static __u32 draw_step(struct compat *round, struct rng *rng)
 {
 	static const __u32 steps[] = {
@@ -106,7 +109,7 @@ static __u32 draw_step(struct compat *round, struct rng *rng)
 	return draw_below(rng, draw(rng) % 4 ? 4 : round->filled / 8 + 1);
 }
 
-/* What a fence may wait for: near, far ahead, behind, or what another fence waits for. */
+/* Returns the value of a fence: near, far ahead, behind, or equal to that of another fence. */
 static __u32 draw_value(struct compat *round, struct rng *rng)
 {
 	__u32 value = atomic_load(&round->returned);
@@ -118,7 +121,7 @@ static __u32 draw_value(struct compat *round, struct rng *rng)
 	case 1:
 		return value + INT_MAX - draw_below(rng, 100);
 	case 2:
-		/* Ahead or behind: that depends on the calls of INC meanwhile. */
+		/* Concurrent INC calls determine whether this is ahead or behind. */
 		return value + INT_MAX + draw_below(rng, round->filled + 100);
 	case 3:
 		return value - draw_below(rng, 64);
@@ -189,7 +192,10 @@ static void set_deadline(struct compat *round, struct rng *rng)
 			 earliest, deadline);
 }
 
-/* Fences that nobody has seen; those that are in the timeline go at any time. */
+/*
+ * Creates a fence, and closes it. No other thread sees the fence. If it is in the timeline, it may
+ * be freed at any time.
+ */
 static void create_and_forget(struct compat *round, struct rng *rng)
 {
 	struct fence fence;
@@ -234,7 +240,7 @@ void compat_call(struct compat *round, struct thread *thread)
 	}
 }
 
-/* Waits until the INC over the fences of the beginning has signaled one of them, or is over. */
+/* Waits until the first worker's INC has signaled one of the fences, or has returned. */
 static void wait_for_one(struct compat *round, struct rng *rng)
 {
 	const struct fence *fence = &round->fences[0].list[draw_below(rng, round->filled / 4)];

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several threads call one timeline at random, and what must hold for every interleaving
- * is checked while they do: on both nodes, and on the kernel's own sw_sync. If that one violates an
- * invariant, then the invariant is wrong.
+ * Several threads call one timeline at random, while the program checks invariants that hold
+ * for every interleaving: on both nodes, and on the kernel's own sw_sync. If the kernel's
+ * sw_sync violates an invariant, then the invariant is wrong.
  *
  *   concurrent [-s SEED] [-t SECONDS] [-n ROUNDS] [-p PART]
- *   concurrent -r SEED -p PART [-t SECONDS] [-n ROUNDS]     that round again and again
+ *   concurrent -r SEED -p PART [-t SECONDS] [-n ROUNDS]     repeats one round
  *
- * Each round has a timeline and a seed, which is one more than that of the round before. What each
- * thread calls follows from the seed; how the calls of the threads meet does not. A violation is
- * told with the seed of its round.
+ * Each round has a timeline and a seed, which is one more than that of the previous round. The
+ * seed determines which calls each thread makes, but not their interleaving. The message about a
+ * violation has the seed of the round.
  *
- * A part ends after SECONDS, or more on a slow machine (FENCE_PACE), or after ROUNDS; but
- * not before it has run a few. Nothing that is checked depends on time.
+ * A part ends after SECONDS, or later on a slow machine (FENCE_PACE), or after ROUNDS. It runs
+ * a few rounds in any case. No check depends on time.
  *
  * The module must have been loaded with sw_sync=1 and timeouts of a day: UNLIMITED of scripts/test.
  */
@@ -25,7 +25,7 @@
 #include "sw_sync.h"
 
 #define LEAST_ROUNDS	4
-/* Fences of the beginning, of the calls, and what the program has open. */
+/* Enough for the fences that a round begins with, those of the calls, and the program. */
 #define MOST_FDS	65536
 
 static const struct part {
@@ -44,7 +44,7 @@ static unsigned long rounds = 100000;
 static const char *only;
 static bool again;
 
-/* Runs rounds until the time is over or an invariant is violated. */
+/* Runs rounds for the wanted time. Returns false as soon as an invariant is violated. */
 static bool run_part(const struct part *part)
 {
 	__u64 end = now_ns() + seconds * machine_pace() * NSEC_PER_SEC;

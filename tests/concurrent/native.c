@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A timeline of /dev/fence_exporter, used by several threads at once.
+ * Several threads use a timeline of /dev/fence_exporter at the same time.
  *
  * Each SIGNAL and SIGNAL_AT has a status of its own, so that the status of a fence tells which
  * call has signaled it. The model notes each call before it is made, and when it has returned. What
@@ -14,22 +14,23 @@
  * 2. A fence has the status of a call that has begun, that reaches the fence, and whose time, if
  *    it is SIGNAL_AT, was not in the future when the fence signaled. -ECANCELED comes from
  *    close(2) only, and -ETIMEDOUT only if the timeline was set up with a short timeout.
- * 3. If a fence has signaled, then so has each fence before it: every signaller goes in the order
+ * 3. If a fence has signaled, then so has each fence before it: every signaler goes in the order
  *    of the numbers, and passes a fence only when that has signaled. So the times of all fences
  *    are in the order of their numbers, too.
  * 4. SIGNAL answers how many fences have its status: each fence is signaled by one call, which
  *    counts it.
  * 5. CREATE gives each number once, without gaps. Each call gives numbers that follow
  *    one another.
- * 6. INFO is one snapshot: pending + signalled + timed_out + cancelled fences are all fences that
+ * 6. INFO is one snapshot: pending + signaled + timed_out + cancelled fences are all fences that
  *    have been emitted. These are the ones up to last_seqno, and those of at most one CREATE
  *    that is under way and may fail yet. Of two calls of one thread, the second one answers
- *    no lower last_seqno and signalled_seqno. Both are at least what the calls that have returned
+ *    no lower last_seqno and signaled_seqno. Both are at least what the calls that have returned
  *    made of them, and last_seqno is at most what all CREATE calls that have begun can make.
  * 7. A fence that is seen signaled is not pending in an INFO that is asked for later.
  * 8. A merged sync_file of this timeline is the later fence, or has signaled like both: if it
  *    has signaled, then so has each member.
- * 9. WAIT is queued once a fence. A DEADLINE is one that a thread has set.
+ * 9. WAIT is queued once a fence. A DEADLINE is one that a thread has set. SIGNALED tells
+ *    of a SIGNAL_AT, once.
  * 10. After close(2) no fence is pending. Those that were pending have -ECANCELED; by 3 they are
  *    the last ones.
  * 11. A fence times out when its timeout has ended, or later. That runs from some moment between
@@ -77,16 +78,16 @@ static void *wait_for_fences(void *arg)
 		}
 		fds.fd = round->fds[seqno];
 		if (poll(&fds, 1, -1) != 1 || native_check(round, seqno) == 0)
-			violated(&round->round, "who waited for fence %llu was woken without it",
+			violated(&round->round, "fence %llu is pending, but its waiter was woken",
 				 seqno);
-		/* Otherwise the descriptor may be closed by now. */
+		/* If the timeline is left to close(2), its descriptor may already be closed. */
 		if (!round->left)
 			native_check_signaled(round, seqno);
 	}
 	return NULL;
 }
 
-/* 11, for a fence that has timed out. */
+/* Checks invariant 11 for a fence that has timed out. */
 static void check_timed_out(struct native *round, __u64 seqno, __u64 time)
 {
 	__u64 earliest = round->called_ns[seqno] + round->timeout_ns;
@@ -106,7 +107,7 @@ static void check_timed_out(struct native *round, __u64 seqno, __u64 time)
 	}
 }
 
-/* 2 as to time, 11, for a fence that a call has signaled. */
+/* Checks invariant 11, and the time in invariant 2, for a fence that a call has signaled. */
 static void check_signal(struct native *round, __u64 seqno, const struct signal *signal,
 			 __u64 time)
 {
@@ -118,7 +119,7 @@ static void check_signal(struct native *round, __u64 seqno, const struct signal 
 			 seqno, signal->time_ns, round->created_ns[seqno] + round->timeout_ns);
 }
 
-/* 2, 3, 4, 5 and 11, when all fences have signaled. */
+/* Checks invariants 2, 3, 4, 5 and 11 after all fences have signaled. */
 static void check_all(struct native *round, __u64 last)
 {
 	__u64 before = 0;
@@ -176,13 +177,13 @@ static void signal_rest(struct native *round, __u64 last)
 	signal = native_next_signal(round, last, 0, &status);
 	signal->answer = fence_signal(round->tl, last, status);
 	info = timeline_state(round->tl);
-	if (info.pending || info.signalled + info.timed_out != last ||
-	    info.signalled_seqno != last)
-		violated(&round->round, "INFO: pending %llu, signalled %llu of %llu", info.pending,
-			 info.signalled, last);
+	if (info.pending || info.signaled + info.timed_out != last ||
+	    info.signaled_seqno != last)
+		violated(&round->round, "INFO: pending %llu, signaled %llu of %llu", info.pending,
+			 info.signaled, last);
 }
 
-/* Signals what is left, or leaves it to close(2). */
+/* Signals the fences that are still pending, or leaves them to close(2). */
 static void finish(struct native *round)
 {
 	__u64 last = atomic_load(&round->created);
@@ -212,7 +213,7 @@ static void open_timeline(struct native *round, const char *path, struct rng *rn
 		violated(&round->round, "no timeline with a timeout of %llu", round->timeout_ns);
 		return;
 	}
-	/* Nobody waits for events. */
+	/* Non-blocking, because read(2) must not wait for an event. */
 	fcntl(round->tl, F_SETFL, O_NONBLOCK);
 }
 
@@ -234,7 +235,7 @@ bool native_round(const char *path, __u32 seed)
 	open_timeline(&round, path, &rng);
 	if (round.round.violations)
 		return false;
-	/* Short ones, and long ones that take many batches. */
+	/* Begins with few fences, or with so many that signaling takes many batches. */
 	for (i = draw_below(&rng, draw(&rng) % 2 ? 128 : 3); i; i--)
 		native_create(&round, FENCE_EXPORTER_MAX_FENCES);
 	for (i = 0; i < round.workers + WAITERS; i++)

@@ -10,22 +10,24 @@
 
 #define MOST_FENCES	16384
 #define DAY_NS		(86400 * NSEC_PER_SEC)
-/* Deadlines that the threads set: so many from the round's on. */
+/* Threads set deadlines from the round's deadline on, up to this many nanoseconds later. */
 #define DEADLINES	1000
-/* The status of the first call that signals; the next one has one less. */
+/* The status of the first call that signals. Each further call uses a status lower by one. */
 #define FIRST_STATUS	(-200)
 #define MOST_SIGNALS	3000
 
-/* A SIGNAL, or a SIGNAL_AT. */
+/* A call of SIGNAL or SIGNAL_AT. */
 struct signal {
 	__u64 seqno;
-	/* SIGNAL_AT: its time, and when it had returned. */
+	/* Only for SIGNAL_AT: the time that the call asks for, and when the call had returned. */
 	__u64 time_ns;
 	__u64 returned_ns;
-	/* SIGNAL: how many fences it has signaled. */
+	/* Only for SIGNAL: how many fences the call has signaled. */
 	__s64 answer;
 	atomic_bool begun;
-	/* How many fences have its status, at the end. */
+	/* Only for SIGNAL_AT: how many SIGNALED events the call has caused. */
+	atomic_uint told;
+	/* How many fences have the status of this call at the end. */
 	__s64 found;
 };
 
@@ -34,40 +36,43 @@ struct native {
 	int tl;
 	unsigned int workers;
 	unsigned int calls;
-	/* Fences of CREATE calls that have begun, and that have returned. */
+	/* How many fences belong to CREATE calls that have begun, and that have returned. */
 	atomic_ullong creating, created;
-	/* The highest number of a SIGNAL that has returned. */
+	/* The highest number of a SIGNAL call that has returned. */
 	atomic_ullong signaled;
-	/* What is pending at the end is left to close(2), and that has been called, or will be. */
+	/*
+	 * If @left is set, close(2) completes the fences that are pending at the end. @closing is
+	 * set before that close(2).
+	 */
 	bool left;
 	atomic_bool closing;
-	/* Of each fence. A day, or so short that some fences time out. */
+	/* The timeout of each fence: a day, or so short that some fences time out. */
 	__u64 timeout_ns;
 	__u64 deadline;
 	atomic_uint signal_count;
 	struct signal signals[MOST_SIGNALS];
-	/* By number; -1 before CREATE has returned. */
+	/* Descriptors by fence number. -1 until CREATE has returned. */
 	atomic_int fds[MOST_FENCES + 1];
-	/* When CREATE of a fence was called, and when it had returned. */
+	/* For each fence, when its CREATE was called, and when it had returned. */
 	__u64 called_ns[MOST_FENCES + 1];
 	__u64 created_ns[MOST_FENCES + 1];
-	/* WAIT events of each fence. */
+	/* The number of WAIT events of each fence. */
 	atomic_uchar waits[MOST_FENCES + 1];
 	struct thread threads[MOST_WORKERS + WAITERS];
 	struct fence_exporter_info last_info[MOST_WORKERS + WAITERS];
 };
 
 /* native_calls.c */
-/* 2, but for the time. */
+/* Checks invariant 2, without the time. */
 void native_check_status(struct native *round, __u64 seqno, int status);
-/* Reads the status of a fence, and checks 1 and 2. */
+/* Reads the status of a fence, and checks invariants 1 and 2. Returns the status. */
 int native_check(struct native *round, __u64 seqno);
-/* 7, for a fence that was seen signaled. */
+/* Checks invariant 7 for a fence that was seen signaled. */
 void native_check_signaled(struct native *round, __u64 seqno);
-/* The number of some fence whose CREATE has returned, or 0. */
+/* Returns the number of some fence whose CREATE has returned, or 0. */
 __u64 native_any(struct native *round, struct rng *rng);
 void native_create(struct native *round, unsigned int count);
-/* Notes the next call that signals, which has the status *@status; NULL if there were too many. */
+/* Records a call that is about to signal, and chooses *@status. NULL if there is no room. */
 struct signal *native_next_signal(struct native *round, __u64 seqno, __u64 time_ns, int *status);
 void native_call(struct native *round, struct thread *thread);
 

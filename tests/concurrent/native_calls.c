@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the threads of a round on our node call. The head of native.c lists the invariants. */
+/* The calls of the threads of a round on /dev/fence_exporter. native.c lists the invariants. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -39,11 +39,11 @@ __u64 native_any(struct native *round, struct rng *rng)
 	if (!created)
 		return 0;
 	seqno = draw(rng) % 2 ? 1 + draw_below(rng, created) : created - draw_below(rng, near);
-	/* Another CREATE may have returned before the one that gives this number. */
+	/* CREATE calls may return out of order, so this number's call may not have returned. */
 	return atomic_load(&round->fds[seqno]) >= 0 ? seqno : 0;
 }
 
-/* 3, for two fences. */
+/* Checks invariant 3 for two fences. */
 static void check_order(struct native *round, struct rng *rng)
 {
 	__u64 a = native_any(round, rng);
@@ -55,7 +55,7 @@ static void check_order(struct native *round, struct rng *rng)
 			 a < b ? b : a);
 }
 
-/* 6. */
+/* Checks invariant 6. */
 static void check_info(struct native *round, struct thread *thread)
 {
 	struct fence_exporter_info *before = &round->last_info[thread->number];
@@ -63,24 +63,24 @@ static void check_info(struct native *round, struct thread *thread)
 	__u64 signaled = atomic_load(&round->signaled);
 	struct fence_exporter_info info = timeline_state(round->tl);
 	__u64 creating = atomic_load(&round->creating);
-	__u64 emitted = info.pending + info.signalled + info.timed_out + info.cancelled;
+	__u64 emitted = info.pending + info.signaled + info.timed_out + info.cancelled;
 
 	if (emitted < info.last_seqno || emitted > info.last_seqno + FENCE_EXPORTER_MAX_FENCES ||
 	    emitted > creating)
-		violated(&round->round, "INFO: last %llu, pending %llu, signalled %llu, of %llu",
-			 info.last_seqno, info.pending, info.signalled, creating);
+		violated(&round->round, "INFO: last %llu, pending %llu, signaled %llu, of %llu",
+			 info.last_seqno, info.pending, info.signaled, creating);
 	if (info.last_seqno < created || info.last_seqno > creating)
 		violated(&round->round, "INFO: last %llu, not from %llu to %llu", info.last_seqno,
 			 created, creating);
-	if (info.signalled_seqno < signaled || info.signalled_seqno > info.last_seqno)
+	if (info.signaled_seqno < signaled || info.signaled_seqno > info.last_seqno)
 		violated(&round->round, "INFO: signaled up to %llu of %llu, after SIGNAL of %llu",
-			 info.signalled_seqno, info.last_seqno, signaled);
-	if (info.last_seqno < before->last_seqno || info.signalled < before->signalled ||
-	    info.signalled_seqno < before->signalled_seqno)
+			 info.signaled_seqno, info.last_seqno, signaled);
+	if (info.last_seqno < before->last_seqno || info.signaled < before->signaled ||
+	    info.signaled_seqno < before->signaled_seqno)
 		violated(&round->round, "INFO: last %llu, signaled up to %llu: it was more before",
-			 info.last_seqno, info.signalled_seqno);
+			 info.last_seqno, info.signaled_seqno);
 	if ((info.timed_out && round->timeout_ns == DAY_NS) || info.cancelled)
-		violated(&round->round, "INFO: %llu timed out, %llu canceled", info.timed_out,
+		violated(&round->round, "INFO: %llu timed out, %llu cancelled", info.timed_out,
 			 info.cancelled);
 	*before = info;
 }
@@ -90,9 +90,9 @@ void native_check_signaled(struct native *round, __u64 seqno)
 	struct fence_exporter_info info;
 
 	info = timeline_state(round->tl);
-	if (info.signalled_seqno < seqno || info.pending > atomic_load(&round->creating) - seqno)
+	if (info.signaled_seqno < seqno || info.pending > atomic_load(&round->creating) - seqno)
 		violated(&round->round, "fence %llu has signaled; INFO: up to %llu, pending %llu",
-			 seqno, info.signalled_seqno, info.pending);
+			 seqno, info.signaled_seqno, info.pending);
 }
 
 void native_create(struct native *round, unsigned int count)
@@ -108,6 +108,11 @@ void native_create(struct native *round, unsigned int count)
 	}
 	called = now_ns();
 	first = fence_create_many(round->tl, fds, count);
+	/* EAGAIN: the timeline is O_NONBLOCK, and another thread is creating fences. */
+	if (first == -EAGAIN) {
+		atomic_fetch_sub(&round->creating, count);
+		return;
+	}
 	if (first < 1 || first + count - 1 > MOST_FENCES) {
 		violated(&round->round, "CREATE answers %lld", first);
 		return;
@@ -239,7 +244,20 @@ static void set_deadline(struct native *round, struct rng *rng)
 		violated(&round->round, "SET_DEADLINE answers %d", ret);
 }
 
-/* 9, for one event. */
+/*
+ * Returns whether a SIGNAL_AT has asked to signal up to this fence with this status, and no earlier
+ * event has reported that call.
+ */
+static bool asked_for(struct native *round, __u64 seqno, __s64 status)
+{
+	__u64 at = FIRST_STATUS - status;
+	struct signal *signal = &round->signals[at];
+
+	return at < atomic_load(&round->signal_count) && atomic_load(&signal->begun) &&
+	       signal->seqno == seqno && signal->time_ns && !atomic_fetch_add(&signal->told, 1);
+}
+
+/* Checks invariant 9 for one event. */
 static void check_event(struct native *round, const struct fence_exporter_event *event)
 {
 	bool known = event->seqno >= 1 && event->seqno <= atomic_load(&round->creating);
@@ -251,6 +269,9 @@ static void check_event(struct native *round, const struct fence_exporter_event 
 	    event->value >= round->deadline && event->value < round->deadline + DEADLINES)
 		return;
 	if (event->type == FENCE_EXPORTER_EVENT_OVERFLOW && event->value)
+		return;
+	if (event->type == FENCE_EXPORTER_EVENT_SIGNALED && known &&
+	    asked_for(round, event->seqno, event->value))
 		return;
 	if (event->type == FENCE_EXPORTER_EVENT_TIMEOUT && known && round->timeout_ns < DAY_NS)
 		return;
@@ -264,14 +285,14 @@ static void read_events(struct native *round, struct rng *rng)
 	ssize_t ret = read(round->tl, events, (1 + draw_below(rng, 8)) * sizeof(*events));
 	unsigned int i;
 
-	/* EINVAL: the round is one without events. */
+	/* EINVAL: the timeline of this round queues no events. */
 	if (ret < 0 && errno != EAGAIN && errno != EINVAL)
 		violated(&round->round, "read answers %d", -errno);
 	for (i = 0; ret > 0 && i < ret / sizeof(*events); i++)
 		check_event(round, &events[i]);
 }
 
-/* Other descriptors of the timeline and of a fence come and go. */
+/* Uses duplicates of the descriptors of the timeline and of a fence, and closes them. */
 static void use_twins(struct native *round, struct rng *rng)
 {
 	__u64 seqno = native_any(round, rng);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the rounds of both nodes share. */
+/* Code that the rounds of both nodes share. */
 #include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #define MOST_TOLD	8
 
-/* Steele, Lea, Flood: splitmix64. */
+/* The splitmix64 generator (Steele, Lea, Flood). */
 __u32 draw(struct rng *rng)
 {
 	__u64 z = rng->state += 0x9e3779b97f4a7c15ULL;

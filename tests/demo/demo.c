@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the module is for, told by two processes.
+ * Shows the purpose of the module with two processes.
  *
  * A plays a device: it owns a timeline and signals its fences. B plays a
- * compositor that got a fence for a picture that is still being drawn. Every
- * step is checked; the first that is not as expected ends the story with
- * status 1. At its end the module is removed, so this wants to be root in a
- * machine of its own.
+ * compositor that receives the fence of a picture that A is still drawing. The
+ * program checks every step. If a step fails, the program ends with status 1.
+ * At the end it removes the module, so it needs to be root in a machine of its
+ * own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@
 #define MODULE		"fence_exporter"
 #define DRAWING_MS	250
 
-/* Lets the other process go on. */
+/* Wakes the other process. */
 static void tell(int peer)
 {
 	expect(write(peer, "x", 1) == 1, "the other process listens", "%s",
@@ -50,7 +50,7 @@ static void show(int fence, struct sync_fence_info *info)
 	expect(ret == 0, "SYNC_IOC_FILE_INFO answers", "%s", error_text(ret));
 	detail("SYNC_IOC_FILE_INFO: timeline \"%s\", driver \"%s\", status %d%s",
 	       info->obj_name, info->driver_name, info->status,
-	       info->status > 0 ? " (signalled)" :
+	       info->status > 0 ? " (signaled)" :
 	       info->status == 0 ? " (active)" : "");
 }
 
@@ -86,20 +86,20 @@ static void b_wait(int fence, int buffer)
 	ret = buffer_poll(buffer, POLLIN, LONG_MS);
 	buffer_done = now_ns();
 	expect(ret == POLLIN, "poll on the dma-buf wakes with it", "%d", ret);
-	say("wakes after %llu ms: the fence has signalled",
+	say("wakes after %llu ms: the fence has signaled",
 	    (fence_done - begin) / NSEC_PER_MSEC);
 	detail("and %llu us later the dma-buf is readable too",
 	       (buffer_done - fence_done) / 1000);
 	expect(fence_done - begin >= DRAWING_MS * NSEC_PER_MSEC / 2,
-	       "B slept until A signalled", "it woke after %llu us",
+	       "B slept until A signaled", "it woke after %llu us",
 	       (fence_done - begin) / 1000);
 }
 
-/* B: receives a fence, waits for it, and keeps it longer than the module. */
+/* Process B receives a fence, waits for it, and keeps it for longer than the module is loaded. */
 static int process_b(int peer)
 {
 	struct sync_fence_info info;
-	__u64 signalled_at;
+	__u64 signaled_at;
 	int fence;
 	int buffer;
 	int ret;
@@ -124,35 +124,35 @@ static int process_b(int peer)
 	b_wait(fence, buffer);
 	show(fence, &info);
 	expect(info.status == 1, "status 1", "%d", info.status);
-	signalled_at = info.timestamp_ns;
-	expect(signalled_at, "a time at which it signalled", "none");
+	signaled_at = info.timestamp_ns;
+	expect(signaled_at, "a time at which it signaled", "none");
 	close(buffer);
 	tell(peer);
 
 	hear(peer);
 	say("still holds the descriptor of fence 1, and asks it once more");
 	show(fence, &info);
-	expect(info.status == 1 && info.timestamp_ns == signalled_at,
+	expect(info.status == 1 && info.timestamp_ns == signaled_at,
 	       "status 1 and the same time as before", "status %d, %llu ns apart",
-	       info.status, info.timestamp_ns - signalled_at);
+	       info.status, info.timestamp_ns - signaled_at);
 	ret = fence_wait(fence, 0);
-	expect(ret == 1, "poll still says: signalled", "%d", ret);
+	expect(ret == 1, "poll still says: signaled", "%d", ret);
 	detail("the fence outlives the module that made it");
 	return 0;
 }
 
-static void a_show_info(int tl, __u64 signalled, __u64 pending)
+static void a_show_info(int tl, __u64 signaled, __u64 pending)
 {
 	struct fence_exporter_info info;
 	int ret = timeline_info(tl, &info);
 
 	expect(ret == 0, "INFO answers", "%s", error_text(ret));
-	detail("INFO: \"%s\", %llu created, %llu signalled, %llu pending", info.name,
-	       info.last_seqno, info.signalled, info.pending);
-	expect(info.signalled == signalled && info.pending == pending &&
-	       info.last_seqno == signalled + pending,
-	       "the counts of the story", "%llu signalled, %llu pending",
-	       info.signalled, info.pending);
+	detail("INFO: \"%s\", %llu created, %llu signaled, %llu pending", info.name,
+	       info.last_seqno, info.signaled, info.pending);
+	expect(info.signaled == signaled && info.pending == pending &&
+	       info.last_seqno == signaled + pending,
+	       "the counts of the story", "%llu signaled, %llu pending",
+	       info.signaled, info.pending);
 }
 
 static void a_remove_module(void)
@@ -189,7 +189,7 @@ static void a_cancel(int tl, const int *fences, int count)
 	detail("nobody who waits for them is left hanging");
 }
 
-/* A: the device. */
+/* Process A simulates the device. */
 static void process_a(int peer)
 {
 	int fences[3];
@@ -198,7 +198,7 @@ static void process_a(int peer)
 
 	expect(tl >= 0, FENCE_DEVICE " opens (is the module loaded?)", "%s",
 	       error_text(tl));
-	ret = timeline_setup(tl, TIMELINE, 0, 0);
+	ret = timeline_setup(tl, TIMELINE, 10 * NSEC_PER_SEC, 0);
 	expect(ret == 0, "SETUP names the timeline", "%s", error_text(ret));
 	say("opens " FENCE_DEVICE ": a new timeline, named \"" TIMELINE "\"");
 	ret = fence_create_many(tl, fences, 3);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The voice of the demo. Each line is one write(2), so that the lines of two
+ * Prints the lines of the demo. Each line is one write(2), so that the lines of two
  * processes don't mix.
  */
 #include <errno.h>

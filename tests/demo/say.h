@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The voice of the demo: lines with times, and steps that are checked. */
+/* Prints the lines of the demo with their times, and checks steps. */
 #ifndef DEMO_SAY_H
 #define DEMO_SAY_H
 
@@ -7,18 +7,18 @@
 
 #include "kselftest.h"
 
-/* Who speaks from now on in this process; the times count from the first call. */
+/* Sets the name that begins each line of this process. Times count from the first call. */
 void speaker(const char *name);
-/* A line of the story. */
+/* Prints a line. */
 void say(const char *format, ...) __printf(1, 2);
-/* A further line of the same step. */
+/* Prints a further line for the same step. */
 void detail(const char *format, ...) __printf(1, 2);
-/* A heading. */
+/* Prints a heading. */
 void chapter(const char *title);
-/* Goes on if @as_expected, else says what was expected and seen, and exits. */
+/* Returns if @as_expected. Otherwise prints what was expected and seen, and exits. */
 void expect(bool as_expected, const char *expected, const char *seen, ...)
 	__printf(3, 4);
-/* An errno as people know it: "ECANCELED (Operation canceled)". */
+/* Returns the name and the message of an errno: "ECANCELED (Operation canceled)". */
 const char *error_text(int error);
 
 #endif

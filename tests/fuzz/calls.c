@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The table of calls: how often each is drawn, and which errors it may answer. */
+/* The table of calls: how often each is drawn, and with which errors it may fail. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -9,29 +9,39 @@
 #include "calls.h"
 
 #define MOST_ERRORS	12
-/* More than a timeline's events have room for, or its fences before they are pruned. */
+/*
+ * More than a timeline's queue of events can hold, and more than the number of fences at which
+ * pruning begins.
+ */
 #define MOST_TIMES	300
 
 static const struct {
 	const char *name;
-	/* NULL: fork, which takes the steps that follow. */
+	/* NULL for fork, whose child runs the steps that follow. */
 	int (*run)(struct thread *thread, const struct step *step);
 	unsigned int weight;
-	/* Besides those that any call may answer. */
+	/* Errors that this call may answer, besides those that any call may answer. */
 	int errors[MOST_ERRORS];
 } calls[] = {
-	/* The first three have the places of CALL_OPEN and so on. */
+	/*
+	 * Programs name a call by its index. So a new call goes to the end of this table, and its
+	 * name to the end of the first line of the corpus. The first three calls have the indices
+	 * CALL_OPEN, CALL_OPEN_COMPAT and CALL_SETUP.
+	 */
 	{ "open", do_open, 50, { EMFILE, ENFILE } },
 	{ "open_compat", do_open_compat, 25, { EMFILE, ENFILE } },
-	{ "setup", do_setup, 60, { EBUSY, EINTR } },
-	{ "create", do_create, 120, { EBUSY, EAGAIN, EINTR, EMFILE, ENFILE } },
+	{ "setup", do_setup, 60, { EBUSY, EAGAIN, EINTR } },
+	{ "create", do_create, 120, { EBUSY, EAGAIN, EINTR, EMFILE, ENFILE, ENOSPC } },
 	{ "signal", do_signal, 80, { EBUSY } },
-	{ "signal_at", do_signal_at, 50, { EBUSY, EAGAIN } },
-	{ "submit", do_submit, 80, { EBUSY, EAGAIN, EINTR, EMFILE, ENFILE } },
+	{ "signal_at", do_signal_at, 50, { EBUSY, ENOSPC } },
+	{ "submit", do_submit, 80, { EBUSY, EAGAIN, EINTR, EMFILE, ENFILE, ENOSPC } },
 	{ "info", do_info, 25, {} },
+	{ "query", do_query, 10, {} },
+	{ "export_fence", do_export_fence, 40, { ENOENT, EMFILE, ENFILE } },
 	{ "read", do_read, 30, { EAGAIN, EINTR } },
 	{ "fdinfo", do_fdinfo, 8, { ENOENT, EMFILE, ENFILE } },
-	{ "any_ioctl", do_any_ioctl, 20, { EBUSY, EAGAIN, EINTR, EMFILE, ENFILE, ENOENT } },
+	{ "any_ioctl", do_any_ioctl, 20,
+	  { EBUSY, EAGAIN, EINTR, EMFILE, ENFILE, ENOENT, ENOSPC } },
 	{ "describe", do_describe, 50, {} },
 	{ "merge", do_merge, 30, { ENOENT, EMFILE, ENFILE } },
 	{ "deadline", do_deadline, 30, {} },
@@ -40,7 +50,7 @@ static const struct {
 	{ "import", do_import, 20, {} },
 	{ "export", do_export, 15, { EMFILE, ENFILE } },
 	{ "poll_buffer", do_poll_buffer, 10, { EINTR } },
-	{ "compat_create", do_compat_create, 50, { EAGAIN, EINTR, EMFILE, ENFILE } },
+	{ "compat_create", do_compat_create, 50, { ENOSPC, EINTR, EMFILE, ENFILE } },
 	{ "compat_inc", do_compat_inc, 40, {} },
 	{ "compat_deadline", do_compat_deadline, 25, { ENOENT } },
 	{ "close", do_close, 60, {} },
@@ -59,6 +69,17 @@ static const struct {
 };
 
 const unsigned int call_count = sizeof(calls) / sizeof(*calls);
+
+bool calls_are(char *names)
+{
+	unsigned int call = 0;
+	char *name;
+
+	for (name = strtok(names, "\n "); name; name = strtok(NULL, "\n "), call++)
+		if (call == call_count || strcmp(name, calls[call].name))
+			return false;
+	return call == call_count;
+}
 
 unsigned int call_weight(unsigned int call)
 {
@@ -85,7 +106,7 @@ int slot_take(struct thread *thread, unsigned int index)
 	return atomic_exchange(&thread->worker->slots[index % SLOTS], -1);
 }
 
-/* Closes a descriptor where it stands, and puts another one there. */
+/* Puts a descriptor into a place, and closes the one that was there. */
 static void replace(struct thread *thread, atomic_int *place, int fd)
 {
 	fd = atomic_exchange(place, fd);
@@ -155,7 +176,10 @@ int call_with(struct thread *thread, const struct step *step, int fd, unsigned l
 	ret = ioctl(fd, request, pointer);
 	if (ret < 0)
 		return -errno;
-	/* With a smaller size even half a structure is enough: it wasn't answered in whole. */
+	/*
+	 * With a smaller size, a call may succeed although only half of the structure lies in the
+	 * memory. Then the answer is not complete, and is not copied.
+	 */
 	if (pointer >= thread->memory && pointer + size <= thread->memory + MEMORY)
 		memcpy(arg, pointer, size);
 	return ret;
@@ -216,7 +240,7 @@ void close_slots(struct thread *thread)
 
 	if (atomic_exchange(&worker->shared->traced, false))
 		set_tracing(false);
-	/* A request keeps the file that it waits for open. */
+	/* A request keeps its file open. So all requests must complete first. */
 	for (i = 0; i < 2; i++)
 		ring_settle(worker->rings[i]);
 	nest_end(worker);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What calls have in common, and who has which. Each answers -errno on failure. */
+/* Functions that calls share, and the list of calls. Each returns -errno on failure. */
 #ifndef FUZZ_CALLS_H
 #define FUZZ_CALLS_H
 
@@ -10,25 +10,27 @@
 #include "fence.h"
 #include "fuzz.h"
 
-/* The descriptor in slot @index, of a kind unless the step wants any. */
+/*
+ * Returns the descriptor in slot @index of the given kind, or of any kind if the step wants that.
+ */
 int slot_of(struct thread *thread, const struct step *step, enum kind kind,
 	    unsigned int index);
-/* Puts a descriptor into a slot, and closes what was there. */
+/* Puts a descriptor into a slot, and closes the one that was there. */
 void slot_put(struct thread *thread, enum kind kind, unsigned int index, int fd);
-/* Takes the descriptor out of any slot: the caller closes it. */
+/* Takes the descriptor out of its slot. The caller closes it. */
 int slot_take(struct thread *thread, unsigned int index);
 /* Keeps a fence open until the end of the program, or until there are too many. */
 void hoard(struct thread *thread, int fd);
-/* A status that is one for three in four. */
+/* Returns a status, which is valid in three of four cases. */
 int status_of(const struct step *step);
-/* How often a step does its call: a few, of one way, are for filling what has room for many. */
+/* Returns how often a step makes its call. A few steps make many calls to fill queues. */
 unsigned int times_of(const struct step *step, unsigned int way);
-/* A point of time from long ago to never. */
+/* Returns a time between long ago and never. */
 __u64 time_of(unsigned int class, __u32 value);
-/* ioctl(2), with a pointer and a size as the step wants them; @arg gets the answer. */
+/* Calls ioctl(2) with the pointer and the size that the step wants. @arg receives the result. */
 int call_with(struct thread *thread, const struct step *step, int fd,
 	      unsigned long request, void *arg);
-/* Counts what the interface doesn't promise, and tells the first ones. */
+/* Counts violations of the interface, and prints the first ones. */
 void complain(struct thread *thread, const char *what, long value);
 
 /* calls_native.c */
@@ -39,11 +41,13 @@ int do_signal(struct thread *thread, const struct step *step);
 int do_signal_at(struct thread *thread, const struct step *step);
 int do_submit(struct thread *thread, const struct step *step);
 int do_info(struct thread *thread, const struct step *step);
+int do_query(struct thread *thread, const struct step *step);
+int do_export_fence(struct thread *thread, const struct step *step);
 int do_read(struct thread *thread, const struct step *step);
 int do_fdinfo(struct thread *thread, const struct step *step);
 int do_any_ioctl(struct thread *thread, const struct step *step);
 
-/* calls_fence.c: what any driver's fences, and those who wait, are asked for */
+/* calls_fence.c: calls on fences of any driver, and calls that wait */
 int do_describe(struct thread *thread, const struct step *step);
 int do_merge(struct thread *thread, const struct step *step);
 int do_deadline(struct thread *thread, const struct step *step);
@@ -65,7 +69,7 @@ int do_flip(struct thread *thread, const struct step *step);
 void ring_settle(struct uring *ring);
 int do_ring(struct thread *thread, const struct step *step);
 int do_nest(struct thread *thread, const struct step *step);
-/* Takes one epoll out of the other. */
+/* Removes the inner epoll from the outer one. */
 void nest_end(struct worker *worker);
 
 /* calls_process.c: descriptors and processes */

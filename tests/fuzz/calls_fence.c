@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Calls on sync_files, dma-bufs and /dev/sw_sync, and those that wait. */
+/* Calls on sync_files, dma-bufs and /dev/sw_sync, and calls that wait. */
 #include <poll.h>
 #include <unistd.h>
 #include <sys/epoll.h>
@@ -11,7 +11,7 @@
 #include "sw_sync.h"
 #include "sw_sync_abi.h"
 
-/* Where in a thread's memory SYNC_IOC_FILE_INFO writes fences. */
+/* The place in a thread's memory to which SYNC_IOC_FILE_INFO writes fences. */
 #define FENCES_AT	8192
 
 int do_describe(struct thread *thread, const struct step *step)
@@ -47,7 +47,7 @@ int do_merge(struct thread *thread, const struct step *step)
 
 int do_deadline(struct thread *thread, const struct step *step)
 {
-	/* The ends of the range, and of the range that the kernel's times have. */
+	/* The ends of the range of @deadline_ns, and of the kernel's times (s64). */
 	static const __u64 ends[] = { 0, 1, ~0ULL >> 1, 1ULL << 63, ~0ULL };
 	bool at_end = step->how >> 5 == 6;
 	struct sync_set_deadline deadline = {
@@ -83,7 +83,7 @@ int do_epoll(struct thread *thread, const struct step *step)
 	int epoll = thread->worker->epoll;
 	int ret;
 
-	/* A descriptor that is closed leaves it by itself. */
+	/* A descriptor that is closed leaves the epoll even without EPOLL_CTL_DEL. */
 	if (step->b % 4 == 3)
 		ret = epoll_wait(epoll, &event, 1, step->value / 4 % 3);
 	else
@@ -120,13 +120,16 @@ int set_tracing(bool on)
 }
 
 /*
- * Tracepoints ask fences for their names, under the locks of whoever is traced. Until the
- * end of the program only: it makes all calls slow.
+ * Turns on tracepoints, which ask fences for their names, under the locks that their callers hold.
+ * The end of the program turns them off again, because they make all calls slow.
  */
 int do_trace(struct thread *thread, const struct step *step)
 {
 	(void)step;
-	/* A fault in there is not for us to see. */
+	/*
+	 * The injected fault must not hit this call: a failure in the tracing code is not of
+	 * interest.
+	 */
 	thread_disarm(thread);
 	atomic_store(&thread->worker->shared->traced, true);
 	return set_tracing(true);
@@ -159,7 +162,7 @@ int do_compat_create(struct thread *thread, const struct step *step)
 	do {
 		ret = call_with(thread, step, slot_of(thread, step, COMPAT, step->a),
 				SW_SYNC_IOC_CREATE_FENCE, &create);
-		/* One that is open isn't pruned. */
+		/* A fence whose descriptor is open is not pruned. So many fences stay open. */
 		if (ret == 0 && create.fence >= 0 && many)
 			hoard(thread, create.fence);
 		else if (ret == 0 && create.fence >= 0)
@@ -191,8 +194,8 @@ int do_compat_deadline(struct thread *thread, const struct step *step)
 }
 
 /*
- * A picture for the display, after a fence or at once. What comes of it is a fence of another
- * driver: it signals at the vblank, whose time may lie in the future then.
+ * Shows a picture after a fence, or at once. The out-fence belongs to the display's driver, and
+ * signals at the vblank. The vblank's time may lie in the future when the fence signals.
  */
 int do_flip(struct thread *thread, const struct step *step)
 {
@@ -200,7 +203,10 @@ int do_flip(struct thread *thread, const struct step *step)
 	int out_fence = -1;
 	int ret;
 
-	/* A fault in there is not for us to see. */
+	/*
+	 * The injected fault must not hit this call: a failure in the display's driver is not of
+	 * interest.
+	 */
 	thread_disarm(thread);
 	ret = kms_flip_to(thread->worker->kms, step->value % 2, in_fence, &out_fence);
 	if (ret == 0 && out_fence >= 0)

@@ -11,17 +11,20 @@
 
 #include "calls.h"
 
-/* Where in a thread's memory there is an array of descriptors. */
+/* The place in a thread's memory that holds the array of descriptors. */
 #define ARRAY_AT	8192
 
 #define INFO_FLAGS	(FENCE_EXPORTER_INFO_EVENTS | FENCE_EXPORTER_INFO_ENGINE | \
 			 FENCE_EXPORTER_INFO_DEADLINE)
 
-/* Whom the timeline is counted for; this needs memory, which must not be refused. */
+/*
+ * Becomes the user to whom the next timeline is accounted. Does nothing if a fault is armed,
+ * because a failed allocation here would not be of interest.
+ */
 static void become(struct thread *thread, uid_t user)
 {
 	if (!thread->armed)
-		/* The C library's would change all threads. */
+		/* The function of the C library would change the user of all threads. */
 		syscall(SYS_setresuid, -1, user, -1);
 }
 
@@ -31,7 +34,7 @@ int do_open(struct thread *thread, const struct step *step)
 	char name[16] = {};
 	int tl;
 
-	/* A timeline is named after the thread: any length. */
+	/* A timeline is named after its thread. So this gives it a name of any length. */
 	memcpy(name, thread->name, step->value % sizeof(name));
 	if (way == 7)
 		prctl(PR_SET_NAME, name);
@@ -50,7 +53,7 @@ int do_open(struct thread *thread, const struct step *step)
 int do_setup(struct thread *thread, const struct step *step)
 {
 	static const char *const names[] = {
-		"fuzz", "", "unbound", "a\tb", "\x80", "31 characters, and not one more",
+		"fuzz", "", "!", "a\tb", "\x80", "31 characters, and not one more",
 		"32 characters: it has no end now", "~",
 	};
 	static const __u64 timeouts[] = {
@@ -59,12 +62,12 @@ int do_setup(struct thread *thread, const struct step *step)
 	struct fence_exporter_setup setup = {
 		.timeout_ns = timeouts[step->b % 7],
 		.flags = step->how >> 5 == 7 ? 1U << 31 : step->how >> 5 & 3,
-		.pad = step->value >> 31,
+		.event_mask = step->value >> 24 & 3 ? 0 : step->value >> 8 & 0x7f,
 	};
 	const char *name = names[step->value % 8];
 	size_t length = strnlen(name, sizeof(setup.name));
 
-	/* Most of the time a good one, of any length. */
+	/* Half of the time, gives a valid name of any length. */
 	if (step->value % 16 >= 8) {
 		name = names[5];
 		length = 1 + step->value / 16 % strlen(name);
@@ -124,13 +127,13 @@ int do_signal(struct thread *thread, const struct step *step)
 	struct fence_exporter_info info;
 
 	thread_disarm(thread);
-	/* The other thread may have put another timeline there. */
+	/* The other thread may have put another timeline into the slot meanwhile. */
 	if (ret || step->how & (HOW_SIZE | HOW_ANY_KIND) ||
 	    tl != slot_of(thread, step, TIMELINE, step->a) || timeline_info(tl, &info))
 		return ret;
-	if (seqno <= info.last_seqno && info.signalled_seqno < seqno &&
+	if (seqno <= info.last_seqno && info.signaled_seqno < seqno &&
 	    tl == slot_of(thread, step, TIMELINE, step->a))
-		complain(thread, "SIGNAL: has left fences pending up to", info.signalled_seqno);
+		complain(thread, "SIGNAL: has left fences pending up to", info.signaled_seqno);
 	return ret;
 }
 
@@ -140,12 +143,18 @@ int do_signal_at(struct thread *thread, const struct step *step)
 		.seqno = (__s64)(__s32)step->value,
 		.time_ns = time_of(step->b, step->value),
 		.status = status_of(step),
-		.flags = step->b == 7,
+		.flags = step->b == 7 ? 1U << (step->value >> 30) :
+			 step->b == 6 ? FENCE_EXPORTER_SIGNAL_AT_CANCEL : 0,
 	};
 	unsigned int left = times_of(step, 5);
 	int ret;
 
-	/* All at the same time, which is to come yet. */
+	if (at.flags == FENCE_EXPORTER_SIGNAL_AT_CANCEL && step->value % 4) {
+		at.time_ns = 0;
+		at.status = 0;
+		left = 1;
+	}
+	/* If the step makes many calls, all have the same time, which lies in the future. */
 	if (left > 1)
 		at.time_ns = now_ns() + 30 * NSEC_PER_MSEC;
 	do {
@@ -158,22 +167,35 @@ int do_signal_at(struct thread *thread, const struct step *step)
 
 int do_submit(struct thread *thread, const struct step *step)
 {
+	static const __u32 counts[] = { 1, 1, 1, 2, 5, 16, 17, ~0U };
+	__s32 in_fences[FENCE_EXPORTER_MAX_IN_FENCES + 1];
+	bool waits = step->value & 4;
 	struct fence_exporter_submit submit = {
 		.duration_ns = step->value & 8 ? ~0ULL : step->value % 4 * (NSEC_PER_MSEC / 4),
-		.in_fence = step->value & 4 ? slot_of(thread, step, FENCE, step->b) : -1,
+		.in_fences = (unsigned long)(step->how >> 5 == 6 ? NULL : in_fences),
+		.in_count = waits ? counts[step->value >> 4 & 7] : 0,
 		.status = status_of(step),
 		.flags = step->value >> 31,
 		.out_fence = -1,
 	};
 	unsigned int left = times_of(step, 5);
-	/* Many jobs wait for one fence, which stays where it is. */
+	/*
+	 * If the step submits many jobs, all wait for one fence. So that fence must stay in its
+	 * slot.
+	 */
 	unsigned int out = step->b + (left > 1);
+	unsigned int i;
 	int ret;
 
+	for (i = 0; i < FENCE_EXPORTER_MAX_IN_FENCES + 1; i++)
+		in_fences[i] = slot_of(thread, step, FENCE, step->b + i);
 	do {
 		ret = call_with(thread, step, slot_of(thread, step, TIMELINE, step->a),
 				FENCE_EXPORTER_IOC_SUBMIT, &submit);
-		/* A caller that is too old to be told gets a descriptor all the same. */
+		/*
+		 * If the caller's structure has no room for the answer, out_fence is still -1. The
+		 * driver has installed a descriptor anyway.
+		 */
 		if (ret == 0 && submit.out_fence >= 0)
 			slot_put(thread, FENCE, out, submit.out_fence);
 		thread->calls += --left > 0;
@@ -183,11 +205,11 @@ int do_submit(struct thread *thread, const struct step *step)
 
 static void check_info(struct thread *thread, const struct fence_exporter_info *info)
 {
-	if (info->signalled_seqno > info->last_seqno)
-		complain(thread, "INFO: signalled_seqno", info->signalled_seqno);
+	if (info->signaled_seqno > info->last_seqno)
+		complain(thread, "INFO: signaled_seqno", info->signaled_seqno);
 	if (strnlen(info->name, sizeof(info->name)) % sizeof(info->name) == 0)
 		complain(thread, "INFO: a name without a beginning or an end", 0);
-	if (info->pad || info->flags & ~INFO_FLAGS)
+	if (info->event_mask & ~EVENT_TYPES || info->flags & ~INFO_FLAGS)
 		complain(thread, "INFO: flags", info->flags);
 	if (info->flags & FENCE_EXPORTER_INFO_DEADLINE ? info->deadline_ns >= ~0ULL >> 1 :
 	    info->deadline_ns)
@@ -208,6 +230,39 @@ int do_info(struct thread *thread, const struct step *step)
 	return ret;
 }
 
+int do_query(struct thread *thread, const struct step *step)
+{
+	struct fence_exporter_query query = {};
+	int ret = call_with(thread, step, slot_of(thread, step, TIMELINE, step->a),
+			    FENCE_EXPORTER_IOC_QUERY, &query);
+
+	thread_disarm(thread);
+	if (ret == 0 && !(step->how & (HOW_SIZE | HOW_POINTER)) &&
+	    (query.max_pending > thread->worker->shared->max_pending ||
+	     query.event_types != EVENT_TYPES))
+		complain(thread, "QUERY: max_pending", query.max_pending);
+	return ret;
+}
+
+int do_export_fence(struct thread *thread, const struct step *step)
+{
+	int tl = slot_of(thread, step, TIMELINE, step->a);
+	struct fence_exporter_export export = {
+		.seqno = (__s64)(__s32)step->value % 256,
+		.flags = step->b == 7,
+		.fd = -1,
+	};
+	int ret = call_with(thread, step, tl, FENCE_EXPORTER_IOC_EXPORT, &export);
+
+	/*
+	 * If the caller's structure has no room for the answer, fd is still -1. The driver has
+	 * installed a descriptor anyway.
+	 */
+	if (ret == 0 && export.fd >= 0)
+		slot_put(thread, FENCE, step->b, export.fd);
+	return ret;
+}
+
 int do_read(struct thread *thread, const struct step *step)
 {
 	static const size_t sizes[] = { 32, 64, 31, 0, 4096, 33, 8192, 1 };
@@ -215,7 +270,7 @@ int do_read(struct thread *thread, const struct step *step)
 	int tl = slot_of(thread, step, TIMELINE, step->a);
 	struct fence_exporter_event none = {};
 	void *to = thread_pointer(thread, &none, sizeof(none), step->how);
-	/* The second part may be where nothing is. */
+	/* The second part may have an address where nothing is mapped. */
 	struct iovec parts[] = { { to, size / 2 }, { step->b & 2 ? NULL : to, size - size / 2 } };
 	ssize_t ret;
 
@@ -225,7 +280,7 @@ int do_read(struct thread *thread, const struct step *step)
 	ret = step->b & 1 ? readv(tl, parts, 2) : read(tl, to, size);
 	ret = ret < 0 ? -errno : ret;
 	thread_interrupt(thread, false);
-	/* Of fences and of sw_sync nothing can be read at all. */
+	/* Only a timeline can be read. A read of a fence or of sw_sync always fails. */
 	if (ret > 0 && ret % sizeof(none))
 		complain(thread, "read: part of an event", ret);
 	return ret;
@@ -248,17 +303,25 @@ int do_fdinfo(struct thread *thread, const struct step *step)
 	return ret;
 }
 
-/* Any number in our range, of any size and direction, with whatever is in memory. */
+/*
+ * Calls an ioctl number in the range of the driver or of sw_sync, with any size and direction, and
+ * arbitrary contents of the structure.
+ */
 int do_any_ioctl(struct thread *thread, const struct step *step)
 {
 	unsigned int magic = step->value & 1 << 20 ? 'W' : FENCE_EXPORTER_IOC_MAGIC;
 	unsigned long request = _IOC(step->b & 3, magic, step->value % 8,
 				     step->value >> 8 & _IOC_SIZEMASK);
-	/* Where it is taken for an address, it is none of ours. */
+	/*
+	 * If the driver takes this word for an address, it must not point into memory of the
+	 * program.
+	 */
 	__u64 any = step->value % 4 ? step->value : 0x1000 + step->value % 0x1000;
 	struct { __u64 words[4]; } arg = { { any & ~0x3fc00000ULL, step->b, step->how, ~0ULL } };
 
-	/* A descriptor that comes of it is closed with the others. */
+	/*
+	 * If the call creates a descriptor, it is closed at the end of the program like all others.
+	 */
 	return call(slot_of(thread, step, step->a % KINDS, step->a), request,
 		    thread_pointer(thread, &arg, sizeof(arg), step->how));
 }

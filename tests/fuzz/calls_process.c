@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Descriptors that are closed, duplicated and passed on; processes that end. */
+/* Calls that close, duplicate and pass on descriptors, and that end processes. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -48,7 +48,7 @@ int do_nonblocking(struct thread *thread, const struct step *step)
 	return fcntl(fd, F_SETFL, step->value & 1 ? O_NONBLOCK : 0) ? -errno : 0;
 }
 
-/* What files can be asked for that these are no use for. */
+/* Makes calls on the files that the files do not support. */
 int do_file(struct thread *thread, const struct step *step)
 {
 	int fd = slot_of(thread, step, step->b % KINDS, step->a);
@@ -63,7 +63,7 @@ int do_file(struct thread *thread, const struct step *step)
 		ret = lseek(fd, step->value, SEEK_SET);
 		break;
 	case 2:
-		/* It waits for events, as read() does. */
+		/* pread(2) waits for events, like read(2). */
 		thread_interrupt(thread, true);
 		ret = pread(fd, memory, 64, 0);
 		ret = ret < 0 ? -errno : ret;
@@ -85,7 +85,7 @@ int do_file(struct thread *thread, const struct step *step)
 	return ret < 0 ? -errno : 0;
 }
 
-/* The next call meets a fault at the n-th place where there can be one. */
+/* Arms a fault: the next call fails at the n-th place that can fail. */
 int do_fault(struct thread *thread, const struct step *step)
 {
 	thread_arm(thread, 1 + step->value % 40);
@@ -96,7 +96,10 @@ int do_sleep(struct thread *thread, const struct step *step)
 {
 	bool given = !strncmp(thread->name, "fcorpus", 7);
 
-	/* Until whatever is pending has timed out; what is drawn has no time for that. */
+	/*
+	 * A program of the corpus may sleep until everything that is pending has timed out. A
+	 * random program has no time for that.
+	 */
 	usleep(given && times_of(step, 7) > 1 ? 2200000 : step->value % 3000);
 	return 0;
 }
@@ -111,12 +114,24 @@ int do_fork(struct thread *thread, const struct program *program, unsigned int f
 	if (child < 0)
 		return -errno;
 	if (!child) {
-		/* A call may wait for ever: the timer and the place for faults are the parent's. */
+		/*
+		 * This child may die before a child of its own. That one then continues to write to
+		 * the memory. So each child maps memory of its own.
+		 */
+		if (thread_map(thread))
+			_exit(0);
+		/*
+		 * A call may wait for ever. The thread's timer and its descriptor for faults belong
+		 * to the parent. So this timer ends the child.
+		 */
 		setitimer(ITIMER_REAL, &limit, NULL);
 		thread->fail_nth = -1;
 		thread->armed = 0;
 		thread->trace = NULL;
-		/* The memory of the queues is shared with the parent's thread. */
+		/*
+		 * The child shares the memory of the ring with the parent's thread. So the child
+		 * must not use it.
+		 */
 		thread->ring.fd = -1;
 		run_steps(thread, program, from, to);
 		_exit(0);

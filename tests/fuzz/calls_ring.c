@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * io_uring and nested epoll: what waits for a file by itself, while another step closes
- * the descriptor that it was given.
+ * io_uring and nested epoll, which wait for a file in the kernel while another step closes
+ * the descriptor.
  */
 #include <poll.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 
 #include "calls.h"
 
-/* Where in a thread's memory io_uring writes events, whenever they come. */
+/* The place in a thread's memory to which io_uring writes events, at any time. */
 #define EVENTS_AT	14336
 
 void ring_settle(struct uring *ring)
@@ -21,7 +21,7 @@ void ring_settle(struct uring *ring)
 int do_ring(struct thread *thread, const struct step *step)
 {
 	int fd = slot_of(thread, step, step->value / 8 % KINDS, step->a);
-	/* The second one is for what a request is linked to. */
+	/* The second request is the one that the first one is linked to. */
 	struct io_uring_sqe requests[2] = {
 		{ .opcode = IORING_OP_POLL_ADD, .fd = fd, .poll32_events = POLLIN },
 		{ .opcode = IORING_OP_CLOSE },
@@ -34,7 +34,7 @@ int do_ring(struct thread *thread, const struct step *step)
 	switch (step->value % 8) {
 	case 0:
 	case 1:
-		/* Multishot: it stays, and tells each time. */
+		/* A multishot request remains, and completes each time the file is ready. */
 		request->len = step->how >> 7 ? IORING_POLL_ADD_MULTI : 0;
 		break;
 	case 2:
@@ -46,7 +46,7 @@ int do_ring(struct thread *thread, const struct step *step)
 			.fd = fd,
 			.addr = (unsigned long)thread->memory + EVENTS_AT,
 			.len = 64,
-			/* By a thread of the kernel's, which sleeps in read(). */
+			/* Then a thread of the kernel calls read(), and may sleep in it. */
 			.flags = step->how >> 7 ? IOSQE_ASYNC : 0,
 		};
 		break;
@@ -63,7 +63,7 @@ int do_ring(struct thread *thread, const struct step *step)
 		};
 		break;
 	case 6:
-		/* Waits, and closes another one then. */
+		/* The first request waits. Then the second one closes another descriptor. */
 		request->flags = IOSQE_IO_LINK;
 		requests[1].fd = slot_take(thread, step->b);
 		count = 2;
@@ -105,7 +105,7 @@ int do_nest(struct thread *thread, const struct step *step)
 		ret = epoll_ctl(outer, EPOLL_CTL_DEL, step->b & 1 ? inner : fd, NULL);
 		break;
 	default:
-		/* The other way round: a loop, if they are nested already. */
+		/* The opposite order: this would be a loop if the two are already nested. */
 		ret = epoll_ctl(inner, EPOLL_CTL_ADD, outer, &event);
 	}
 	return ret < 0 ? -errno : ret;

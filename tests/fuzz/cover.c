@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Coverage by KCOV. Only the module is instrumented, so each address is one of its
- * text; see Documentation/dev-tools/kcov.rst. A kernel without KCOV has no coverage.
+ * Coverage by KCOV. Only the module is instrumented, so each address is in its text: see
+ * Documentation/dev-tools/kcov.rst. On a kernel without KCOV there is no coverage.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs programs of random calls on both nodes and on all that takes fences, from
- * several processes with two threads each, guided by what of the module they reach.
+ * Runs programs of random calls on both nodes and on everything that accepts fences, from
+ * several processes with two threads each, guided by the coverage of the module.
  *
  *   fuzz [-s SEED] [-c CALLS] [-t SECONDS] [-l CALLS] [-w WORKERS] [CORPUS]
- *   fuzz -r NAME [-c CALLS] CORPUS      that program alone, again and again
- *   fuzz -p CORPUS                      its programs once, and what each call answers
+ *   fuzz -r NAME [-c CALLS] CORPUS      repeats one program
+ *   fuzz -p CORPUS                      runs its programs once, and prints the result of each call
  *
- * CORPUS has a program a line. A program that reaches something new is kept, and
- * printed as a line "@keep NUMBER PROGRAM"; others are made from it. A thread is
- * named after its program, fSSSSSSSSKKKK: the seed that it was drawn from and the
- * number of those that were kept by then; or fcorpusN, the N-th of CORPUS. A report of
- * the kernel's has that name.
+ * The first line of CORPUS is `#` and the names of the calls, because programs name a call by
+ * its index. Each later line is a program. A program that reaches new code is kept, and printed
+ * as a line "@keep NUMBER PROGRAM". Other programs are made from it. A thread has the name of
+ * its program, which reports of the kernel contain. The name is fSSSSSSSSKKKK, the seed of the
+ * program and the number of programs that were kept before it; or fcorpusN for the N-th program
+ * of CORPUS.
  *
- * What is printed for the machine begins with @: see tests/hard/run.
+ * Lines for tests/hard/run begin with @.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +65,7 @@ static void *run_second(void *arg)
 		perror("fuzz: the second thread");
 		exit(1);
 	}
-	/* It has opened all that it keeps open. */
+	/* Waits until the worker has opened everything that it keeps open. */
 	pthread_barrier_wait(&pair->barrier);
 	for (;;) {
 		pthread_barrier_wait(&pair->barrier);
@@ -122,7 +123,7 @@ static void keep_program(const struct program *program)
 	atomic_store(&shared->keeping, false);
 }
 
-/* The program that a thread is named after; false if there is no such program. */
+/* Builds the program that a thread is named after. Returns false if there is no such program. */
 static bool program_named(struct program *program, const char *name)
 {
 	unsigned int at, kept;
@@ -156,7 +157,10 @@ static void choose(struct pair *pair, struct rng *rng, int *given)
 	program_named(&pair->program, pair->name);
 }
 
-/* Descriptors that a program has left behind, or reserved for ever, lie above. */
+/*
+ * Closes the descriptors from @lowest on, which a program has left behind. @lowest must be free
+ * then: it is not if a call has reserved it for ever.
+ */
 static void check_descriptors(struct pair *pair, int lowest)
 {
 	int fd;
@@ -243,10 +247,15 @@ static void run_worker(int number, int buffer, struct kms *kms, int (*sockets)[2
 static void read_corpus(const char *path)
 {
 	FILE *file = fopen(path, "re");
-	char line[2 * sizeof(struct program) + 2];
+	char line[1024];
 
 	if (!file)
 		return;
+	if (!fgets(line, sizeof(line), file) || line[0] != '#' || !calls_are(line + 1)) {
+		fprintf(stderr, "fuzz: %s: the first line does not name the calls of this fuzzer\n",
+			path);
+		exit(2);
+	}
 	while (fgets(line, sizeof(line), file) && shared->given < MOST_KEPT) {
 		if (!program_parse(&shared->corpus[shared->given], line)) {
 			fprintf(stderr, "fuzz: %s: no program: %s", path, line);
@@ -292,8 +301,8 @@ static int run_all(void)
 }
 
 /*
- * Where a thread is preempted, the kernel writes to the rseq area that the C library
- * registers. A fault there ends the process, so there must be no such area.
+ * If a thread is preempted, the kernel writes to the rseq area that the C library registers. An
+ * injected fault in this write would end the process. So there must be no such area.
  */
 static void without_rseq(char **argv)
 {

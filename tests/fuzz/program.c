@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Programs: drawn from a seed, changed, written as hexadecimal digits and read. */
+/* Makes programs from a seed, changes them, writes them as hexadecimal digits, and reads them. */
 #include <stdio.h>
 #include <string.h>
 
 #include "fuzz.h"
 
-/* Steele, Lea, Flood: splitmix64. */
+/* The splitmix64 generator (Steele, Lea, Flood). */
 __u32 draw(struct rng *rng)
 {
 	__u64 z = rng->state += 0x9e3779b97f4a7c15ULL;
@@ -34,7 +34,7 @@ static __u8 draw_call(struct rng *rng)
 	return i;
 }
 
-/* Most values that matter are small, or at the end of a range. */
+/* Most values that matter are small, or are at the end of a range. */
 static __u32 draw_value(struct rng *rng)
 {
 	switch (draw(rng) % 8) {
@@ -67,7 +67,7 @@ static __u8 draw_how(struct rng *rng)
 static void draw_step(struct rng *rng, struct step *step)
 {
 	step->call = draw_call(rng);
-	/* A few slots are used often, so that steps meet. */
+	/* Most steps use one of a few slots. So steps often work on the same slots. */
 	step->a = draw(rng) % (one_in(rng, 4) ? SLOTS : 3);
 	step->b = draw(rng) % (one_in(rng, 4) ? SLOTS : 3);
 	step->how = draw_how(rng);
@@ -121,7 +121,7 @@ static void change_step(struct rng *rng, struct program *program)
 	}
 }
 
-/* The end of @program gives way to the end of @other. */
+/* Replaces the end of @program by the end of @other. */
 static void cross(struct rng *rng, struct program *program,
 		  const struct program *other)
 {
@@ -172,7 +172,10 @@ void program_draw(struct program *program, __u32 seed,
 	program->split = draw(&rng) % (2 * MOST_STEPS);
 	for (i = 0; i < program->length; i++)
 		draw_step(&rng, &program->steps[i]);
-	/* Without a timeline, nothing much happens; and to set it up is possible at first only. */
+	/*
+	 * Most calls need a timeline, so each program begins by opening one. SETUP is possible only
+	 * before the first fence, so it comes next in half of the programs.
+	 */
 	program->steps[0].call = one_in(&rng, 4) ? CALL_OPEN_COMPAT : CALL_OPEN;
 	program->steps[0].b = 0;
 	if (program->length > 1 && one_in(&rng, 2)) {

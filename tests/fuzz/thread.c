@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A thread that runs steps: memory to point to, a timer to be interrupted by, faults. */
+/* A thread that runs steps, with memory for arguments, a timer that interrupts it, and faults. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,20 +17,21 @@
 
 enum pointer { GOOD, NONE, KERNEL, HALF, READ_ONLY, ODD };
 
-static int map_memory(struct thread *thread)
+int thread_map(struct thread *thread)
 {
-	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 	long page = sysconf(_SC_PAGESIZE);
 	char *hole;
 
-	if (fd < 0 || ftruncate(fd, MEMORY))
-		return -errno;
-	/* The page behind it stays without access. */
+	/* The page behind the memory remains inaccessible. */
 	hole = mmap(NULL, MEMORY + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	thread->memory = mmap(hole, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
-	thread->read_only = mmap(NULL, MEMORY, PROT_READ, MAP_SHARED, fd, 0);
-	close(fd);
-	return thread->memory == MAP_FAILED || thread->read_only == MAP_FAILED ? -ENOMEM : 0;
+	thread->memory = mmap(hole, MEMORY, PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	if (hole == MAP_FAILED || thread->memory == MAP_FAILED)
+		return -ENOMEM;
+	/* If the old size is 0, mremap() makes a second mapping of shared memory. */
+	thread->read_only = mremap(thread->memory, 0, MEMORY, MREMAP_MAYMOVE);
+	return thread->read_only == MAP_FAILED ||
+		mprotect(thread->read_only, MEMORY, PROT_READ) ? -ENOMEM : 0;
 }
 
 int thread_init(struct thread *thread, struct worker *worker)
@@ -41,7 +42,7 @@ int thread_init(struct thread *thread, struct worker *worker)
 	};
 	int ret;
 
-	/* It may become another user, and keep what root may do. */
+	/* With this bit, the thread keeps root's capabilities when it changes its user. */
 	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP))
 		return -errno;
 	event._sigev_un._tid = gettid();
@@ -51,11 +52,11 @@ int thread_init(struct thread *thread, struct worker *worker)
 	ret = uring_open(&thread->ring, 0);
 	if (ret)
 		return ret;
-	/* Without fault injection in the kernel there is none. */
+	/* Fails if the kernel has no fault injection. */
 	thread->fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (timer_create(CLOCK_MONOTONIC, &event, &thread->timer))
 		return -errno;
-	return map_memory(thread);
+	return thread_map(thread);
 }
 
 void thread_arm(struct thread *thread, unsigned int nth)
@@ -65,7 +66,7 @@ void thread_arm(struct thread *thread, unsigned int nth)
 	if (thread->fail_nth < 0)
 		return;
 	snprintf(text, sizeof(text), "%u", nth);
-	/* Taking it back may be what fails. */
+	/* The write that disarms the fault may itself meet the fault. So it is repeated. */
 	while (pwrite(thread->fail_nth, text, strlen(text), 0) < 0)
 		;
 	thread->armed = nth;
@@ -85,9 +86,11 @@ void thread_disarm(struct thread *thread)
 void thread_interrupt(struct thread *thread, bool on)
 {
 	/*
-	 * Again and again: the first one may come before the call. A fault while the
-	 * signal is delivered would end the process. With a fault armed, reads don't
-	 * wait, unless the other thread lets them; so that has to be rare.
+	 * Sends the signal repeatedly, because the first one may come before the call. A fault in
+	 * the delivery of the signal would end the process. So if a fault is armed, the first
+	 * signal comes only after 5 s. It is rarely needed then: do_read() has made the file
+	 * non-blocking, so that a read only waits if the other thread has made the file blocking
+	 * again.
 	 */
 	struct itimerspec time = {
 		.it_value.tv_sec = on && thread->armed ? 5 : 0,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Looks after the workers: how far they are, who has died, who is stuck and where. */
+/* Watches the workers: their progress, which have died, and which hang and where. */
 #include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "fence.h"
 #include "fuzz.h"
 
-/* A program is 20 calls; few of them wait for longer than 0.1 s, none for longer than 3 s. */
+/* A program has up to 20 calls. Few of them wait for over 0.1 s, and none for over 3 s. */
 #define STUCK_NS	(120 * NSEC_PER_SEC * machine_pace())
 
 static __u64 begin;
@@ -29,7 +29,7 @@ void watch_tell(const struct shared *shared, const char *mark)
 	       atomic_load(&shared->odd));
 }
 
-/* Prints a file of a thread's in /proc. */
+/* Prints a file in /proc of one thread. */
 static void print_file(pid_t worker, const char *thread, const char *name)
 {
 	char path[128];
@@ -45,7 +45,7 @@ static void print_file(pid_t worker, const char *thread, const char *name)
 	fclose(file);
 }
 
-/* Where in the kernel the threads of a worker are. */
+/* Prints where in the kernel each thread of a worker is. */
 static void print_stacks(pid_t worker)
 {
 	struct dirent *entry;
@@ -95,8 +95,8 @@ static int look(struct shared *shared, const pid_t *pids, unsigned int workers)
 }
 
 /*
- * Whether some of the given programs have not been begun. They are run whatever the
- * limits are: what they reach doesn't depend on how fast the machine is.
+ * Returns whether some of the given programs have not begun. All of them run, whatever the limits
+ * are. So what they reach does not depend on the speed of the machine.
  */
 static bool is_given(const struct shared *shared)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Control groups and files of the guest. Each answers -errno on failure. */
+/* Control groups and files of the guest. Each function returns -errno on failure. */
 #ifndef HARD_GUEST_H
 #define HARD_GUEST_H
 
@@ -9,19 +9,21 @@
 
 int file_write(const char *path, const char *text);
 long long file_number(const char *path);
-/* The number behind @key at the beginning of a line. */
+/* Returns the number after @key, where @key is at the beginning of a line. */
 long long file_value(const char *path, const char *key);
 
-/* A new group with a memory controller; @path gets its directory. */
+/* Creates a control group with a memory controller. @path receives its directory. */
 int cgroup_new(char *path, unsigned long size);
 int cgroup_write(const char *group, const char *file, const char *text);
-/* Moves this process. */
+/* Moves this process into the group. */
 int cgroup_enter(const char *group);
 
-/* Waits until what was given to RCU is freed; false: the module `barrier` isn't there. */
+/*
+ * Waits until RCU has freed what it was given. Returns false if the module `barrier` is not loaded.
+ */
 bool rcu_settle(void);
 
-/* A count from the environment. */
+/* Returns a number from the environment. */
 unsigned long wanted(const char *name, unsigned long fallback);
 
 #endif

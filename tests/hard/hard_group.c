@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a control group does to an owner: it is frozen, or gets no more memory. Whoever
- * waits for one of its fences gets an answer, and others notice nothing.
+ * A control group freezes an owner, or refuses memory to it. Waiters for the owner's fences
+ * must wake, and other processes must notice nothing.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -31,7 +31,9 @@ FIXTURE_TEARDOWN(group)
 	rmdir(self->path);
 }
 
-/* An owner in the group, whose fence is sent on; it then sleeps for ever. */
+/*
+ * Forks an owner in the group. The owner sends its fence over the socket, and then sleeps for ever.
+ */
 static pid_t owner_in(const char *group, int socket, __u64 timeout_ns)
 {
 	pid_t child = fork();
@@ -62,7 +64,9 @@ static int freeze_group(const char *group)
 	return file_value(events, "frozen ") == 1 ? 0 : -1;
 }
 
-/* As in a suspend of user space: nobody runs who could signal, and yet they complete. */
+/*
+ * As in a suspend of user space, no process can run that could signal. The fences time out anyway.
+ */
 TEST_F_TIMEOUT(group, frozen_owner, 120)
 {
 	int sockets[2];
@@ -78,19 +82,22 @@ TEST_F_TIMEOUT(group, frozen_owner, 120)
 	EXPECT_EQ(0, fence_status(fd));
 	EXPECT_EQ(1, fence_wait(fd, LONG_MS));
 	EXPECT_EQ(-ETIMEDOUT, fence_status(fd));
-	/* It still has its timeline. */
+	/* The frozen process still has its timeline open. */
 	EXPECT_EQ(-EWOULDBLOCK, module_remove());
-	/* A frozen process can be killed, and what it owned goes with it. */
+	/* A frozen process can be killed. Then its timeline is closed. */
 	ASSERT_EQ(0, kill(child, SIGKILL));
 	EXPECT_EQ(child, waitpid(child, NULL, 0));
 }
 
-/* At the limit of its group a call fails, or its process is killed; others notice nothing. */
+/*
+ * At the memory limit of a group, a call fails or its process is killed. Timelines of other
+ * processes remain unchanged.
+ */
 TEST_F_TIMEOUT(group, memory_full, 300)
 {
 	struct snapshot before;
-	/* The checkers make it slow to fill even this much. */
-	int tl = timeline_new("outside", 60 * NSEC_PER_SEC, 0);
+	/* A debug kernel is so slow that filling even this little memory takes long. */
+	int tl = timeline_new("outside", module_limits().max_timeout_ns, 0);
 	int fd = fence_create(tl);
 	pid_t child;
 	int status;
@@ -109,8 +116,11 @@ TEST_F_TIMEOUT(group, memory_full, 300)
 		if (cgroup_enter(self->path))
 			_exit(255);
 		while (ret >= 0) {
-			/* Not to be freed before all is full. */
-			int more = timeline_new("full", 60 * NSEC_PER_SEC,
+			/*
+			 * The long timeout keeps these fences from being freed before the group is
+			 * full.
+			 */
+			int more = timeline_new("full", module_limits().max_timeout_ns,
 						FENCE_EXPORTER_SETUP_EVENTS);
 
 			ret = more < 0 ? more : 0;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Owners that end badly: killed at every point, without descriptors, or in the
- * moment in which a timeout comes. Whoever waits for one of their fences gets an
- * answer.
+ * Owners that are killed at every point, run out of descriptors, or end at the moment
+ * when a timeout ends. Waiters for their fences must wake.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -30,7 +29,7 @@ FIXTURE_TEARDOWN(owner)
 {
 }
 
-/* Everything that an owner does, and what it made is sent on. */
+/* Does everything that an owner does. Sends some of the fences over the socket. */
 static void own(int socket)
 {
 	struct fence_exporter_info info;
@@ -52,7 +51,7 @@ static void own(int socket)
 	close(tl);
 }
 
-/* All that came over the socket completes; returns how many that were. */
+/* Waits for all fences that came over the socket. Returns how many there were, or -ETIMEDOUT. */
 static int all_complete(int socket)
 {
 	int count = 0;
@@ -67,7 +66,7 @@ static int all_complete(int socket)
 	return count;
 }
 
-/* Stops the child at the entry or the exit of its calls, and kills it at the @nth. */
+/* Stops the child at the entry and at the exit of each call, and kills it at the @nth stop. */
 static bool kill_at(pid_t child, int nth)
 {
 	int status;
@@ -120,7 +119,7 @@ TEST_F_TIMEOUT(owner, killed_at_every_call, 300)
 	EXPECT_LT(20, completed);
 }
 
-/* Not only between calls: also in the middle of them, wherever that is. */
+/* The owner is killed at any time, also in the middle of a call. */
 TEST_F_TIMEOUT(owner, killed_at_any_time, 300)
 {
 	int sockets[2];
@@ -144,7 +143,7 @@ TEST_F_TIMEOUT(owner, killed_at_any_time, 300)
 	}
 }
 
-/* With n descriptors left: a call that needs more than that changes nothing. */
+/* Only n descriptors are left. A call that needs more than n changes nothing. */
 TEST_F_TIMEOUT(owner, descriptor_table_full, 300)
 {
 	int tl = timeline_new("table", 0, 0);
@@ -152,7 +151,7 @@ TEST_F_TIMEOUT(owner, descriptor_table_full, 300)
 	int lowest = dup(0);
 	unsigned int left;
 
-	/* One for snapshot() to look at the table with. */
+	/* Leaves room for one descriptor, with which snapshot() counts the descriptors. */
 	close(lowest);
 	for (left = 0; left <= FENCE_EXPORTER_MAX_FENCES; left++) {
 		struct rlimit before = {}, limit = {};
@@ -185,7 +184,7 @@ TEST_F_TIMEOUT(owner, descriptor_table_full, 300)
 	}
 }
 
-/* How long it takes to create some fences, without what disturbs now and then. */
+/* Returns how long it takes to create some fences. The shortest of many times excludes delays. */
 static __u64 time_of_create(void)
 {
 	__u64 least = NSEC_PER_SEC;
@@ -206,7 +205,7 @@ static __u64 time_of_create(void)
 	return least;
 }
 
-/* A timeline's timeout and its close, in either order and at the same time. */
+/* A timeline's timeout ends before, during or after its close. */
 TEST_F_TIMEOUT(owner, timeout_during_close, 300)
 {
 	__u64 span = time_of_create();
@@ -230,7 +229,7 @@ TEST_F_TIMEOUT(owner, timeout_during_close, 300)
 			int status = fence_status(fds[j]);
 
 			ASSERT_TRUE(status == -ETIMEDOUT || status == -ECANCELED);
-			/* In order: none times out behind one that was cancelled. */
+			/* Fences complete in order, so none times out behind a cancelled one. */
 			ASSERT_FALSE(was_cancelled && status == -ETIMEDOUT);
 			was_cancelled = status == -ECANCELED;
 			if (was_cancelled)

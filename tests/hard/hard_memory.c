@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory returns to where it was. Rounds of the same work in a control group of
- * their own; behind each one, everything that RCU holds is waited for (the module
- * `barrier`), and the figures are taken. What is kept for reuse is full after the
- * first rounds. Each round opens ROUND timelines, so a structure that is
- * lost once a timeline shows with ROUND times its size in every round.
+ * Checks that all memory is freed. The program repeats rounds of the same work in a
+ * control group of its own. After each round it waits for RCU to free memory (the module
+ * `barrier`), and reads how much memory is in use. Caches are full after the first
+ * rounds. Each round opens ROUND timelines. So if each timeline leaks a structure, the
+ * figure grows by ROUND times its size in every round.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -17,9 +17,9 @@
 #define ROUNDS		10
 #define WARM		3
 #define ROUND		400
-/* All calls of GET_DEADLINE for a fence of another driver. */
+/* The total number of GET_DEADLINE calls for a fence of another driver. */
 #define DEADLINES	1000000
-/* 32 bytes a timeline and round. */
+/* Allows 32 bytes for each timeline and round. */
 #define MOST_GROWTH	(ROUND * 32LL * (ROUNDS - WARM))
 
 static int drain(int tl)
@@ -32,7 +32,7 @@ static int drain(int tl)
 	return ret;
 }
 
-/* Each way in which a fence ends, and each kind of thing that is allocated. */
+/* Ends fences in every way, and allocates every kind of object. */
 static int live(void)
 {
 	int tl = timeline_new("round", NSEC_PER_MSEC, FENCE_EXPORTER_SETUP_EVENTS);
@@ -57,15 +57,15 @@ static int live(void)
 	sw_sync_inc(compat, 1);
 	if (drain(tl) < 0)
 		return -4;
-	/* Some timelines end before the timeout, some behind it. */
+	/* Some timelines are closed before their timeout ends, and some after. */
 	close_range(16, ~0U, 0);
 	return 0;
 }
 
 /*
- * GET_DEADLINE for a fence that sw_sync doesn't have, and for one of another timeline of the
- * node, which is looked for by its number. A reference to the fence, or to the timeline that was
- * found, must be put, or else its memory is not freed.
+ * Calls GET_DEADLINE for a fence of another driver, and for a fence of another timeline of the
+ * node, which the driver looks up by its number. If the driver did not put its reference to the
+ * fence, or to the timeline that it has found, memory would not be freed.
  */
 static int ask_for_deadlines(void)
 {
@@ -104,7 +104,7 @@ FIXTURE_SETUP(memory)
 	ASSERT_EQ(0, cgroup_new(self->path, sizeof(self->path)));
 	snprintf(self->stat, sizeof(self->stat), "%s/memory.stat", self->path);
 	ASSERT_EQ(0, cgroup_enter(self->path));
-	/* What stays open lies below 16. */
+	/* Fills the descriptors below 16. Everything from 16 on is closed after each round. */
 	close_range(16, ~0U, 0);
 	while (dup(0) < 15)
 		;
@@ -116,7 +116,7 @@ FIXTURE_TEARDOWN(memory)
 	rmdir(self->path);
 }
 
-/* Bytes of slabs: of the group, and of the machine. */
+/* Returns how many bytes of slabs belong to the group. in_machine() does this for the machine. */
 static long long in_group(const char *stat)
 {
 	return file_value(stat, "slab ");
@@ -140,7 +140,7 @@ static void expect_to_return(struct __test_metadata *_metadata, const char *stat
 		for (i = 0; i < ROUND; i++)
 			ASSERT_EQ(0, work());
 		ASSERT_TRUE(rcu_settle());
-		/* The figures of groups are brought up to date every 2 s. */
+		/* The kernel updates the statistics of groups every 2 s. */
 		sleep_ms(2500);
 		ksft_print_msg("round %d: %lld bytes in the group, %lld in the machine\n", round,
 			       in_group(stat), in_machine());

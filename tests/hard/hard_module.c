@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module comes and goes, HARD_CYCLES times (1000), while descriptors of its
- * fences stay open and while others want to use it.
+ * Loads and removes the module HARD_CYCLES times (1000), while descriptors of its
+ * fences stay open and other processes try to use it.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,7 +14,7 @@
 #include "module.h"
 #include "harness.h"
 
-/* So many descriptors of former lives are open at any time. */
+/* This many descriptors of earlier lives of the module are open at any time. */
 #define HELD	60
 #define FENCES	3
 
@@ -44,7 +44,7 @@ static bool is_detached(int fd, int status)
 	       !strcmp(fence.driver_name, "detached-driver");
 }
 
-/* One life: the first fence signals, one fails, the last is left to the close. */
+/* One life of the module: one fence signals, one fails, and the close completes the last one. */
 static int live(int *fds)
 {
 	int tl = timeline_new("life", 0, FENCE_EXPORTER_SETUP_EVENTS);
@@ -54,7 +54,7 @@ static int live(int *fds)
 	if (fence_create_many(tl, fds, FENCES) != 1 || fence_signal(tl, 1, 0) != 1 ||
 	    fence_signal(tl, 2, -EIO) != 1)
 		return -EPROTO;
-	/* It is in use. */
+	/* The module is in use, so it can't be removed. */
 	if (module_remove() != -EWOULDBLOCK)
 		return -EPROTO;
 	close(tl);
@@ -95,20 +95,20 @@ static void *open_and_close(void *opened)
 		int tl = timeline_open();
 
 		if (tl < 0) {
-			/* Only that: it isn't there, or is going. */
+			/* The node does not exist, or the module is being removed. */
 			if (tl != -ENOENT && tl != -ENODEV && tl != -ENXIO)
 				return (void *)(long)tl;
 			continue;
 		}
 		fence_create(tl);
 		close(tl);
-		/* Sometimes nobody has it open for long enough to be removed. */
+		/* Sometimes waits for long enough that the module can be removed. */
 		usleep(atomic_fetch_add((atomic_ulong *)opened, 1) % 4 * 100);
 	}
 	return NULL;
 }
 
-/* Whoever opens it in the moment of its removal gets it, or an error. */
+/* A process that opens the node while the module is removed gets a timeline or an error. */
 TEST_F_TIMEOUT(module, removed_while_others_open_it, 3600)
 {
 	unsigned long cycles = wanted("HARD_CYCLES", 1000) / 10;
@@ -131,7 +131,7 @@ TEST_F_TIMEOUT(module, removed_while_others_open_it, 3600)
 		ASSERT_EQ(0, ret);
 		removed++;
 		ASSERT_EQ(0, module_load(module_params()));
-		/* The fences that were made keep their descriptors. */
+		/* Closes the descriptors of the fences that the other thread has created. */
 		close_range(64, ~0U, 0);
 	}
 	atomic_store(&enough, true);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * As many timelines and fences as the quotas allow, and many descriptors of one fence. Wants
- * max_timelines and max_pending at 1048576, and 2 GiB of memory.
+ * Makes as many timelines and fences as the quotas allow, and many descriptors of one fence.
+ * Needs max_timelines and max_pending of 1048576, and 2 GiB of memory.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ FIXTURE_SETUP(scale)
 {
 	if (module_param("max_timelines", 0) < TIMELINES || module_param("max_pending", 0) < FENCES)
 		SKIP(return, "the module's quotas are too low");
-	/* The most that a process may have. */
+	/* Raises the limits for descriptors of a process, and for open files. */
 	file_write("/proc/sys/fs/nr_open", "1200000");
 	file_write("/proc/sys/fs/file-max", "2000000");
 	ASSERT_EQ(0, allow_fds(FENCES + 1024));
@@ -33,7 +33,7 @@ FIXTURE_TEARDOWN(scale)
 {
 }
 
-/* All at once, each of them closed with a fence pending. */
+/* Opens all timelines at once. Each of them is closed with a pending fence. */
 TEST_F_TIMEOUT(scale, timelines, 1800)
 {
 	int *timelines = calloc(TIMELINES, sizeof(int));
@@ -54,12 +54,12 @@ TEST_F_TIMEOUT(scale, timelines, 1800)
 		close(timelines[i]);
 	EXPECT_EQ(-ECANCELED, fence_status(last));
 	ksft_print_msg("%d timelines open at once\n", TIMELINES);
-	/* The quota is free again. */
+	/* The close has made room in the quota. */
 	last = timeline_open();
 	EXPECT_LE(0, last);
 }
 
-/* Pending up to the quota and not one more; then one call signals them all. */
+/* Creates as many pending fences as the quota allows, but no more. Then one call signals all. */
 TEST_F_TIMEOUT(scale, fences, 1800)
 {
 	int fds[FENCE_EXPORTER_MAX_FENCES];
@@ -82,7 +82,7 @@ TEST_F_TIMEOUT(scale, fences, 1800)
 	}
 	before = snapshot(tl);
 	EXPECT_EQ(made, before.info.pending);
-	EXPECT_EQ(-EAGAIN, fence_create_many(tl, fds, FENCE_EXPORTER_MAX_FENCES));
+	EXPECT_EQ(-ENOSPC, fence_create_many(tl, fds, FENCE_EXPORTER_MAX_FENCES));
 	EXPECT_TRUE(unchanged(tl, &before));
 	EXPECT_EQ(0, fence_status(last));
 	EXPECT_EQ(made, fence_signal(tl, made, -EIO));
@@ -92,7 +92,7 @@ TEST_F_TIMEOUT(scale, fences, 1800)
 	ksft_print_msg("%u fences pending at once\n", made);
 }
 
-/* sync_files of one fence: merged with itself, it stays the same fence. */
+/* Makes sync_files of one fence. A fence that is merged with itself remains the same fence. */
 static void make_sync_files(struct __test_metadata *_metadata, int *fds, int fence)
 {
 	int i;
@@ -100,7 +100,7 @@ static void make_sync_files(struct __test_metadata *_metadata, int *fds, int fen
 	for (i = 0; i < SYNC_FILES; i++) {
 		fds[i] = fence_merge(fence, fence);
 		ASSERT_LE(0, fds[i]);
-		/* Each has a callback of its own at the fence then. */
+		/* Polls the sync_file, which adds a callback of its own to the fence. */
 		ASSERT_EQ(0, fence_wait(fds[i], 0));
 	}
 }
@@ -117,8 +117,8 @@ static void expect_each(struct __test_metadata *_metadata, int *fds, int status)
 }
 
 /*
- * One fence behind 50,000 sync_files. However it ends, all of them know. A fence before it and
- * one behind it are signaled by the same call, in the order of their numbers.
+ * One fence is behind 50,000 sync_files. However the fence ends, all sync_files see it. One call
+ * signals this fence, one fence before it and one after it, in the order of their numbers.
  */
 TEST_F_TIMEOUT(scale, sync_files, 1800)
 {

@@ -21,9 +21,9 @@ use crate::{
             ForeignOwnableRcu,
             Published,
             Rcu,
-            RcuBox,
-            RcuFreeBox,
+            RcuFreeKBox,
             RcuFreeSafe,
+            RcuKBox,
             RcuOnce,
             RcuTable, //
         },
@@ -58,12 +58,12 @@ struct Here;
 
 impl ModuleMetadata for Here {
     const NAME: &'static CStr = c"model";
-    // SAFETY: It is null, as of code that is built in.
+    // SAFETY: The pointer is null, as `THIS_MODULE` of built-in code is.
     const THIS_MODULE: ThisModule = unsafe { ThisModule::from_ptr(core::ptr::null_mut()) };
 }
 
 fn barrier() -> CallbackBarrier {
-    // SAFETY: Every test drops it, and nothing is unloaded.
+    // SAFETY: Every test drops the barrier, and this program is never unloaded.
     unsafe { CallbackBarrier::new::<Here>() }.unwrap()
 }
 
@@ -87,24 +87,24 @@ rcu_view! {
     }
 }
 
-fn device(id: u32) -> RcuFreeBox<Device> {
+fn device(id: u32) -> RcuFreeKBox<Device> {
     let init = try_pin_init!(Device {
         id <- Published::new(id),
         late <- RcuOnce::new(),
         opened: Atomic::new(0),
         registers: 0x1000,
     });
-    RcuFreeBox::pin_init::<Error>(init, GFP_KERNEL).unwrap()
+    RcuFreeKBox::pin_init::<Error>(init, GFP_KERNEL).unwrap()
 }
 
-type Devices = RcuTable<RcuFreeBox<Device>>;
+type Devices = RcuTable<RcuFreeKBox<Device>>;
 
 /// Looks at a device as long as there is one, and tells how often there was.
 fn look(devices: &Devices) -> u32 {
     let mut seen = 0;
     loop {
         let guard = rcu::read_lock();
-        let Some(view) = devices.get(0, &guard) else {
+        let Some(view) = devices.load_rcu(0, &guard) else {
             return seen;
         };
         assert_eq!(*view.id, 7);
@@ -127,16 +127,18 @@ fn view_beside_the_owner() {
         thread::scope(|threads| {
             let owned: &Device = {
                 let ptr = owned.into_foreign();
-                // SAFETY: The table owns it until it is removed below.
+                // SAFETY: `ptr` is from `into_foreign`. The table owns the device until the removal
+                // below.
                 devices
                     .store(0, unsafe { ForeignOwnable::from_foreign(ptr) })
                     .unwrap();
-                // SAFETY: As above; the borrow ends before.
-                unsafe { <RcuFreeBox<Device> as ForeignOwnable>::borrow(ptr) }.get_ref()
+                // SAFETY: `ptr` is from `into_foreign`, and the borrow ends before the removal
+                // below.
+                unsafe { <RcuFreeKBox<Device> as ForeignOwnable>::borrow(ptr) }.get_ref()
             };
             threads.spawn(|| look(devices));
             owned.opened.fetch_add(1, Relaxed);
-            let part = RcuFreeBox::pin_init(Published::new(8), GFP_KERNEL).unwrap();
+            let part = RcuFreeKBox::new(Published::new(8), GFP_KERNEL).unwrap();
             assert!(owned.late.populate(part));
             assert_eq!((owned.opened.load(Relaxed), owned.registers), (1, 0x1000));
             drop(devices.remove(0));
@@ -155,15 +157,16 @@ fn view_beside_a_foreign_borrow() {
         let reader = thread::spawn(move || {
             let guard = rcu::read_lock();
             let ptr = core::ptr::with_exposed_provenance_mut(address);
-            // SAFETY: The box is dropped when this thread has ended.
-            *unsafe { <RcuFreeBox<Device>>::rcu_borrow(ptr, &guard) }.id
+            // SAFETY: `ptr` is from `into_foreign`. The box is dropped after this thread has ended.
+            *unsafe { <RcuFreeKBox<Device>>::rcu_borrow(ptr, &guard) }.id
         });
-        // SAFETY: It is not dropped before, and this thread borrows it once.
-        let owned = unsafe { <RcuFreeBox<Device> as ForeignOwnable>::borrow_mut(ptr) };
+        // SAFETY: `ptr` is from `into_foreign`. The box is dropped later, and this is its only
+        // borrow.
+        let owned = unsafe { <RcuFreeKBox<Device> as ForeignOwnable>::borrow_mut(ptr) };
         owned.opened.fetch_add(1, Relaxed);
         assert_eq!(reader.join().unwrap(), 7);
-        // SAFETY: It was made above and comes back once.
-        drop(unsafe { <RcuFreeBox<Device>>::from_foreign(ptr) });
+        // SAFETY: `ptr` is from `into_foreign`, and is passed back once.
+        drop(unsafe { <RcuFreeKBox<Device>>::from_foreign(ptr) });
         rcu::rcu_barrier();
     }
 }
@@ -183,16 +186,16 @@ fn lookup_against_destructors() {
     let _alone = alone();
     let barrier = barrier();
     let token = barrier.token();
-    let table: Pin<KBox<RcuTable<RcuBox<Number>>>> =
+    let table: Pin<KBox<RcuTable<RcuKBox<Number>>>> =
         KBox::pin_init(RcuTable::new(), GFP_KERNEL).unwrap();
-    let table: &RcuTable<RcuBox<Number>> = &table;
+    let table: &RcuTable<RcuKBox<Number>> = &table;
     let number =
-        || RcuBox::pin_init_with_barrier(Number(Atomic::new(2)), &token, GFP_KERNEL).unwrap();
+        || RcuKBox::pin_init_with_barrier(Number(Atomic::new(2)), &token, GFP_KERNEL).unwrap();
     drop(table.store(1, number()).unwrap());
     thread::scope(|threads| {
         threads.spawn(|| loop {
             let guard = rcu::read_lock();
-            let Some(found) = table.get(1, &guard) else {
+            let Some(found) = table.load_rcu(1, &guard) else {
                 break;
             };
             assert_eq!(found.0.load(Relaxed), 2);
@@ -213,12 +216,12 @@ fn look_against_replacing() {
     let _alone = alone();
     let barrier = barrier();
     let token = barrier.token();
-    let plain = |number| RcuFreeBox::pin_init(Published::new(number), GFP_KERNEL).unwrap();
+    let plain = |number| RcuFreeKBox::new(Published::new(number), GFP_KERNEL).unwrap();
     let number =
-        || RcuBox::pin_init_with_barrier(Number(Atomic::new(2)), &token, GFP_KERNEL).unwrap();
-    let inside: Rcu<RcuFreeBox<Rcu<RcuFreeBox<Published<u64>>>>> =
-        Rcu::new(RcuFreeBox::pin_init(Ok::<_, Error>(Rcu::new(plain(1))), GFP_KERNEL).unwrap());
-    let with_destructor: Rcu<RcuBox<Number>> = Rcu::new(number());
+        || RcuKBox::pin_init_with_barrier(Number(Atomic::new(2)), &token, GFP_KERNEL).unwrap();
+    let inside: Rcu<RcuFreeKBox<Rcu<RcuFreeKBox<Published<u64>>>>> =
+        Rcu::new(RcuFreeKBox::new(Rcu::new(plain(1)), GFP_KERNEL).unwrap());
+    let with_destructor: Rcu<RcuKBox<Number>> = Rcu::new(number());
     thread::scope(|threads| {
         threads.spawn(|| {
             for _ in 0..ROUNDS {
@@ -229,8 +232,7 @@ fn look_against_replacing() {
         });
         threads.spawn(|| {
             for _ in 0..ROUNDS {
-                let outer =
-                    RcuFreeBox::pin_init(Ok::<_, Error>(Rcu::new(plain(2))), GFP_KERNEL).unwrap();
+                let outer = RcuFreeKBox::new(Rcu::new(plain(2)), GFP_KERNEL).unwrap();
                 let old = inside.replace(outer);
                 drop(old.replace(plain(3)));
                 drop(old);
@@ -263,14 +265,14 @@ fn barrier_waits_for_boxes_in_boxes() {
     let _alone = alone();
     let barrier = barrier();
     let token = barrier.token();
-    let noisy = || RcuBox::pin_init_with_barrier(Noisy(&DROPPED), &token, GFP_KERNEL).unwrap();
-    let inner: RcuBox<RcuBox<Noisy>> =
-        RcuBox::pin_init_with_barrier(noisy(), &token, GFP_KERNEL).unwrap();
-    let nested: RcuBox<RcuBox<RcuBox<Noisy>>> =
-        RcuBox::pin_init_with_barrier(inner, &token, GFP_KERNEL).unwrap();
+    let noisy = || RcuKBox::pin_init_with_barrier(Noisy(&DROPPED), &token, GFP_KERNEL).unwrap();
+    let inner: RcuKBox<RcuKBox<Noisy>> =
+        RcuKBox::pin_init_with_barrier(noisy(), &token, GFP_KERNEL).unwrap();
+    let nested: RcuKBox<RcuKBox<RcuKBox<Noisy>>> =
+        RcuKBox::pin_init_with_barrier(inner, &token, GFP_KERNEL).unwrap();
     let last = Arc::new(noisy(), GFP_KERNEL).unwrap();
-    let referring: RcuBox<Arc<RcuBox<Noisy>>> =
-        RcuBox::pin_init_with_barrier(last.clone(), &token, GFP_KERNEL).unwrap();
+    let referring: RcuKBox<Arc<RcuKBox<Noisy>>> =
+        RcuKBox::pin_init_with_barrier(last.clone(), &token, GFP_KERNEL).unwrap();
     drop(nested);
     drop(last);
     thread::spawn(move || drop(referring)).join().unwrap();
@@ -285,17 +287,17 @@ fn once_in_each_box() {
     let _alone = alone();
     let barrier = barrier();
     let token = barrier.token();
-    let part = || RcuFreeBox::pin_init(Published::new(9), GFP_KERNEL).unwrap();
-    let free: RcuFreeBox<RcuOnce<Published<u32>>> =
-        RcuFreeBox::pin_init(RcuOnce::new(), GFP_KERNEL).unwrap();
-    let with_destructor: RcuBox<RcuOnce<Published<u32>>> =
-        RcuBox::pin_init_with_barrier(RcuOnce::new(), &token, GFP_KERNEL).unwrap();
+    let part = || RcuFreeKBox::new(Published::new(9), GFP_KERNEL).unwrap();
+    let free: RcuFreeKBox<RcuOnce<Published<u32>>> =
+        RcuFreeKBox::pin_init(RcuOnce::new(), GFP_KERNEL).unwrap();
+    let with_destructor: RcuKBox<RcuOnce<Published<u32>>> =
+        RcuKBox::pin_init_with_barrier(RcuOnce::new(), &token, GFP_KERNEL).unwrap();
     let plain = KBox::pin_init(RcuOnce::<Published<u32>>::new(), GFP_KERNEL).unwrap();
     for once in [&*free, &*with_destructor, &*plain] {
         assert!(once.populate(part()));
         assert!(!once.populate(part()));
     }
-    assert_eq!(free.rcu_view(&rcu::read_lock()), Some(&9));
+    assert_eq!(free.with_rcu(&rcu::read_lock()), Some(&9));
     drop((free, with_destructor, plain));
     drop(barrier);
 }
@@ -324,7 +326,7 @@ fn composition_with_parameters() {
     let _alone = alone();
     let number = &KBox::pin_init(5, GFP_KERNEL).unwrap();
     let number: &u64 = number;
-    let pair: RcuFreeBox<Pair<'_, Published<u32>, 3>> = RcuFreeBox::pin_init(
+    let pair: RcuFreeKBox<Pair<'_, Published<u32>, 3>> = RcuFreeKBox::pin_init(
         pin_init!(Pair {
             first <- Published::new(number),
             second <- Published::new(6),
@@ -334,6 +336,6 @@ fn composition_with_parameters() {
     )
     .unwrap();
     let guard = rcu::read_lock();
-    let view = pair.rcu_view(&guard);
+    let view = pair.with_rcu(&guard);
     assert_eq!((**view.first, *view.second, pair.rest.len()), (5, 6, 3));
 }

@@ -2,10 +2,10 @@
 //
 // usage: node engine.js DIR
 //
-// Runs Perfetto's trace processor: what the UI in DIR runs in a worker of the
-// browser (engine_bundle.js, trace_processor.wasm). Requests come in at the standard
-// input, replies go to the standard output, both in the form that the UI sends them
-// to the worker (a TraceProcessorRpcStream).
+// Runs Perfetto's trace processor, which the UI in DIR runs in a worker of the browser
+// (engine_bundle.js, trace_processor.wasm). The program reads requests from standard
+// input, and writes replies to standard output. Both have the form of the messages
+// between the UI and the worker (a TraceProcessorRpcStream).
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");
@@ -15,8 +15,8 @@ const directory = process.argv[2];
 const read = (name) => fs.readFileSync(path.join(directory, path.basename(name)));
 const complain = (...words) => process.stderr.write(`${words.join(" ")}\n`);
 
-// As much of a worker as the engine looks for. It loads its other half by a
-// synchronous request.
+// The parts of a worker that the engine uses. The engine loads its WebAssembly file by
+// a synchronous request.
 class FileRequest {
   open(method, name) { this.name = name; }
   send() { this.response = read(this.name); }
@@ -29,12 +29,12 @@ const worker = vm.createContext({
   console: { log: complain, warn: complain, error: complain },
 });
 worker.self = worker;
-// A worker's messages are objects of its own world.
+// Messages of the engine are objects of its own JavaScript context.
 const { Uint8Array: Bytes } = vm.runInContext("({ Uint8Array })", worker);
 try {
   vm.runInContext(read("engine_bundle.js").toString(), worker, "engine_bundle.js");
 } catch (error) {
-  // Its stack shows a line of the bundle, which is a hundred thousand characters long.
+  // Without the stack: it shows a line of the bundle, which has a hundred thousand characters.
   complain(`engine.js: ${error.message}`);
   process.exit(1);
 }
@@ -45,5 +45,5 @@ const port = {
   },
 };
 worker.onmessage({ data: port });
-// What it has put off until it is loaded comes first.
+// First runs the work that the engine has postponed until it is loaded.
 setImmediate(() => process.stdin.on("data", (chunk) => port.onmessage({ data: new Bytes(chunk) })));

@@ -2,8 +2,8 @@
 //
 // usage: node picture.js UI TRACE PNG
 //
-// Draws what Perfetto's UI (the directory UI) shows of a trace, all tracks open, by a
-// chromium without a window, and writes it to a file.
+// Draws a trace as Perfetto's UI shows it, with all tracks open, and writes the picture to a
+// file. UI is the directory of the UI, which runs in a chromium without a window.
 "use strict";
 const { spawn } = require("node:child_process");
 const fs = require("node:fs");
@@ -14,12 +14,12 @@ const path = require("node:path");
 const [ui, trace, png] = process.argv.slice(2);
 const size = { width: 1280, height: 1400 };
 const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm" };
-// How many looks in a row must be alike, half a second apart: it has drawn all then.
+// How many successive pictures, half a second apart, must be equal: then the UI has drawn everything.
 const STILL = 6, LOOKS = 120;
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// The UI, and the trace beside it, for this machine alone.
+// A server for the UI and the trace, which only this machine can reach.
 function serve() {
   const server = http.createServer((request, response) => {
     const name = path.normalize(new URL(request.url, "http://127.0.0.1").pathname);
@@ -33,13 +33,13 @@ function serve() {
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
 }
 
-// The browser, which takes orders by a pipe: JSON with a zero behind it.
+// The browser, which reads commands from a pipe: JSON texts, each followed by a zero byte.
 class Browser {
   constructor(profile) {
     this.process = spawn("chromium", [
       "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe",
       `--user-data-dir=${profile}`, `--window-size=${size.width},${size.height}`,
-      // Nothing is asked of any other machine.
+      // The browser must not connect to any other machine.
       "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     ], { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
     this.waiting = new Map();
@@ -79,7 +79,7 @@ class Browser {
   }
 }
 
-// The bottom of the last track, once there are some.
+// An expression for the bottom of the last track. It is 0 while there are no tracks.
 const BOTTOM = `Math.max(0, ...[...document.querySelectorAll(".pf-track")].map(
   (track) => Math.ceil(track.getBoundingClientRect().bottom)))`;
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Perfetto's trace processor, and its client for Python, over a pipe.
+"""Connects Perfetto's trace processor and its client for Python by a pipe.
 
-Both are Perfetto's own (tests/perfetto/get). The client of this release can only
-query what somebody else has loaded; the requests for loading are made here.
+Both are Perfetto's own (tests/perfetto/get). The client of this release can query a
+trace, but not load one. This module makes the requests for loading.
 """
 
 import glob
@@ -15,7 +15,7 @@ CHUNK = 1 << 20
 
 
 def get():
-    """The directory with Perfetto's code; ends the program if it is not to be had."""
+    """Returns the directory with Perfetto's code. If the code can't be fetched, ends the program."""
     result = subprocess.run([f"{HERE}/get"], stdout=subprocess.PIPE, text=True, check=False)
     if result.returncode:
         print(result.stdout.strip())
@@ -33,7 +33,7 @@ from perfetto.trace_processor.rpc import TraceProcessorRpc  # noqa: E402
 
 
 class Pipe:
-    """What carries requests and replies."""
+    """The connection that carries requests and replies."""
 
     def __init__(self):
         (ui,) = glob.glob(f"{PERFETTO}/ui/v*/")
@@ -50,14 +50,14 @@ class Pipe:
         self.requests.flush()
 
     def read(self, size):
-        """Reads so many bytes of a reply."""
+        """Reads `size` bytes of a reply."""
         data = self.replies.read(size)
         if len(data) < size:
             raise ConnectionError(self.errors.read().decode(errors="replace"))
         return data
 
     def close(self):
-        """Ends it."""
+        """Closes the pipe, and waits for the trace processor to end."""
         self.requests.close()
         self.process.wait()
         self.replies.close()
@@ -88,7 +88,7 @@ class Trace(TraceProcessorRpc):
                 raise ValueError(result.error)
 
     def query(self, sql):
-        """The rows of a query, each an object with the columns by name."""
+        """Returns the rows of a query, each as an object with the columns as attributes."""
         result = self.execute_query(sql)
         if result.error:
             raise ValueError(result.error)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The module of samples/rcu_config: each limit that was set comes back once. */
+/* Tests the module of samples/rcu_config: it returns and counts each limit that was set, once. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,9 +42,32 @@ TEST(replaces)
 	ASSERT_LE(0, second);
 	EXPECT_EQ(6, set(second, 7, &at_open));
 	EXPECT_EQ(6, at_open);
-	/* What the file has is not replaced. */
+	/* The file keeps the limit that was set when the file was opened. */
 	EXPECT_EQ(7, set(second, 8, &at_open));
 	EXPECT_EQ(6, at_open);
+}
+
+static long counted(void)
+{
+	char text[16] = "";
+	int fd = open("/sys/module/rcu_config/parameters/changes", O_RDONLY | O_CLOEXEC);
+	ssize_t length = read(fd, text, sizeof(text) - 1);
+
+	close(fd);
+	return length > 0 ? strtol(text, NULL, 10) : -1;
+}
+
+/* The kernel calls C code of the module here, and that code calls Rust code. */
+TEST(counts)
+{
+	int fd = open_node();
+	long before = counted();
+
+	ASSERT_LE(0, fd);
+	ASSERT_LE(0, before);
+	set(fd, 5, NULL);
+	set(fd, 6, NULL);
+	EXPECT_EQ(before + 2, counted());
 }
 
 TEST(refuses)

@@ -6,7 +6,7 @@ import unittest
 
 
 def main() -> int:
-    """Runs every case of the script that was started; returns its exit status."""
+    """Runs all cases of the script, and returns the exit status."""
     suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
     failed = len(result.failures) + len(result.errors)

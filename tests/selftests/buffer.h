@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Real dma-bufs, to which fences are attached. Each answers -errno on failure. */
+/* Real dma-bufs, to which fences are attached. Each function returns -errno on failure. */
 #ifndef SELFTEST_BUFFER_H
 #define SELFTEST_BUFFER_H
 
@@ -12,7 +12,7 @@ enum buffer_source {
 };
 
 int buffer_new(enum buffer_source source, __u64 size);
-/* From whichever source there is; *name says which. */
+/* Allocates a buffer from the first source that works. *name becomes the name of that source. */
 int buffer_any(__u64 size, const char **name);
 /* @flags: DMA_BUF_SYNC_READ, DMA_BUF_SYNC_WRITE. */
 int buffer_import(int buffer, int fence, __u32 flags);

@@ -10,7 +10,10 @@
 #include "process.h"
 
 #define WAITERS		20000
-/* A slow machine, which may not have as many by then, is busy with fewer for as long. */
+/*
+ * busy_prepare() stops after this time. A slow machine makes fewer waiters until then, but needs as
+ * long to wake them.
+ */
 #define PREPARE_MS	1000
 
 int busy_prepare(struct busy *busy)
@@ -28,7 +31,7 @@ int busy_prepare(struct busy *busy)
 	while (busy->count < WAITERS && now_ns() - begin < PREPARE_MS * NSEC_PER_MSEC) {
 		struct pollfd waits = { .events = POLLIN };
 
-		/* Another file of the same fence, which waits for it from the first poll on. */
+		/* Another sync_file of the same fence, which becomes a waiter when it is polled. */
 		waits.fd = fence_merge(busy->fence, busy->fence);
 		if (waits.fd < 0)
 			return waits.fd;
@@ -41,7 +44,7 @@ int busy_prepare(struct busy *busy)
 
 void busy_from(struct busy *busy, __u64 time)
 {
-	/* With PREEMPT_RT, a thread of priority 1 ("ktimers") calls timers. */
+	/* With PREEMPT_RT, the thread "ktimers" calls timers. Its priority is only 1. */
 	struct sched_param param = { .sched_priority = 2 };
 
 	while (now_ns() < time)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the tests need of DRM devices. */
+/* The calls on DRM devices that the tests need. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

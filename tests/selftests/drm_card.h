@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the tests need of DRM devices, without libdrm. -errno on failure. */
+/* The calls on DRM devices that the tests need, without libdrm. They return -errno on failure. */
 #ifndef SELFTEST_DRM_CARD_H
 #define SELFTEST_DRM_CARD_H
 
 #include <linux/types.h>
 
-/* The card whose driver has that name; -ENOENT if there is none. */
+/* Opens the card whose driver has this name. Returns -ENOENT if there is none. */
 int card_open(const char *driver);
 
 struct dumb {
@@ -15,7 +15,7 @@ struct dumb {
 };
 
 int card_dumb(int card, __u32 width, __u32 height, struct dumb *dumb);
-/* A dma-buf. */
+/* Returns a dma-buf descriptor for the buffer. */
 int card_export(int card, __u32 handle);
 
 #endif

@@ -49,7 +49,7 @@ void fail_arm(int fail_nth, int nth)
 	char text[16];
 
 	snprintf(text, sizeof(text), "%d", nth);
-	/* Taking it back may fail for the last time. */
+	/* The write that disarms the fault may itself meet the fault. So it is repeated. */
 	while (pwrite(fail_nth, text, strlen(text), 0) < 0)
 		;
 }

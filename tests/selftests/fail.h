@@ -5,13 +5,16 @@
 
 #include <stdbool.h>
 
-/* Allocations that may wait fail, too, and nothing of it is in the log. */
+/* Makes injected faults also hit allocations that may sleep, and keeps them out of the log. */
 void fail_prepare(void);
-/* The same, and a descriptor for the calls below, or -errno in a kernel that has none. */
+/*
+ * Calls fail_prepare(), and returns a descriptor for the calls below. Returns -errno if the kernel
+ * has no fault injection.
+ */
 int fail_open(void);
-/* Makes the @nth place from now on fail, in this thread; with 0, none. */
+/* Makes the @nth place that can fail from now on fail in this thread. 0 disarms the fault. */
 void fail_arm(int fail_nth, int nth);
-/* Whether that place was reached. */
+/* Returns whether the armed fault was reached. */
 bool fail_reached(int fail_nth);
 
 #endif

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Timelines and fences; fence.h says what each function answers. */
-#include <assert.h>
+/* Timelines and fences. fence.h says what each function returns. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -9,15 +8,6 @@
 #include <unistd.h>
 
 #include "fence.h"
-
-/* The layout that every caller has, 32- or 64-bit. */
-static_assert(sizeof(struct fence_exporter_setup) == 48, "setup");
-static_assert(sizeof(struct fence_exporter_create) == 24, "create");
-static_assert(sizeof(struct fence_exporter_signal) == 24, "signal");
-static_assert(sizeof(struct fence_exporter_signal_at) == 24, "signal_at");
-static_assert(sizeof(struct fence_exporter_submit) == 32, "submit");
-static_assert(sizeof(struct fence_exporter_info) == 112, "info");
-static_assert(sizeof(struct fence_exporter_event) == 32, "event");
 
 int timeline_open(void)
 {
@@ -31,7 +21,7 @@ int timeline_setup(int tl, const char *name, __u64 timeout_ns, __u32 flags)
 		.flags = flags,
 	};
 
-	/* A name that is too long arrives without its terminator. */
+	/* A name that fills the array, or is longer, is passed without a terminator. */
 	memcpy(setup.name, name, strnlen(name, sizeof(setup.name)));
 	return call(tl, FENCE_EXPORTER_IOC_SETUP, &setup);
 }
@@ -55,6 +45,26 @@ int timeline_info(int tl, struct fence_exporter_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	return call(tl, FENCE_EXPORTER_IOC_INFO, info);
+}
+
+int timeline_query(int tl, struct fence_exporter_query *query)
+{
+	memset(query, 0, sizeof(*query));
+	return call(tl, FENCE_EXPORTER_IOC_QUERY, query);
+}
+
+struct fence_exporter_query module_limits(void)
+{
+	struct fence_exporter_query query;
+	int tl = timeline_open();
+	int ret = tl < 0 ? tl : timeline_query(tl, &query);
+
+	if (ret < 0) {
+		fprintf(stderr, "# QUERY failed: %s\n", strerror(-ret));
+		abort();
+	}
+	close(tl);
+	return query;
 }
 
 struct fence_exporter_info timeline_state(int tl)
@@ -97,10 +107,10 @@ bool unchanged(int tl, const struct snapshot *before)
 	    !memcmp(&now.info, &before->info, sizeof(now.info)))
 		return true;
 	fprintf(stderr,
-		"# descriptors %d -> %d, last %llu -> %llu, pending %llu -> %llu, signalled %llu -> %llu\n",
+		"# descriptors %d -> %d, last %llu -> %llu, pending %llu -> %llu, signaled %llu -> %llu\n",
 		before->fds, now.fds, before->info.last_seqno,
 		now.info.last_seqno, before->info.pending, now.info.pending,
-		before->info.signalled, now.info.signalled);
+		before->info.signaled, now.info.signaled);
 	return false;
 }
 
@@ -141,7 +151,7 @@ __s64 fence_signal(int tl, __u64 seqno, int status)
 	struct fence_exporter_signal arg = { .seqno = seqno, .status = status };
 	int ret = call(tl, FENCE_EXPORTER_IOC_SIGNAL, &arg);
 
-	return ret < 0 ? ret : (__s64)arg.signalled;
+	return ret < 0 ? ret : (__s64)arg.signaled;
 }
 
 int fence_signal_at(int tl, __u64 seqno, __u64 time_ns, int status)
@@ -155,17 +165,43 @@ int fence_signal_at(int tl, __u64 seqno, __u64 time_ns, int status)
 	return call(tl, FENCE_EXPORTER_IOC_SIGNAL_AT, &arg);
 }
 
+__s64 fence_cancel_signal_at(int tl, __u64 seqno)
+{
+	struct fence_exporter_signal_at arg = {
+		.seqno = seqno,
+		.flags = FENCE_EXPORTER_SIGNAL_AT_CANCEL,
+	};
+	int ret = call(tl, FENCE_EXPORTER_IOC_SIGNAL_AT, &arg);
+
+	return ret < 0 ? ret : (__s64)arg.cancelled;
+}
+
 int fence_submit(int tl, __u64 duration_ns, int in_fence, int status)
+{
+	return fence_submit_many(tl, duration_ns, &in_fence, in_fence != -1, status);
+}
+
+int fence_submit_many(int tl, __u64 duration_ns, const int *in_fences, unsigned int count,
+		      int status)
 {
 	struct fence_exporter_submit arg = {
 		.duration_ns = duration_ns,
-		.in_fence = in_fence,
+		.in_fences = (unsigned long)in_fences,
+		.in_count = count,
 		.status = status,
 		.out_fence = -1,
 	};
 	int ret = call(tl, FENCE_EXPORTER_IOC_SUBMIT, &arg);
 
 	return ret < 0 ? ret : arg.out_fence;
+}
+
+int fence_export(int tl, __u64 seqno)
+{
+	struct fence_exporter_export arg = { .seqno = seqno, .fd = -1 };
+	int ret = call(tl, FENCE_EXPORTER_IOC_EXPORT, &arg);
+
+	return ret < 0 ? ret : arg.fd;
 }
 
 int fence_file_info(int fd, struct sync_file_info *info)
@@ -179,7 +215,7 @@ int fence_status(int fd)
 	struct sync_file_info info;
 	int ret = fence_file_info(fd, &info);
 
-	/* No fence has this status: the core allows down to -4095. */
+	/* The core allows statuses down to -4095. So no fence can have this status. */
 	return ret < 0 ? -100000 + ret : info.status;
 }
 
@@ -206,7 +242,7 @@ int fence_wait(int fd, int ms)
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 	int ret;
 
-	/* poll(2) would wait for it. */
+	/* poll(2) ignores a negative descriptor, and would wait for the whole time. */
 	if (fd < 0)
 		return -EBADF;
 	ret = poll(&poll_fd, 1, ms);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The kernel's harness; a test may take the longer, the slower the machine is. */
+/* The kernel's harness, with a time limit of a test that grows with the slowness of the machine. */
 #ifndef SELFTEST_HARNESS_H
 #define SELFTEST_HARNESS_H
 
 #include "kselftest_harness.h"
 #include "process.h"
 
-/* When the tests have registered themselves. */
+/* Runs after all tests have registered, and multiplies their time limits by the pace. */
 static void __attribute__((constructor(KSELFTEST_PRIO_XFAIL + 1))) allow_for_pace(void)
 {
 	struct __fixture_metadata *fixture;

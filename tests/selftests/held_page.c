@@ -17,7 +17,7 @@ static int hold(struct held_page *page, __u64 features, __u64 mode)
 	struct uffdio_api api = { .api = UFFD_API, .features = features };
 	struct uffdio_register range = { .mode = mode };
 
-	/* poll(2) works for a non-blocking one only. */
+	/* poll(2) works only on a non-blocking userfaultfd. */
 	page->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	if (page->uffd < 0)
 		return -errno;
@@ -72,7 +72,7 @@ int held_page_release(struct held_page *page)
 	};
 	int ret = call(page->uffd, UFFDIO_ZEROPAGE, &zero);
 
-	/* It is there already where only writes are held up. */
+	/* If only writes are held up, the page exists, and must only become writable. */
 	return ret == -EEXIST || ret == -EINVAL ? protect(page, 0) : ret;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A display with one plane, by the calls of DRM's atomic mode setting. */
+/* A display with one plane, driven by DRM's atomic mode setting. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 #define MOST	64
 
-/* Finds a property of an object by its name: its id and value. */
+/* Finds a property of an object by its name. Returns its id and its value. */
 static int property(int card, __u32 object, __u32 type, const char *name,
 		    __u64 *value)
 {
@@ -109,7 +109,7 @@ static int find_display(struct kms *kms)
 		return -ENODEV;
 	kms->crtc = crtcs[0];
 	kms->connector = connectors[0];
-	/* Asked without room for an answer, it looks for modes. */
+	/* A GETCONNECTOR without room for an answer makes the driver probe for modes. */
 	connector.connector_id = kms->connector;
 	ret = call(kms->card, DRM_IOCTL_MODE_GETCONNECTOR, &connector);
 	if (ret < 0)
@@ -143,7 +143,7 @@ static int find_plane(struct kms *kms)
 	for (i = 0; i < resources.count_planes && i < MOST; i++) {
 		__u64 type = 0;
 
-		/* 1 is the primary plane. */
+		/* The value 1 means a primary plane. */
 		if (property(kms->card, planes[i], DRM_MODE_OBJECT_PLANE, "type",
 			     &type) < 0 || type != 1)
 			continue;

@@ -11,10 +11,10 @@
 
 #define MOST_CPUS	64
 #define PERIOD_NS	(5 * NSEC_PER_MSEC)
-/* How late something may be that nothing delays. */
+/* An event may be this much later than the watching threads were. */
 #define SLACK_NS	(100 * NSEC_PER_MSEC)
 
-/* What the thread of a processor has seen. */
+/* How late the thread of one processor has woken up. */
 struct sleeper {
 	int cpu;
 	atomic_ullong woken;
@@ -31,7 +31,7 @@ static void *sleep_and_look(void *arg)
 	__u64 next = now_ns();
 
 	run_on(sleeper->cpu);
-	/* Refused to users: then they are late for other reasons, too. */
+	/* Fails for ordinary users. Then the threads may also be late because others run first. */
 	sched_setscheduler(0, SCHED_FIFO, &param);
 	for (;;) {
 		struct timespec until;
@@ -72,7 +72,7 @@ int lateness_watch(void)
 	return 0;
 }
 
-/* The worst until now; a thread that should have woken up by now is waited for. */
+/* Returns the worst lateness so far. Waits for each thread that should have woken up by now. */
 static __u64 machine_lateness(void)
 {
 	__u64 now = now_ns();

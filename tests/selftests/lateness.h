@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How late something may be. Emulated processors share a busy machine, and may stand
- * still for as long as that has other things to do. So there is no fixed limit: what is
- * late is compared with how late threads were woken up in the meantime that sleep for a
- * few milliseconds on each processor, and do nothing else.
+ * Finds out how late an event may be on this machine. Emulated processors share a busy
+ * machine, and may stand still while the machine does other work. So there is no fixed
+ * limit. On each processor, a thread sleeps for a few milliseconds again and again. A test
+ * compares a delay with how late these threads woke up at the same time.
  */
 #ifndef SELFTEST_LATENESS_H
 #define SELFTEST_LATENESS_H
@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <linux/types.h>
 
-/* Begins to watch the processors, until the process ends. -errno where it can't. */
+/* Watches the processors until the process ends. Returns -errno on failure. */
 int lateness_watch(void);
-/* Whether @at is not before @from, and not late for @until. Says on stderr what is wrong. */
+/* Returns whether @at is not before @from, and not too late for @until. If not, says why. */
 bool in_time(__u64 at, __u64 from, __u64 until);
 
 #endif

@@ -11,7 +11,7 @@
 
 #define MODULE	"fence_exporter"
 
-/* Where a daemon makes the nodes, as on Android, it does so in its own time. */
+/* On Android, a daemon makes the nodes, some time after the module was loaded. */
 static bool wait_for_node(bool there)
 {
 	int tries;

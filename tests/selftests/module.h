@@ -2,7 +2,7 @@
 /*
  * Loading and removing the module under test. In the environment:
  *
- *   FENCE_KO      the module's file; a test that needs it skips without
+ *   FENCE_KO      the file of the module; a test that needs it skips if it is not set
  *   FENCE_PARAMS  the parameters that it was loaded with
  */
 #ifndef SELFTEST_MODULE_H
@@ -11,16 +11,17 @@
 #include <stdbool.h>
 
 bool module_is_loaded(void);
-/* How many references to the module there are, as lsmod shows them; -errno. */
+/* Returns the number of references to the module, as lsmod shows it, or -errno. */
 int module_references(void);
 /*
- * The parameters with which the next test finds the module as it was: FENCE_PARAMS, or
- * those that give the nodes that are there now. To be asked before the module is removed.
+ * Returns the parameters with which to load the module again, so that the next test finds the
+ * module as it was: FENCE_PARAMS, or parameters that create the nodes that exist now. Must be
+ * called before the module is removed.
  */
 const char *module_params(void);
-/* Loads FENCE_KO, and waits for its node; -errno. */
+/* Loads FENCE_KO, and waits for its node. Returns -errno on failure. */
 int module_load(const char *params);
-/* Removes the module, and waits for its node to be gone; -errno. */
+/* Removes the module, and waits until its node is gone. Returns -errno on failure. */
 int module_remove(void);
 
 #endif

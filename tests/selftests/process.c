@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/klog.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -80,7 +81,7 @@ void sleep_ms(unsigned int ms)
 		;
 }
 
-/* 'R': it runs; 0: it is not there. */
+/* Returns the thread's state as /proc shows it ('R' is running), or 0 if there is no thread. */
 static char state_of(pid_t tid)
 {
 	char text[256] = {};
@@ -95,7 +96,7 @@ static char state_of(pid_t tid)
 	if (read(fd, text, sizeof(text) - 1) < 0)
 		text[0] = 0;
 	close(fd);
-	/* "PID (NAME) STATE ..." */
+	/* The text has the form "PID (NAME) STATE ...". */
 	name_end = strrchr(text, ')');
 	return name_end && name_end[1] ? name_end[2] : 0;
 }
@@ -143,8 +144,23 @@ int count_fds(void)
 	while (readdir(dir))
 		count++;
 	closedir(dir);
-	/* Not "." and "..", not the directory's own descriptor. */
+	/* Leaves out ".", "..", and the descriptor of the directory itself. */
 	return count - 3;
+}
+
+int count_in_log(const char *text)
+{
+	static char log[1 << 20];
+	int length = klogctl(3, log, sizeof(log) - 1);
+	int count = 0;
+	char *at;
+
+	if (length < 0)
+		return -errno;
+	log[length] = '\0';
+	for (at = log; (at = strstr(at, text)); at++)
+		count++;
+	return count;
 }
 
 __u64 module_param(const char *name, __u64 fallback)
@@ -182,7 +198,7 @@ int mount_debugfs(void)
 	       -errno : 0;
 }
 
-/* A byte, and room for a descriptor beside it. */
+/* A message of one byte, with room for a descriptor. */
 struct fd_message {
 	struct msghdr head;
 	struct iovec data;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* sw_sync, the kernel's or ours. Each answers -errno where it fails. */
+/* /dev/sw_sync, or the kernel's sw_sync. Each function returns -errno on failure. */
 #ifndef SELFTEST_SW_SYNC_H
 #define SELFTEST_SW_SYNC_H
 
@@ -11,8 +11,8 @@
 int sw_sync_open(const char *path);
 int sw_sync_create(int tl, __u32 value);
 /*
- * Creates fences of the values from @first on: @count, or fewer if a second has passed or the
- * quota is reached. Returns how many.
+ * Creates fences whose values ascend from @first. Stops after @count fences, after a second, or
+ * when the quota is reached. Returns how many it has created.
  */
 int sw_sync_create_many(int tl, __u32 first, int *fds, int count);
 int sw_sync_inc(int tl, __u32 by);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The interface of sw_sync, which the kernel keeps in no exported header.
+ * The interface of sw_sync, for which the kernel exports no header.
  */
 #ifndef SELFTEST_SW_SYNC_ABI_H
 #define SELFTEST_SW_SYNC_ABI_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A timeline of each of the two nodes: of ours, and of the kernel's sw_sync. */
+/* A timeline of each of the two nodes: /dev/sw_sync, and the kernel's sw_sync. */
 #ifndef SELFTEST_SW_SYNC_BOTH_H
 #define SELFTEST_SW_SYNC_BOTH_H
 

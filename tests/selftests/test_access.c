@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who may what. The nodes are root's. A process without privileges that was
- * handed a fence can wait for it and ask for its state and names; it can neither
- * signal it nor see its timeline. One that was handed the timeline has all of it:
- * the descriptor is the permission.
+ * Permissions. The nodes belong to root. A process without privileges that has
+ * received a fence can wait for it and query its state and names. It can neither
+ * signal the fence nor see its timeline. A process that has received the timeline
+ * may do everything with it: the descriptor is the permission.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -44,7 +44,7 @@ FIXTURE(access)
 	int fence;
 	int second;
 	int compat;
-	/* The directories of the nodes and of the process's descriptors. */
+	/* Directories: of the nodes, and of the entries for the process's descriptors. */
 	int nodes;
 	int fdinfo;
 };
@@ -59,13 +59,19 @@ FIXTURE_SETUP(access)
 	self->second = fence_create(self->tl);
 	ASSERT_LE(0, self->second);
 	self->compat = sw_sync_open(SW_SYNC_DEVICE);
-	/* What is refused must be refused by the node, and not on the way to it. */
+	/*
+	 * These descriptors give access to the directories. So only the node itself can refuse
+	 * access.
+	 */
 	self->nodes = open("/dev", O_PATH | O_CLOEXEC);
 	self->fdinfo = open("/proc/self/fdinfo", O_PATH | O_CLOEXEC);
-	/* From here on, nobody. What is open stays open, as if it had been handed over. */
+	/*
+	 * From here on, the user is nobody. Descriptors remain open, as if another process had
+	 * passed them.
+	 */
 	ASSERT_EQ(0, setresgid(NOBODY, NOBODY, NOBODY));
 	ASSERT_EQ(0, setresuid(NOBODY, NOBODY, NOBODY));
-	/* Its files in /proc are its own again. */
+	/* Without this, the files of the process in /proc would belong to root. */
 	ASSERT_EQ(0, prctl(PR_SET_DUMPABLE, 1));
 }
 
@@ -104,7 +110,7 @@ TEST_F(access, may_wait_and_ask)
 	EXPECT_EQ(0, fence_status(merged));
 }
 
-/* Every number of both nodes, and every other way to change a file. */
+/* Calls all ioctl numbers of both nodes on a fence, and tries every other way to change a file. */
 TEST_F(access, cannot_signal)
 {
 	struct { __u64 words[32]; } arg = { { 1 } };
@@ -125,7 +131,7 @@ TEST_F(access, cannot_signal)
 	EXPECT_EQ(0, fence_status(self->second));
 }
 
-/* What a process knows of a fence is what sync_file tells of any. */
+/* The holder of a fence learns no more about it than sync_file tells about any fence. */
 TEST_F(access, sees_no_timeline)
 {
 	char text[1024] = {};

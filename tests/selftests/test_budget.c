@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * F5: however much is due at one instant, the timer takes the processor for a short time
- * only, and lets softirqs and threads run before it goes on.
+ * F5: if much is due at one instant, the timer uses the processor for a short time only.
+ * Softirqs and threads run before the timer continues.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -15,23 +15,21 @@
 #define MS(n)		((n) * NSEC_PER_MSEC)
 #define FENCES		16384
 #define TIMELINES	1000
-/* At least so many fences of one timeline, and all that are created in so long. */
+/* Creates at least FEWEST fences of a timeline, and then as many as CREATE_NS allows. */
 #define FEWEST		1024
 #define CREATE_NS	(5 * NSEC_PER_SEC)
-/* Longer than a slow machine needs to create them. */
-#define TIMEOUT_NS	(60 * NSEC_PER_SEC)
-/* Time to ask for everything. */
+/* From the time of a request until it is due. Leaves enough time to make all requests. */
 #define AHEAD		MS(400 * machine_pace())
-/* Each test runs in a process of its own. As many fences as may be pending. */
+/* The number of fences: as many as may be pending. Each test runs in a process of its own. */
 static int fences;
 /*
- * More fences than one softirq may signal: it has 200 us and a batch of 64. To reach this,
- * a processor would have to trace and signal a fence in 50 ns.
+ * One softirq must signal fewer fences than this. It may signal for 200 us, and one batch of 64
+ * more. To signal this many, a processor would have to trace and signal a fence in 50 ns.
  */
 static int most;
 static pthread_t thread;
 static atomic_bool stop;
-/* When the thread saw itself run, each at least 10 us after the one before. */
+/* The times at which the thread ran, each at least 10 us after the previous one. */
 static __u64 seen[1000000];
 static unsigned int count;
 
@@ -46,8 +44,8 @@ static void *look(void *unused)
 		__u64 now;
 
 		/*
-		 * With PREEMPT_RT, timers are called by the thread "ktimers", which has the same
-		 * priority and would never run.
+		 * With PREEMPT_RT, the thread "ktimers" calls timers. It has the same priority as
+		 * this thread, and would never run without this yield.
 		 */
 		sched_yield();
 		now = now_ns();
@@ -75,7 +73,7 @@ FIXTURE_SETUP(budget)
 		fences = FENCES;
 	most = fences / 4;
 	ASSERT_LE(0, allow_fds(TIMELINES * 2 + 1024));
-	/* Where the timers are armed. */
+	/* The timers are armed on processor 0. */
 	ASSERT_EQ(0, run_on(0));
 }
 
@@ -85,8 +83,8 @@ FIXTURE_TEARDOWN(budget)
 }
 
 /*
- * Creates fences, and keeps the descriptor of the first and of the last one only. Returns how many
- * there are: a slow machine is slow enough with fewer than @count.
+ * Creates up to @count fences, and keeps the descriptors of the first and the last one. Returns how
+ * many it has created. On a slow machine, fewer fences take long enough to signal.
  */
 static int create(int tl, int count, int ends[2])
 {
@@ -116,8 +114,8 @@ static int create(int tl, int count, int ends[2])
 }
 
 /*
- * A real-time thread of the same processor ran while the fences signalled, and no softirq
- * signalled too many of them.
+ * Checks that a real-time thread on the same processor ran while the fences signaled, and that no
+ * softirq signaled too many of them.
  */
 static void check(struct __test_metadata *_metadata, __u64 due, const int ends[2])
 {
@@ -126,7 +124,7 @@ static void check(struct __test_metadata *_metadata, __u64 due, const int ends[2
 	unsigned int i;
 
 	run_on(1);
-	/* A debug kernel takes 100 ms to begin a thread. */
+	/* Starts the thread early enough: on a debug kernel, this takes 100 ms. */
 	while (now_ns() < due - AHEAD / 2)
 		;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, look, NULL));
@@ -144,7 +142,7 @@ static void check(struct __test_metadata *_metadata, __u64 due, const int ends[2
 
 TEST_F_TIMEOUT(budget, one_signal_at, 180)
 {
-	int tl = timeline_new("budget", TIMEOUT_NS, 0);
+	int tl = timeline_new("budget", module_limits().max_timeout_ns, 0);
 	int ends[2];
 	__u64 due;
 
@@ -158,7 +156,7 @@ TEST_F_TIMEOUT(budget, one_signal_at, 180)
 
 TEST_F_TIMEOUT(budget, many_signal_at, 180)
 {
-	int tl = timeline_new("budget", TIMEOUT_NS, 0);
+	int tl = timeline_new("budget", module_limits().max_timeout_ns, 0);
 	int ends[2], i;
 	__u64 due;
 
@@ -191,7 +189,7 @@ TEST_F_TIMEOUT(budget, many_timelines, 180)
 		lasts[i] = ends[1];
 	}
 	run_on(1);
-	/* Which timeline comes last is not said. */
+	/* The order of the timelines is not defined. So this waits for each of them. */
 	for (i = 0; i < count; i++) {
 		ASSERT_EQ(1, fence_wait(lasts[i], LONG_MS));
 		EXPECT_EQ(1, fence_status(lasts[i]));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Closing a timeline: nobody who waits is left hanging. */
+/* Closing a timeline: all waiters wake. */
 #include <fcntl.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -110,7 +110,7 @@ TEST_F(close, wakes_waiters)
 	}
 }
 
-/* The owner is killed; another process holds one of its fences. */
+/* The owner of the timeline is killed, while another process holds one of its fences. */
 TEST_F(close, owner_killed)
 {
 	int sockets[2];
@@ -158,8 +158,8 @@ FIXTURE(close_many)
 
 FIXTURE_SETUP(close_many)
 {
-	/* Longer than a slow machine needs to make thousands of fences. */
-	self->tl = timeline_new("many", 60 * NSEC_PER_SEC, 0);
+	/* The timeout is longer than a slow machine needs to create thousands of fences. */
+	self->tl = timeline_new("many", module_limits().max_timeout_ns, 0);
 	ASSERT_LE(0, self->tl);
 }
 
@@ -167,7 +167,7 @@ FIXTURE_TEARDOWN(close_many)
 {
 }
 
-/* The time of the fastest of 20 grace periods. */
+/* Returns the shortest of 20 grace periods. */
 static __u64 grace_period(void)
 {
 	__u64 fastest = ~0ULL;
@@ -186,7 +186,7 @@ static __u64 grace_period(void)
 	return fastest;
 }
 
-/* A close doesn't wait for a grace period, however often it is done. */
+/* close(2) does not wait for a grace period, even if it is called often. */
 TEST_F_TIMEOUT(close_many, takes_no_grace_period, 120)
 {
 	__u64 fastest = ~0ULL;
@@ -210,8 +210,8 @@ TEST_F_TIMEOUT(close_many, takes_no_grace_period, 120)
 		close(fd);
 	}
 	/*
-	 * How long both take depends on the machine. Had the close waited, none had
-	 * been faster than the fastest grace period.
+	 * How long a close and a grace period take depends on the machine. If close(2) waited, no
+	 * close would be faster than the fastest grace period.
 	 */
 	period = grace_period();
 	EXPECT_GT(period / 2, fastest) {

@@ -44,7 +44,7 @@ TEST_F(create, one)
 	info = timeline_state(self->tl);
 	EXPECT_EQ(1, info.last_seqno);
 	EXPECT_EQ(1, info.pending);
-	EXPECT_EQ(0, info.signalled_seqno);
+	EXPECT_EQ(0, info.signaled_seqno);
 	EXPECT_EQ(self->before.fds + 1, count_fds());
 }
 
@@ -59,7 +59,7 @@ TEST_F(create, sixty_four)
 		EXPECT_EQ(FD_CLOEXEC, fcntl(self->fds[i], F_GETFD));
 		EXPECT_EQ(0, fence_status(self->fds[i]));
 	}
-	/* fds[i] is the fence with number i + 1. */
+	/* fds[i] is the descriptor of fence i + 1. */
 	for (i = 0; i < 64; i++) {
 		EXPECT_EQ(1, fence_signal(self->tl, i + 1, 0));
 		EXPECT_EQ(1, fence_status(self->fds[i]));
@@ -132,14 +132,14 @@ TEST_F(create, refuses_bad_arrays)
 	ASSERT_NE(MAP_FAILED, map);
 	ASSERT_EQ(0, munmap(map + page, page));
 	bad[0] = 0;
-	/* Ends beyond what is mapped: the first three fences have room. */
+	/* The array ends in unmapped memory: only the first three descriptors have room. */
 	bad[1] = (unsigned long)map + page - 3 * sizeof(int);
-	/* The kernel's half. */
+	/* An address of the kernel. */
 	bad[2] = 0xffff888000000000ULL;
 	bad[3] = ~0ULL;
-	/* A 32-bit kernel interface would cut this to a good address. */
+	/* An interface with 32-bit pointers would truncate this to a valid address. */
 	bad[4] = 1ULL << 63 | (unsigned long)self->fds;
-	/* Not canonical. */
+	/* An address that is not canonical. */
 	bad[5] = 0x8000000000000000ULL;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -154,7 +154,7 @@ TEST_F(create, refuses_bad_arrays)
 		}
 		EXPECT_TRUE(unchanged(self->tl, &self->before));
 	}
-	/* The refused calls took no number. */
+	/* The refused calls have used no numbers. */
 	EXPECT_EQ(1, fence_create_many(self->tl, self->fds, 1));
 }
 
@@ -168,7 +168,7 @@ TEST_F(create, array_read_only)
 	EXPECT_TRUE(unchanged(self->tl, &self->before));
 }
 
-/* The call can read its structure, but can't write the answer. */
+/* The call can read its structure, but can't write its answer to it. */
 TEST_F(create, answer_read_only)
 {
 	long page = sysconf(_SC_PAGESIZE);
@@ -190,7 +190,7 @@ TEST_F(create, descriptor_table_full)
 	struct rlimit limit;
 
 	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
-	/* Room for ten; snapshot() needs one of them while it looks. */
+	/* Room for ten descriptors, one of which snapshot() needs to count them. */
 	limit.rlim_cur = self->tl + 1 + 10;
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
 	EXPECT_EQ(-EMFILE, fence_create_many(self->tl, self->fds, 64));
@@ -228,7 +228,10 @@ static void *create_held(void *arg)
 	return NULL;
 }
 
-/* While the answer is copied, the new fences are pending. They are not the last ones yet. */
+/*
+ * While the kernel copies the answer, the new fences are pending, but last_seqno does not include
+ * them.
+ */
 TEST_F(create, pending_while_under_way)
 {
 	struct fence_exporter_create create = {
@@ -248,8 +251,8 @@ TEST_F(create, pending_while_under_way)
 	info = timeline_state(self->tl);
 	EXPECT_EQ(64, info.pending);
 	EXPECT_EQ(0, info.last_seqno);
-	EXPECT_EQ(0, info.signalled_seqno);
-	/* Nobody but the call comes to them. */
+	EXPECT_EQ(0, info.signaled_seqno);
+	/* Until CREATE has returned, no other call can signal the new fences. */
 	EXPECT_EQ(-EINVAL, fence_signal(self->tl, 1, 0));
 	EXPECT_EQ(0, held_page_release(&held.page));
 	pthread_join(thread, NULL);

@@ -62,7 +62,7 @@ TEST_F(dma_buf, written)
 	int fd = fence_create(self->tl);
 
 	ASSERT_EQ(0, buffer_import(self->buffer, fd, DMA_BUF_SYNC_WRITE));
-	/* The buffer has what it needs of the descriptor. */
+	/* The buffer has its own reference to the fence, and does not need the descriptor. */
 	close(fd);
 	EXPECT_EQ(0, buffer_poll(self->buffer, POLLIN, 20));
 	EXPECT_EQ(0, buffer_poll(self->buffer, POLLOUT, 20));
@@ -106,7 +106,7 @@ TEST_F(dma_buf, epoll)
 	EXPECT_EQ(1, epoll_wait(epoll, &event, 1, LONG_MS));
 }
 
-/* The device learns that somebody waits for the buffer. */
+/* The owner of the fence gets an event when a process waits for the buffer. */
 TEST_F(dma_buf, waiter_is_an_event)
 {
 	struct fence_exporter_event event;
@@ -120,7 +120,7 @@ TEST_F(dma_buf, waiter_is_an_event)
 	EXPECT_EQ(1, event.seqno);
 }
 
-/* However a fence completes, the buffer is free. */
+/* The buffer becomes ready, however its fence completes. */
 TEST_F(dma_buf, free_after_error_timeout_and_close)
 {
 	int tl = timeline_new("short", 100 * NSEC_PER_MSEC, 0);
@@ -143,7 +143,7 @@ TEST_F(dma_buf, free_after_error_timeout_and_close)
 	EXPECT_EQ(POLLIN, buffer_poll(self->buffer, POLLIN, LONG_MS));
 }
 
-/* Two writers: the buffer is free when both are done. */
+/* Two writers: the buffer is ready when the fences of both have signaled. */
 TEST_F(dma_buf, two_timelines)
 {
 	int other = timeline_open();
@@ -158,7 +158,10 @@ TEST_F(dma_buf, two_timelines)
 	EXPECT_EQ(POLLIN, buffer_poll(self->buffer, POLLIN, LONG_MS));
 }
 
-/* Of one timeline, the last fence counts, whatever order they come in. */
+/*
+ * Of several fences of one timeline, the buffer waits for the last one, in whatever order they were
+ * attached.
+ */
 TEST_F(dma_buf, later_fence_counts)
 {
 	int fds[3];
@@ -190,7 +193,9 @@ TEST_F(dma_buf, exported_again)
 	EXPECT_EQ(-EIO, fence_status(again));
 }
 
-/* DMA_BUF_IOCTL_SYNC, the call around each access by the processor, waits too. */
+/*
+ * DMA_BUF_IOCTL_SYNC, which a program calls before its processor accesses the buffer, also waits.
+ */
 TEST_F(dma_buf, access_by_the_processor_waits)
 {
 	struct dma_buf_sync sync = { .flags = DMA_BUF_SYNC_READ | DMA_BUF_SYNC_START };
@@ -230,8 +235,8 @@ TEST_F(dma_buf, buffer_goes_first)
 }
 
 /*
- * A buffer keeps the later one of two fences of a timeline. Values wrap; what signalled long ago
- * is not the later one for that.
+ * F1 of docs/testing.md: of two fences of one timeline, a buffer keeps the later one. Values of
+ * sw_sync wrap. A fence that signaled long ago must not count as the later one because of this.
  */
 TEST_F(dma_buf, fence_of_long_ago)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is due first happens first, however late the timer is: timeouts, SIGNAL_AT, SIGNAL
- * and jobs. The timer's processor is kept busy, which makes the timer late.
+ * Timeouts, SIGNAL_AT, SIGNAL and jobs take effect in the order of their times, even if the
+ * timer is late. The tests keep the timer's processor busy, which makes the timer late.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,9 +12,11 @@
 
 #define MS(n)		((n) * NSEC_PER_MSEC)
 #define MANY		512
-/* Until something is due, which leaves time to ask for it. */
+/* From a request until it is due. Leaves enough time to make the request. */
 #define AHEAD		MS(100 * machine_pace())
-/* Between two things that are due. */
+/*
+ * The processor becomes busy this long before the due time, and calls are made this long after it.
+ */
 #define APART		(MS(1) / 2)
 
 /* Each test runs in a process of its own. */
@@ -29,7 +31,7 @@ FIXTURE(due)
 FIXTURE_SETUP(due)
 {
 	ASSERT_EQ(0, busy_prepare(&busy));
-	/* Where the timers are armed. */
+	/* The timers are armed on processor 0. */
 	ASSERT_EQ(0, run_on(0));
 }
 
@@ -60,8 +62,8 @@ static void wait_until(__u64 time)
 }
 
 /*
- * Fences for all of which SIGNAL_AT is earlier than their timeouts, which end soon after.
- * Says how many were not signalled; -1 if the calls came too late to say anything.
+ * Each fence has a SIGNAL_AT that is due before its timeout, and all timeouts end soon after that.
+ * Returns how many fences SIGNAL_AT has not signaled, or -1 if the calls came too late to tell.
  */
 static int overtaken(bool one_call)
 {
@@ -91,19 +93,22 @@ static int overtaken(bool one_call)
 	return wrong;
 }
 
-/* F2 */
+/* F2 of docs/testing.md: one SIGNAL_AT for all fences comes before their timeouts. */
 TEST_F(due, one_signal_at_before_many_timeouts)
 {
 	EXPECT_GE(0, overtaken(true));
 }
 
-/* F2 */
+/* F2 of docs/testing.md: one SIGNAL_AT for each fence comes before the timeouts. */
 TEST_F(due, many_signal_at_before_many_timeouts)
 {
 	EXPECT_GE(0, overtaken(false));
 }
 
-/* F3: the second call comes when the first thing is due, and asks for a past time. */
+/*
+ * F3 of docs/testing.md: a timeout has ended, but its timer is late. A SIGNAL_AT for a past time
+ * that is after the end of the timeout must not overtake it.
+ */
 TEST_F(due, signal_at_of_a_past_time_after_a_timeout)
 {
 	int tl = timeline_new("past", AHEAD, 0);
@@ -119,7 +124,7 @@ TEST_F(due, signal_at_of_a_past_time_after_a_timeout)
 	EXPECT_EQ(1, timeline_state(tl).timed_out);
 }
 
-/* F3 */
+/* F3 of docs/testing.md: a SIGNAL_AT for a past time must not overtake another one that is due. */
 TEST_F(due, signal_at_of_a_past_time_after_another)
 {
 	static const int later[] = { 1, 0 };
@@ -134,7 +139,7 @@ TEST_F(due, signal_at_of_a_past_time_after_another)
 		ASSERT_EQ(0, fence_signal_at(tl, 1, due, -EIO));
 		make_late(due);
 		wait_until(due + APART);
-		/* Of one time, the call that came first counts. */
+		/* If two calls have the same time, the one that was made first takes effect. */
 		EXPECT_EQ(0, fence_signal_at(tl, 1, due + later[i], 0));
 		EXPECT_EQ(-EIO, fence_status(fd));
 		pthread_join(thread, NULL);
@@ -146,7 +151,7 @@ TEST_F(due, signal_at_of_a_past_time_after_another)
 	}
 }
 
-/* F3: and SIGNAL, which asks for now. */
+/* F3 of docs/testing.md: SIGNAL, whose time is now, must not overtake a SIGNAL_AT that is due. */
 TEST_F(due, signal_after_signal_at)
 {
 	int tl = timeline_open();
@@ -164,7 +169,7 @@ TEST_F(due, signal_after_signal_at)
 	pthread_join(thread, NULL);
 }
 
-/* A time that is past, but earlier than what is due, comes first. */
+/* A SIGNAL_AT with a past time comes before one that is due later. */
 TEST_F(due, signal_at_of_an_earlier_time)
 {
 	int tl = timeline_open();
@@ -178,8 +183,9 @@ TEST_F(due, signal_at_of_an_earlier_time)
 }
 
 /*
- * F4: a job behind another is judged by when that ended, and not by when the timer came to
- * it: its in-fence signals after its timeout.
+ * F4 of docs/testing.md: when the late timer reaches the second job, the job's in-fence has
+ * signaled. But the job's timeout, which runs from its submission, had ended before. So the job
+ * times out.
  */
 TEST_F(due, job_behind_another)
 {
@@ -204,7 +210,9 @@ TEST_F(due, job_behind_another)
 	pthread_join(thread, NULL);
 }
 
-/* T3: calls with one time take effect in the order in which they came. */
+/*
+ * T3 of docs/testing.md: calls with the same time take effect in the order in which they were made.
+ */
 TEST_F(due, calls_of_one_time_in_their_order)
 {
 	int tl = timeline_open();

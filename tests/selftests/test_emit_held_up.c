@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A thread that makes a fence is held up at a copy to user space, for as long as user space
- * likes. Other threads that want to make one wait; a signal ends the wait.
+ * User space holds up a thread that creates a fence, at the copy to user space. Other threads
+ * that create a fence wait. A signal ends their wait.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -12,8 +12,6 @@
 #include "harness.h"
 #include "sw_sync.h"
 #include "sw_sync_abi.h"
-
-#define TIMEOUT_NS	(60 * NSEC_PER_SEC)
 
 union emission {
 	struct fence_exporter_create create;
@@ -75,6 +73,7 @@ static void *emit(void *arg)
 
 FIXTURE_SETUP(emission_held_up)
 {
+	__u64 longest = module_limits().max_timeout_ns;
 	int ret;
 
 	switch (variant->request) {
@@ -83,7 +82,6 @@ FIXTURE_SETUP(emission_held_up)
 		self->good.create.count = 1;
 		break;
 	case FENCE_EXPORTER_IOC_SUBMIT:
-		self->good.submit.in_fence = -1;
 		self->good.submit.duration_ns = NSEC_PER_SEC;
 		break;
 	default:
@@ -96,7 +94,7 @@ FIXTURE_SETUP(emission_held_up)
 	if (self->tl < 0)
 		SKIP(return, "no %s", variant->path);
 	if (variant->request != SW_SYNC_IOC_CREATE_FENCE)
-		ASSERT_EQ(0, timeline_setup(self->tl, "held-up", TIMEOUT_NS, variant->flags));
+		ASSERT_EQ(0, timeline_setup(self->tl, "held-up", longest, variant->flags));
 }
 
 FIXTURE_TEARDOWN(emission_held_up)
@@ -104,7 +102,10 @@ FIXTURE_TEARDOWN(emission_held_up)
 	close(self->tl);
 }
 
-/* A process that waits for the right to make a fence can be killed, and leaves nothing. */
+/*
+ * A process that waits until another thread has created its fences can be killed, and leaves
+ * nothing behind.
+ */
 TEST_F(emission_held_up, killed)
 {
 	struct emit held = { self->tl, variant->request, self->page.memory, 1 };
@@ -145,7 +146,7 @@ TEST_F(emission_held_up, interrupted)
 	if (!pid)
 		_exit(-call(self->tl, variant->request, &arg));
 	EXPECT_EQ(EINTR, child_outcome(pid, SIGUSR1, LONG_MS));
-	/* INFO does not wait. */
+	/* INFO does not wait for the thread that is held up. */
 	EXPECT_EQ(0, timeline_state(self->tl).last_seqno);
 	ASSERT_EQ(0, held_page_release(&self->page));
 	pthread_join(thread, NULL);
@@ -153,7 +154,36 @@ TEST_F(emission_held_up, interrupted)
 	EXPECT_EQ(1, timeline_state(self->tl).last_seqno);
 }
 
-/* The timeline gets an engine while CREATE waits for its memory: then it is the engine's. */
+/* On a non-blocking descriptor, the call returns EAGAIN if another thread is creating fences. */
+TEST_F(emission_held_up, nonblocking)
+{
+	struct emit held = { self->tl, variant->request, self->page.memory, 1 };
+	union emission arg = self->good;
+	pthread_t thread;
+	int other;
+
+	if (variant->request == SW_SYNC_IOC_CREATE_FENCE)
+		SKIP(return, "not promised for sw_sync");
+	ASSERT_EQ(0, pthread_create(&thread, NULL, emit, &held));
+	ASSERT_EQ(1, held_page_reached(&self->page, LONG_MS));
+	ASSERT_EQ(0, fcntl(self->tl, F_SETFL, O_NONBLOCK));
+	EXPECT_EQ(-EAGAIN, call(self->tl, variant->request, &arg));
+	EXPECT_EQ(-EAGAIN, timeline_setup(self->tl, "late", 0, 0));
+	/* Calls on another timeline do not wait. */
+	other = timeline_new("other", 0, variant->flags);
+	ASSERT_EQ(0, fcntl(other, F_SETFL, O_NONBLOCK));
+	EXPECT_EQ(0, call(other, variant->request, &arg));
+	ASSERT_EQ(0, held_page_release(&self->page));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, held.ret);
+	EXPECT_EQ(0, call(self->tl, variant->request, &arg));
+	EXPECT_EQ(2, timeline_state(self->tl).last_seqno);
+}
+
+/*
+ * SETUP makes the timeline an engine while CREATE is held up at the page for its descriptors. Then
+ * CREATE is refused.
+ */
 TEST(set_up_while_created)
 {
 	struct fence_exporter_create arg = { .count = 1 };

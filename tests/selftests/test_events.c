@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Events: a test plays the device and is told who waits, and until when. */
+/* Events: a test plays the device, and reads about waits and deadlines. */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -7,11 +7,12 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 
 #include "fence.h"
 #include "harness.h"
 
-/* How many events a timeline keeps. */
+/* The number of events that a timeline's queue can hold. */
 #define CAPACITY	256
 #define COUNT		16
 
@@ -49,13 +50,13 @@ TEST_F(events, somebody_waits)
 	ASSERT_EQ(1, timeline_event(self->tl, &event, LONG_MS));
 	EXPECT_EQ(FENCE_EXPORTER_EVENT_WAIT, event.type);
 	EXPECT_EQ(5, event.seqno);
-	EXPECT_EQ(0, event.pad);
+	EXPECT_EQ(sizeof(event), event.length);
 	EXPECT_LE(before, event.time_ns);
 	EXPECT_GE(now_ns(), event.time_ns);
 	EXPECT_EQ(0, timeline_event(self->tl, &event, 0));
 }
 
-/* It is told once for a fence, however many wait and however often. */
+/* A fence has only one WAIT event, however many waiters it has and however often they wait. */
 TEST_F(events, waits_are_told_once)
 {
 	struct fence_exporter_event event;
@@ -71,7 +72,7 @@ TEST_F(events, waits_are_told_once)
 	EXPECT_EQ(0, timeline_event(self->tl, &event, 0));
 }
 
-TEST_F(events, no_wait_for_what_has_signalled)
+TEST_F(events, no_wait_for_what_has_signaled)
 {
 	struct fence_exporter_event event;
 
@@ -103,7 +104,7 @@ TEST_F(events, deadlines)
 	EXPECT_GE(now_ns(), event.time_ns);
 }
 
-/* The end of time, and what is beyond it, is no deadline. */
+/* A deadline of S64_MAX or later means no deadline. */
 TEST_F(events, no_deadline)
 {
 	struct fence_exporter_event event;
@@ -118,7 +119,7 @@ TEST_F(events, no_deadline)
 	EXPECT_EQ(0, timeline_event(self->tl, &event, 0));
 }
 
-/* The test plays the device: it signals what is waited for. */
+/* Simulates the device: signals each fence that a process waits for. */
 static void *play_device(void *arg)
 {
 	int tl = (int)(long)arg;
@@ -157,7 +158,7 @@ TEST_F(events, as_many_as_fit)
 
 	for (i = 0; i < 10; i++)
 		EXPECT_EQ(0, fence_wait(self->fds[i], 0));
-	/* Room for three and a half. */
+	/* The buffer has room for three and a half events. */
 	EXPECT_EQ(3 * (int)sizeof(*events),
 		  read(self->tl, events, 3 * sizeof(*events) + 16));
 	for (i = 0; i < 3; i++)
@@ -183,9 +184,61 @@ TEST_F(events, read_refuses)
 	}
 	EXPECT_EQ(-1, read(self->tl, (void *)8, sizeof(event)));
 	EXPECT_EQ(EFAULT, errno);
-	/* The event has not been lost. */
+	/* The failed read has not lost the event. */
 	ASSERT_EQ(1, timeline_event(self->tl, &event, 0));
 	EXPECT_EQ(1, event.seqno);
+}
+
+/* readv(2): an event may begin in one part and end in another. */
+TEST_F(events, read_into_parts)
+{
+	struct fence_exporter_event events[3] = {};
+	char *to = (char *)events;
+	struct iovec parts[] = {
+		{ to, 5 },
+		{ NULL, 0 },
+		{ to + 5, sizeof(*events) },
+		{ to + 5 + sizeof(*events), 1 },
+		{ to + 6 + sizeof(*events), 2 * sizeof(*events) - 6 },
+	};
+	int i;
+
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(0, fence_wait(self->fds[i], 0));
+	EXPECT_EQ((int)sizeof(events), readv(self->tl, parts, ARRAY_SIZE(parts)));
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(FENCE_EXPORTER_EVENT_WAIT, events[i].type);
+		EXPECT_EQ(i + 1, events[i].seqno);
+	}
+
+	/* The parts are one buffer: read(2) does not stop at the end of the first part. */
+	EXPECT_EQ(0, fence_wait(self->fds[4], 0));
+	parts[0].iov_len = sizeof(*events);
+	parts[2].iov_base = to + sizeof(*events);
+	EXPECT_EQ(2 * (int)sizeof(*events), readv(self->tl, parts, 3));
+	EXPECT_EQ(4, events[0].seqno);
+	EXPECT_EQ(5, events[1].seqno);
+}
+
+/* If a part is not writable, the read ends before the first event that would reach this part. */
+TEST_F(events, read_into_parts_refuses)
+{
+	struct fence_exporter_event events[2] = {};
+	struct iovec parts[] = {
+		{ events, sizeof(*events) + 8 }, { (void *)8, sizeof(*events) - 8 },
+	};
+	int i;
+
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(0, fence_wait(self->fds[i], 0));
+	EXPECT_EQ((int)sizeof(*events), readv(self->tl, parts, 2));
+	EXPECT_EQ(1, events[0].seqno);
+	parts[0].iov_len = 8;
+	EXPECT_EQ(-1, readv(self->tl, parts, 2));
+	EXPECT_EQ(EFAULT, errno);
+	/* The failed read has not lost the event. */
+	ASSERT_EQ(1, timeline_event(self->tl, &events[0], 0));
+	EXPECT_EQ(2, events[0].seqno);
 }
 
 TEST_F(events, read_without_events)
@@ -294,14 +347,14 @@ TEST_F(events, overflow)
 	EXPECT_EQ(FENCES - KEPT, event.value);
 	EXPECT_EQ(0, timeline_event(tl, &event, 0));
 
-	/* It goes on as before. */
+	/* The timeline continues to queue events. */
 	EXPECT_EQ(0, fence_wait(fence_create(tl), 0));
 	ASSERT_EQ(1, timeline_event(tl, &event, 0));
 	EXPECT_EQ(FENCE_EXPORTER_EVENT_WAIT, event.type);
 	EXPECT_EQ(FENCES + 1, event.seqno);
 }
 
-/* What was lost is told where it would have been. */
+/* The OVERFLOW event has the place of the events that were lost. */
 TEST_F(events, overflow_in_its_place)
 {
 	struct fence_exporter_event event;

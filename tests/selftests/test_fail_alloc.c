@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every allocation, and every copy from and to user space, in every call is made
- * to fail once. The call then either works all the same, or it answers ENOMEM or
- * EFAULT and everything is as it was before; and called again, it works.
+ * Makes every allocation, and every copy from and to user space, fail once in every
+ * call. The call then succeeds, or it fails with ENOMEM or EFAULT and changes nothing.
+ * Called again, it succeeds.
  *
- * Wants a kernel with fault injection; see Documentation/fault-injection.
+ * Needs a kernel with fault injection: see Documentation/fault-injection.
  */
 #include <stdint.h>
 
@@ -13,10 +13,10 @@
 #include "harness.h"
 #include "sw_sync.h"
 
-/* No call has as many places that can fail. */
+/* More than the number of places that can fail in any call. */
 #define MOST		2000
 
-/* What a call works on. */
+/* The descriptors that a call uses. */
 struct subject {
 	int tl;
 	int engine;
@@ -80,7 +80,10 @@ static int do_signal(struct subject *s)
 
 static int do_signal_at(struct subject *s)
 {
-	/* The clock may be read by a system call, which would fail instead of this one. */
+	/*
+	 * now_ns() might make a system call, and then the fault would hit that one. So the time is
+	 * constant.
+	 */
 	return fence_signal_at(s->source, 1, INT64_MAX, 0);
 }
 
@@ -282,7 +285,9 @@ TEST_F_TIMEOUT(fail, each_once, 390)
 	int refused = 0;
 	int nth;
 
-	/* Once without, so that what is set up lazily is there. */
+	/*
+	 * Makes the call once without a fault, so that everything that is allocated lazily exists.
+	 */
 	prepare(&self->subject);
 	ASSERT_LE(0, self->subject.fence);
 	ASSERT_EQ(0, variant->call(&self->subject));

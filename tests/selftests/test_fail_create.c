@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * CREATE takes back what it has emitted when something fails between reserving
- * the descriptors and installing them: each fence is signalled before its last
- * put, and was never made known. The events of dma_fence are on, and that of the
- * last put shows the names: those of the core, since the fence has signalled.
+ * CREATE unwinds the fences that it has emitted if it fails before it installs the
+ * descriptors. It signals each fence before the last put, and nobody has seen the
+ * fence. The trace events of dma_fence are enabled. The event of the last put must
+ * show the names of the core, because the fence has signaled.
  *
- * Wants a kernel with fault injection; see Documentation/fault-injection.
+ * Needs a kernel with fault injection: see Documentation/fault-injection.
  */
 #include "fail.h"
 #include "fence.h"
@@ -13,7 +13,7 @@
 #include "trace.h"
 
 #define FENCES	4
-/* CREATE has fewer places that can fail. */
+/* More than the number of places that can fail in CREATE. */
 #define MOST	500
 #define EVENTS	(FENCES * 8)
 
@@ -36,7 +36,7 @@ FIXTURE_TEARDOWN(fail_create)
 	trace_stop();
 }
 
-/* The events of the fences of a context, the numbers of which are in @events. */
+/* Reads the events of the fences of one context into @events. Returns how many there are. */
 static int read_context(unsigned int context, struct traced *events)
 {
 	struct traced all[EVENTS];
@@ -51,7 +51,7 @@ static int read_context(unsigned int context, struct traced *events)
 	return found;
 }
 
-/* How many fences were emitted and taken back, or -1 if one was not as it must be. */
+/* Returns how many fences were initialized and unwound, or -1 if the events of one are wrong. */
 static int taken_back(const struct traced *events, int count)
 {
 	int fences = trace_count(events, count, "init");
@@ -73,7 +73,7 @@ static int taken_back(const struct traced *events, int count)
 	return fences;
 }
 
-TEST_F_TIMEOUT(fail_create, signalled_before_the_last_put, 390)
+TEST_F_TIMEOUT(fail_create, signaled_before_the_last_put, 390)
 {
 	int after_each[FENCES + 1] = {};
 	int refused = 0;
@@ -113,7 +113,9 @@ TEST_F_TIMEOUT(fail_create, signalled_before_the_last_put, 390)
 		close(tl);
 	} while (failed && nth < MOST);
 	EXPECT_GT(MOST, nth);
-	/* CREATE emits all or none: it failed before, and after. */
+	/*
+	 * CREATE has failed both before the first fence and after the last fence was initialized.
+	 */
 	EXPECT_LT(0, after_each[0]);
 	EXPECT_LT(0, after_each[FENCES]);
 	ksft_print_msg("%d places, %d of them refuse the call\n", nth - 1, refused);

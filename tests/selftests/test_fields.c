@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every field of every structure that a caller fills in, with the values of
- * field_rows.h. The list of fields is made from include/uapi/linux/fence_exporter.h
- * (uapi_fields.h), so that a field without a row is a failure.
+ * Tests every input field of every structure with the values of field_rows.h. The
+ * list of fields is made from include/uapi/linux/fence_exporter.h (uapi_fields.h). A
+ * field without a row is a failure.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -22,7 +22,7 @@ struct field {
 	size_t size;
 };
 
-/* What the header says. */
+/* The fields as the header declares them. */
 #define FIELD(s, f, type) { #s, #f, offsetof(struct fence_exporter_##s, f), sizeof(type) },
 static const struct field fields[] = { UAPI_FIELDS };
 
@@ -42,8 +42,10 @@ TEST(every_field_has_a_row)
 	unsigned int i, j;
 
 	for (i = 0; i < ARRAY_SIZE(fields); i++) {
-		/* Nothing of these comes from the caller. */
-		if (!strcmp(fields[i].structure, "info") || !strcmp(fields[i].structure, "event"))
+		/* The caller passes nothing in these structures. */
+		if (!strcmp(fields[i].structure, "info") ||
+		    !strcmp(fields[i].structure, "query") ||
+		    !strcmp(fields[i].structure, "event"))
 			continue;
 		for (j = 0; j < ARRAY_SIZE(rows); j++)
 			if (field_of(&rows[j]) == &fields[i])
@@ -58,13 +60,14 @@ TEST(every_field_has_a_row)
 		}
 }
 
-/* Fields follow each other without a gap, and nothing follows the last. */
+/* The fields leave no gaps between them, and no padding at the end. */
 TEST(fields_are_the_whole_structure)
 {
 	size_t sizes[] = {
-		sizeof(struct fence_exporter_setup), sizeof(struct fence_exporter_create),
-		sizeof(struct fence_exporter_signal), sizeof(struct fence_exporter_signal_at),
-		sizeof(struct fence_exporter_submit), sizeof(struct fence_exporter_info),
+		sizeof(struct fence_exporter_query), sizeof(struct fence_exporter_setup),
+		sizeof(struct fence_exporter_create), sizeof(struct fence_exporter_signal),
+		sizeof(struct fence_exporter_signal_at), sizeof(struct fence_exporter_submit),
+		sizeof(struct fence_exporter_info), sizeof(struct fence_exporter_export),
 		sizeof(struct fence_exporter_event),
 	};
 	size_t seen = 0;
@@ -92,14 +95,21 @@ union any {
 	struct fence_exporter_signal signal;
 	struct fence_exporter_signal_at signal_at;
 	struct fence_exporter_submit submit;
+	struct fence_exporter_export export;
 };
 
-/* What a value may point to. */
+/* The memory and the descriptors that values refer to. */
 struct place {
-	/* A page, and one that may only be read behind it. */
+	/* Two pages: the second one is read-only. */
 	char *memory;
 	long page;
 	int fence;
+	/*
+	 * The fence's descriptor, as often as SUBMIT accepts, and a number for arrays of one
+	 * descriptor.
+	 */
+	__s32 in_fences[FENCE_EXPORTER_MAX_IN_FENCES];
+	__s32 number;
 };
 
 FIXTURE(fields)
@@ -111,9 +121,12 @@ FIXTURE_SETUP(fields)
 {
 	int source = timeline_new("source", 0, 0);
 	struct place *place = &self->place;
+	unsigned int i;
 
 	place->fence = fence_create(source);
 	ASSERT_LE(0, place->fence);
+	for (i = 0; i < ARRAY_SIZE(place->in_fences); i++)
+		place->in_fences[i] = place->fence;
 	place->page = sysconf(_SC_PAGESIZE);
 	place->memory = mmap(NULL, 2 * place->page, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -127,10 +140,9 @@ FIXTURE_TEARDOWN(fields)
 	munmap(self->place.memory, 2 * self->place.page);
 }
 
-static __u64 value_of(const struct place *place, const struct row *row, int tl)
+static __u64 value_of(struct place *place, const struct row *row, int tl)
 {
-	/* Its default: sysfs may not have it. */
-	__u64 most = module_param("max_timeout_ms", 60000) * NSEC_PER_MSEC;
+	__u64 most = module_limits().max_timeout_ns;
 
 	switch (row->special) {
 	case MAX_TIMEOUT:
@@ -143,19 +155,26 @@ static __u64 value_of(const struct place *place, const struct row *row, int tl)
 		return (unsigned long)(place->memory + place->page);
 	case HALF_MAPPED:
 		return (unsigned long)(place->memory + place->page - sizeof(__s32));
+	case A_NUMBER:
+		place->number = row->value;
+		break;
 	case A_FENCE:
-		return place->fence;
+		place->number = place->fence;
+		break;
 	case A_TIMELINE:
-		return tl;
+		place->number = tl;
+		break;
 	case A_FILE:
-		return open(ANY_PATH, O_RDONLY | O_CLOEXEC);
+		place->number = open(ANY_PATH, O_RDONLY | O_CLOEXEC);
+		break;
 	default:
 		return row->value;
 	}
+	return (unsigned long)&place->number;
 }
 
-/* A call that is right in all its fields. */
-static unsigned long good(const struct row *row, union any *arg, void *memory)
+/* Fills in a call that is valid in all fields. Returns the request. */
+static unsigned long good(const struct row *row, union any *arg, const struct place *place)
 {
 	memset(arg, 0, sizeof(*arg));
 	if (!strcmp(row->structure, "setup")) {
@@ -163,7 +182,7 @@ static unsigned long good(const struct row *row, union any *arg, void *memory)
 		return FENCE_EXPORTER_IOC_SETUP;
 	}
 	if (!strcmp(row->structure, "create")) {
-		arg->create.fds = (unsigned long)memory;
+		arg->create.fds = (unsigned long)place->memory;
 		arg->create.count = 2;
 		return FENCE_EXPORTER_IOC_CREATE;
 	}
@@ -176,11 +195,16 @@ static unsigned long good(const struct row *row, union any *arg, void *memory)
 		arg->signal_at.time_ns = now_ns() + 3600 * NSEC_PER_SEC;
 		return FENCE_EXPORTER_IOC_SIGNAL_AT;
 	}
-	arg->submit.in_fence = -1;
+	if (!strcmp(row->structure, "export")) {
+		arg->export.seqno = CREATED;
+		return FENCE_EXPORTER_IOC_EXPORT;
+	}
+	arg->submit.in_fences = (unsigned long)place->in_fences;
+	arg->submit.in_count = 1;
 	return FENCE_EXPORTER_IOC_SUBMIT;
 }
 
-/* A timeline on which the good call works. */
+/* Returns a new timeline on which the valid call succeeds. */
 static int timeline_for(const struct row *row)
 {
 	int fds[CREATED];
@@ -193,12 +217,12 @@ static int timeline_for(const struct row *row)
 	tl = timeline_new("fields", 0, 0);
 	if (tl >= 0 && strcmp(row->structure, "create")) {
 		fence_create_many(tl, fds, CREATED);
-		fence_signal(tl, SIGNALLED, 0);
+		fence_signal(tl, SIGNALED, 0);
 	}
 	return tl;
 }
 
-static void fill(const struct place *place, const struct row *row, int tl,
+static void fill(struct place *place, const struct row *row, int tl,
 		 union any *arg)
 {
 	const struct field *field = field_of(row);
@@ -228,7 +252,7 @@ TEST_F_TIMEOUT(fields, each_value, 120)
 		union any arg;
 
 		ASSERT_LE(0, tl);
-		request = good(row, &arg, self->place.memory);
+		request = good(row, &arg, &self->place);
 		fill(&self->place, row, tl, &arg);
 		before = snapshot(tl);
 		EXPECT_EQ(row->answer, call(tl, request, &arg)) {

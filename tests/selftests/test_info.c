@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* INFO and fdinfo: what a timeline is and has done. */
+/* INFO and fdinfo: the settings and the counts of a timeline. */
 #include <stdint.h>
 
 #include "fence.h"
@@ -27,22 +27,22 @@ TEST_F(info, of_a_new_timeline)
 {
 	struct fence_exporter_info info;
 
-	/* Every byte is written. */
+	/* The bytes are set to 0xaa first, to show that INFO writes every one of them. */
 	memset(&info, 0xaa, sizeof(info));
 	ASSERT_EQ(0, call(self->tl, FENCE_EXPORTER_IOC_INFO, &info));
 	EXPECT_STREQ("watched", info.name);
 	EXPECT_EQ(0, info.name[sizeof(info.name) - 1]);
 	EXPECT_NE(0, info.context);
 	EXPECT_EQ(0, info.last_seqno);
-	EXPECT_EQ(0, info.signalled_seqno);
+	EXPECT_EQ(0, info.signaled_seqno);
 	EXPECT_EQ(0, info.pending);
-	EXPECT_EQ(0, info.signalled);
+	EXPECT_EQ(0, info.signaled);
 	EXPECT_EQ(0, info.timed_out);
 	EXPECT_EQ(0, info.cancelled);
 	EXPECT_EQ(0, info.deadline_ns);
 	EXPECT_EQ(TIMEOUT_NS, info.timeout_ns);
 	EXPECT_EQ(0, info.flags);
-	EXPECT_EQ(0, info.pad);
+	EXPECT_EQ(0, info.event_mask);
 }
 
 TEST_F(info, counts)
@@ -55,16 +55,16 @@ TEST_F(info, counts)
 	ASSERT_EQ(3, fence_signal(self->tl, 8, -EIO));
 	info = timeline_state(self->tl);
 	EXPECT_EQ(20, info.last_seqno);
-	EXPECT_EQ(8, info.signalled_seqno);
+	EXPECT_EQ(8, info.signaled_seqno);
 	EXPECT_EQ(12, info.pending);
-	EXPECT_EQ(8, info.signalled);
+	EXPECT_EQ(8, info.signaled);
 	EXPECT_EQ(0, info.timed_out);
 
 	EXPECT_EQ(1, fence_wait(fds[19], LONG_MS));
 	info = timeline_state(self->tl);
-	EXPECT_EQ(20, info.signalled_seqno);
+	EXPECT_EQ(20, info.signaled_seqno);
 	EXPECT_EQ(0, info.pending);
-	EXPECT_EQ(8, info.signalled);
+	EXPECT_EQ(8, info.signaled);
 	EXPECT_EQ(12, info.timed_out);
 	EXPECT_EQ(0, info.cancelled);
 }
@@ -93,7 +93,7 @@ static bool read_fdinfo(int fd, const char *key, char *value, size_t size)
 	return found;
 }
 
-/* INFO and fdinfo agree that there is none. */
+/* Returns whether both INFO and fdinfo say that there is no deadline. */
 static bool has_no_deadline(int tl)
 {
 	struct fence_exporter_info info = timeline_state(tl);
@@ -114,12 +114,12 @@ TEST_F(info, earliest_deadline)
 	EXPECT_EQ(now + 5 * NSEC_PER_SEC, timeline_state(self->tl).deadline_ns);
 	ASSERT_EQ(0, fence_set_deadline(fds[0], now + 3 * NSEC_PER_SEC));
 	EXPECT_EQ(now + 3 * NSEC_PER_SEC, timeline_state(self->tl).deadline_ns);
-	/* A later deadline takes nothing back. */
+	/* A later deadline does not replace an earlier one. */
 	ASSERT_EQ(0, fence_set_deadline(fds[0], now + 9 * NSEC_PER_SEC));
 	ASSERT_EQ(0, fence_set_deadline(fds[2], now + 4 * NSEC_PER_SEC));
 	EXPECT_EQ(now + 3 * NSEC_PER_SEC, timeline_state(self->tl).deadline_ns);
 
-	/* Of pending fences only. */
+	/* Only deadlines of pending fences count. */
 	ASSERT_EQ(1, fence_signal(self->tl, 1, 0));
 	EXPECT_EQ(now + 4 * NSEC_PER_SEC, timeline_state(self->tl).deadline_ns);
 	EXPECT_TRUE(timeline_state(self->tl).flags & FENCE_EXPORTER_INFO_DEADLINE);
@@ -129,7 +129,7 @@ TEST_F(info, earliest_deadline)
 	EXPECT_TRUE(has_no_deadline(self->tl));
 }
 
-/* A deadline of 0 is one, and the earliest. */
+/* 0 is a valid deadline, and the earliest one. */
 TEST_F(info, deadline_of_0)
 {
 	struct fence_exporter_info info;
@@ -148,7 +148,7 @@ TEST_F(info, deadline_of_0)
 	EXPECT_TRUE(has_no_deadline(self->tl));
 }
 
-/* The end of time, and what is beyond it, is no deadline, and hides none. */
+/* A deadline of S64_MAX or later means no deadline, and does not hide a valid one. */
 TEST_F(info, deadlines_at_the_end_of_time)
 {
 	static const __u64 ends[] = { INT64_MAX, INT64_MAX + 1ULL, UINT64_MAX };
@@ -209,10 +209,10 @@ TEST_F(info, fdinfo_says_the_same)
 		EXPECT_STREQ(info.name, name);
 		EXPECT_EQ(info.context, fdinfo_number(self->tl, "context"));
 		EXPECT_EQ(info.last_seqno, fdinfo_number(self->tl, "last-seqno"));
-		EXPECT_EQ(info.signalled_seqno,
-			  fdinfo_number(self->tl, "signalled-seqno"));
+		EXPECT_EQ(info.signaled_seqno,
+			  fdinfo_number(self->tl, "signaled-seqno"));
 		EXPECT_EQ(info.pending, fdinfo_number(self->tl, "pending"));
-		EXPECT_EQ(info.signalled, fdinfo_number(self->tl, "signalled"));
+		EXPECT_EQ(info.signaled, fdinfo_number(self->tl, "signaled"));
 		EXPECT_EQ(info.timed_out, fdinfo_number(self->tl, "timed-out"));
 		EXPECT_EQ(info.cancelled, fdinfo_number(self->tl, "cancelled"));
 		if (info.flags & FENCE_EXPORTER_INFO_DEADLINE) {
@@ -222,9 +222,12 @@ TEST_F(info, fdinfo_says_the_same)
 			EXPECT_TRUE(has_no_deadline(self->tl));
 		}
 		EXPECT_EQ(info.timeout_ns, fdinfo_number(self->tl, "timeout-ns"));
-		/* "flags" is what the descriptor was opened with. */
+		/*
+		 * In fdinfo, "flags" are the flags of the open file. So the timeline's flags have
+		 * another name.
+		 */
 		EXPECT_EQ(info.flags, fdinfo_number(self->tl, "timeline-flags"));
-		/* The second round has timed out fences too. */
+		/* In the second round, some fences have timed out, too. */
 		if (!round)
 			ASSERT_EQ(1, fence_wait(fds[9], LONG_MS));
 	}

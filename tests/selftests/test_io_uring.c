@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Events by io_uring. It reads in the thread that submits, or in one of the kernel's, as long
- * as that doesn't have to wait (IOCB_NOWAIT); else it polls, and reads when the timeline is ready.
+ * Reading events with io_uring. It reads in the thread that submits, or in a thread of the
+ * kernel, if the read need not wait (IOCB_NOWAIT). Otherwise it polls, and reads when the
+ * timeline is ready.
  */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 
 #include "fence.h"
 #include "harness.h"
 #include "held_page.h"
 #include "uring.h"
 
-#define TIMEOUT_NS	(60 * NSEC_PER_SEC)
+#define TIMEOUT_NS	(module_limits().max_timeout_ns)
 #define COUNT		3
 #define EVENT_SIZE	((int)sizeof(struct fence_exporter_event))
-/* Long enough to see that something does not happen; too short a time only overlooks it. */
+/*
+ * For this time, the tests watch that something does not happen. If the time is too short, a test
+ * may miss a fault, but it does not fail by mistake.
+ */
 #define A_WHILE_MS	50
 
 enum { READ_DATA = 1, NOP_DATA, POLL_DATA };
@@ -69,7 +74,7 @@ FIXTURE_TEARDOWN(uring)
 	close(rig->ring.fd);
 }
 
-/* Reads up to @size bytes of file 0, if it is registered, or of the timeline. */
+/* Reads up to @size bytes of the timeline, or of file 0 if the file is registered. */
 static int submit_read(struct rig *rig, size_t size, bool registered)
 {
 	struct io_uring_sqe request = {
@@ -103,7 +108,7 @@ static int submit_poll(struct uring *ring, int fd)
 	return uring_submit(ring, &request);
 }
 
-/* The result of the next request that completes, which must be that one. */
+/* Returns the result of the next completed request, which must be the one with @user_data. */
 static int result(struct uring *ring, __u64 user_data)
 {
 	struct io_uring_cqe completion;
@@ -129,6 +134,38 @@ TEST_F(uring, read_what_is_there)
 	EXPECT_EQ(3, rig->events[0].seqno);
 }
 
+/* The kernel handles a registered buffer as pages. The second event crosses a page boundary. */
+TEST_F(uring, read_into_registered_buffer)
+{
+	struct rig *rig = &self->rig;
+	int page = getpagesize(), offset = page - EVENT_SIZE - EVENT_SIZE / 2, i;
+	char *buffer = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+	struct fence_exporter_event events[COUNT];
+	struct io_uring_sqe request = {
+		.opcode = IORING_OP_READ_FIXED,
+		.fd = rig->tl,
+		.addr = (unsigned long)buffer + offset,
+		.len = 2 * EVENT_SIZE,
+		.user_data = READ_DATA,
+	};
+
+	ASSERT_NE(MAP_FAILED, buffer);
+	ASSERT_EQ(0, uring_register_buffer(&rig->ring, buffer, 2 * page));
+	for (i = 0; i < COUNT; i++)
+		ASSERT_EQ(0, fence_wait(rig->fds[i], 0));
+	ASSERT_EQ(0, uring_submit(&rig->ring, &request));
+	EXPECT_EQ(2 * EVENT_SIZE, result(&rig->ring, READ_DATA));
+	memcpy(events, buffer + offset, 2 * EVENT_SIZE);
+	EXPECT_EQ(1, events[0].seqno);
+	EXPECT_EQ(2, events[1].seqno);
+	EXPECT_EQ(FENCE_EXPORTER_EVENT_WAIT, events[1].type);
+	EXPECT_EQ(0, buffer[offset + 2 * EVENT_SIZE]);
+	EXPECT_EQ(1, timeline_event(rig->tl, events, 0));
+	EXPECT_EQ(3, events[0].seqno);
+	munmap(buffer, 2 * page);
+}
+
 TEST_F(uring, read_what_comes)
 {
 	struct rig *rig = &self->rig;
@@ -150,7 +187,7 @@ TEST_F(uring, read_refuses)
 	EXPECT_EQ(-EINVAL, result(&rig->ring, READ_DATA));
 }
 
-/* Helps a submitter that sleeps, so that the test ends. */
+/* A thread that wakes a submitter that sleeps by mistake, so that the test ends. */
 struct rescue {
 	pthread_t thread;
 	atomic_bool returned;
@@ -173,8 +210,8 @@ static void *rescue(void *arg)
 }
 
 /*
- * Submits a read and something else. Whether the latter completes although the read has to
- * wait, in a thread that is not asleep then.
+ * Submits a read that has to wait, and then a NOP. Returns whether the NOP completes without help,
+ * which means that the submitter does not sleep in the read.
  */
 static bool submitter_goes_on(struct rig *rig, bool registered,
 			      void (*help)(void *arg), void *arg)
@@ -199,8 +236,8 @@ static void make_an_event(void *arg)
 }
 
 /*
- * A file that was registered while it was non-blocking is read at once, without asking
- * poll first: the read finds no event.
+ * io_uring reads a file that was non-blocking when it was registered at once, without polling
+ * first. The read finds no event.
  */
 TEST_F(uring, submitter_does_not_sleep)
 {
@@ -237,7 +274,7 @@ static void release(void *arg)
 	held_page_release(&reader->page);
 }
 
-/* Another thread is in the middle of a read. */
+/* While another thread is in the middle of a read, a submitter does not wait for that thread. */
 TEST_F(uring, submitter_does_not_wait_for_a_reader)
 {
 	struct rig *rig = &self->rig;
@@ -272,7 +309,7 @@ TEST_F(uring, poll_before_setup)
 	EXPECT_EQ(POLLIN, result(&rig->ring, POLL_DATA));
 }
 
-/* A request keeps its timeline open, and goes with the ring. */
+/* A request keeps its timeline open until the ring is closed. */
 TEST_F(uring, poll_ends_with_the_ring)
 {
 	struct rig *rig = &self->rig;

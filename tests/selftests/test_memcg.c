@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a caller makes the driver allocate is charged to the caller's memory
- * cgroup. Measured against as many eventfds: descriptors of the same kind, with
- * nothing behind them that is charged.
+ * Memory that the driver allocates for a caller is charged to the caller's memory
+ * cgroup. The tests compare the charge with that of as many eventfds, which are
+ * descriptors without further memory that is charged.
  */
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -16,12 +16,12 @@
 
 #define ROOT		"/sys/fs/cgroup"
 #define COUNT		4096
-/* A dma_fence has 64 bytes without lock debugging. */
+/* The size of a dma_fence without lock debugging. */
 #define FENCE_BYTES	64
 
 /*
- * The statistics of a group are summed up for a reader when 64 pages for each
- * processor have changed since the last time: changes more.
+ * The kernel updates the statistics of a group for a reader only after 64 pages for each processor
+ * have changed. So this changes more pages than that.
  */
 static void have_it_summed_up(void)
 {
@@ -35,8 +35,8 @@ static void have_it_summed_up(void)
 }
 
 /*
- * The kernel memory of a group, in bytes. memory.current would tell it with what
- * each processor keeps in advance, which is 64 pages.
+ * Returns the kernel memory of a group in bytes. memory.current would also include up to 64 pages
+ * for each processor that are charged in advance.
  */
 static long long kernel_memory(const char *path)
 {
@@ -118,13 +118,13 @@ static int create_compatible(int tl)
 	return 0;
 }
 
-/* How many bytes more COUNT fences are charged than as many eventfds, or -errno. */
+/* Returns how many bytes more are charged for COUNT fences than for COUNT eventfds, or -errno. */
 static long long charge(const char *stat, int tl, int (*create)(int tl))
 {
 	long long before, fences, eventfds;
 	int ret;
 
-	/* What comes once only: the table of descriptors, the first ones. */
+	/* Excludes what is allocated only once: the table of descriptors, and the first objects. */
 	ret = fcntl(tl, F_DUPFD, 3 * COUNT);
 	if (ret < 0)
 		return -errno;
@@ -171,7 +171,7 @@ TEST_F_TIMEOUT(memcg, timelines_are_charged, 120)
 	ASSERT_LE(0, fcntl(0, F_DUPFD, 2 * TIMELINES));
 	before = kernel_memory(self->stat);
 	ASSERT_LT(0, before);
-	/* With events: their queue is the largest thing that a timeline has. */
+	/* With events, because the queue of events is the largest part of a timeline. */
 	for (i = 0; i < TIMELINES; i++)
 		ASSERT_LE(0, timeline_new("charged", 0,
 					  FENCE_EXPORTER_SETUP_EVENTS));
@@ -181,7 +181,9 @@ TEST_F_TIMEOUT(memcg, timelines_are_charged, 120)
 	EXPECT_LE(TIMELINES * 8192LL, timelines);
 }
 
-/* What was charged is given back, at the latest after a few grace periods. */
+/*
+ * When the fences and the timeline are freed, their charge is returned within a few grace periods.
+ */
 TEST_F_TIMEOUT(memcg, charge_is_given_back, 120)
 {
 	long long before, now = 0;
@@ -205,7 +207,7 @@ TEST_F_TIMEOUT(memcg, charge_is_given_back, 120)
 	}
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	ASSERT_EQ(0, status);
-	/* Some slabs are kept for reuse. */
+	/* The kernel keeps some slabs for reuse, which remain charged. */
 	for (i = 0; i < 300; i++) {
 		now = kernel_memory(self->stat);
 		if (now < before + COUNT * FENCE_BYTES)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What SYNC_IOC_FILE_INFO answers of a fence, before and after it signals. */
+/* The result of SYNC_IOC_FILE_INFO, before and after a fence signals. */
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -35,7 +35,7 @@ TEST_F(names, while_pending)
 	EXPECT_EQ(0, fence.timestamp_ns);
 }
 
-/* The fence no longer knows its timeline: that may be gone. */
+/* A fence that has signaled no longer refers to its timeline, which may have been freed. */
 TEST_F(names, after_signalling)
 {
 	struct sync_fence_info fence;
@@ -61,7 +61,7 @@ TEST_F(names, after_close)
 	EXPECT_EQ(-ECANCELED, fence.status);
 }
 
-/* The name of a sync_file holds the context and number of its fence. */
+/* The name of a sync_file contains the context and the number of its fence. */
 TEST_F(names, of_the_sync_file)
 {
 	struct fence_exporter_info state = timeline_state(self->tl);
@@ -99,7 +99,7 @@ TEST_F(names, of_merged_fences)
 	EXPECT_STREQ("display", fences[gpu_first].obj_name);
 }
 
-/* Two points of a timeline: the later one stands for both. */
+/* If two fences of one timeline are merged, only the later one remains. */
 TEST_F(names, of_one_timeline_merged)
 {
 	struct sync_file_info info;
@@ -136,7 +136,7 @@ struct reader {
 
 static bool known_name(const struct sync_fence_info *fence)
 {
-	/* The two names are not read in one go: any pair may be seen. */
+	/* The kernel reads the two names one after the other. So any combination may be seen. */
 	return (!strcmp(fence->obj_name, "racing") ||
 		!strcmp(fence->obj_name, "signaled-timeline")) &&
 	       (!strcmp(fence->driver_name, "fence_exporter") ||
@@ -160,7 +160,7 @@ static void *read_names(void *arg)
 	return NULL;
 }
 
-/* The names are read while fences signal and timelines close. */
+/* Threads read the names while fences signal and timelines are closed. */
 TEST_F(names, while_signalling_and_closing)
 {
 	struct reader readers[2] = {};

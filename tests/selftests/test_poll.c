@@ -50,7 +50,7 @@ TEST_F(poll, first_look_after_signalling)
 	EXPECT_EQ(1, fence_wait(fd, 0));
 }
 
-TEST_F(poll, wakes_when_signalled)
+TEST_F(poll, wakes_when_signaled)
 {
 	int fd = fence_create(self->tl);
 	__u64 time = now_ns() + 200 * NSEC_PER_MSEC;
@@ -73,7 +73,7 @@ TEST_F(poll, copies_of_a_descriptor)
 	EXPECT_EQ(1, fence_wait(twin, 0));
 }
 
-/* Polled, then closed: nothing may be left behind at the fence. */
+/* Closes a fence while it is polled. No callback may remain at the fence. */
 TEST_F(poll, closed_while_polled)
 {
 	int fd = fence_create(self->tl);
@@ -131,7 +131,7 @@ TEST_F(poll, epoll_over_many)
 	}
 	EXPECT_EQ(0, epoll_wait(epoll, events, MANY, 0));
 
-	/* Half of them: exactly these wake. */
+	/* Signals half of the fences. Exactly these wake the epoll. */
 	ASSERT_EQ(MANY / 2, fence_signal(self->tl, MANY / 2, 0));
 	for (n = 0; n < MANY / 2;) {
 		int ready = epoll_wait(epoll, events, MANY, LONG_MS);
@@ -147,7 +147,7 @@ TEST_F(poll, epoll_over_many)
 	}
 	EXPECT_EQ(0, epoll_wait(epoll, events, MANY, 0));
 
-	/* The others complete when the timeline is closed. */
+	/* The other half completes when the timeline is closed. */
 	close(self->tl);
 	self->tl = -1;
 	for (n = 0; n < MANY / 2;) {
@@ -173,7 +173,7 @@ TEST_F(poll, epoll_edge)
 	EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 20));
 }
 
-/* A timeline that queues no events is never ready, whatever happens to it. */
+/* A timeline that queues no events never becomes ready. */
 TEST_F(poll, timeline_without_events)
 {
 	struct pollfd poll_tl = { .fd = self->tl, .events = POLLIN | POLLPRI };
@@ -188,7 +188,9 @@ TEST_F(poll, timeline_without_events)
 	EXPECT_EQ(0, poll_tl.revents);
 }
 
-/* An epoll that has the timeline since before SETUP, on the level or on the edge, wakes. */
+/*
+ * An epoll to which the timeline was added before SETUP wakes, level-triggered or edge-triggered.
+ */
 TEST_F(poll, epoll_before_setup)
 {
 	struct epoll_event level = { .events = EPOLLIN };
@@ -207,7 +209,7 @@ TEST_F(poll, epoll_before_setup)
 	EXPECT_EQ(1, epoll_wait(epolls[1], &edge, 1, LONG_MS));
 	EXPECT_EQ(1, timeline_event(self->tl, &event, 0));
 	EXPECT_EQ(0, epoll_wait(epolls[0], &level, 1, 0));
-	/* Again, by an event that no waiter makes. */
+	/* Wakes a second time, by an event that does not come from a waiter. */
 	EXPECT_EQ(0, fence_set_deadline(fd, now_ns()));
 	EXPECT_EQ(1, epoll_wait(epolls[1], &edge, 1, LONG_MS));
 }
@@ -231,7 +233,7 @@ static void *poll_timeline(void *arg)
 	return NULL;
 }
 
-/* So does a thread that is in poll(2). */
+/* A thread that called poll(2) before SETUP also wakes. */
 TEST_F(poll, polled_before_setup)
 {
 	struct poller poller = { .tl = self->tl };
@@ -252,7 +254,7 @@ TEST_F(poll, polled_before_setup)
 	pthread_join(thread, NULL);
 }
 
-/* A timeline that goes takes itself off what polls it, also if it never kept events. */
+/* A timeline that is closed removes itself from an epoll, even if it never queued events. */
 TEST_F(poll, timeline_closed_while_polled)
 {
 	struct epoll_event event = { .events = EPOLLIN };

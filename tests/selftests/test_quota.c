@@ -18,10 +18,13 @@ FIXTURE(quota)
 
 FIXTURE_SETUP(quota)
 {
-	/* A slow machine needs a while to create as many as there may be. */
-	self->longest_ns = module_param("max_timeout_ms", 60000) * NSEC_PER_MSEC;
-	self->max_pending = module_param("max_pending", 16384);
-	self->max_timelines = module_param("max_timelines", 1024);
+	/*
+	 * The longest timeout: a slow machine needs a while to create as many fences as the quota
+	 * allows.
+	 */
+	self->longest_ns = module_limits().max_timeout_ns;
+	self->max_pending = module_limits().max_pending;
+	self->max_timelines = module_limits().max_timelines;
 	ASSERT_EQ(0, allow_fds(self->max_pending + self->max_timelines + 256));
 	self->tl = timeline_new("quota", self->longest_ns, 0);
 	ASSERT_LE(0, self->tl);
@@ -32,7 +35,7 @@ FIXTURE_TEARDOWN(quota)
 	close(self->tl);
 }
 
-/* Creates @count fences whose descriptors stay open. */
+/* Creates @count fences. Their descriptors remain open. */
 static bool create_fences(int tl, __u64 count)
 {
 	int fds[FENCE_EXPORTER_MAX_FENCES];
@@ -54,21 +57,21 @@ TEST_F_TIMEOUT(quota, pending, 120)
 
 	ASSERT_TRUE(create_fences(self->tl, self->max_pending - 3));
 	before = snapshot(self->tl);
-	/* All or none: there is room for three. */
-	EXPECT_EQ(-EAGAIN, fence_create_many(self->tl, fds, 4));
+	/* CREATE creates all fences or none. Here the quota has room for three. */
+	EXPECT_EQ(-ENOSPC, fence_create_many(self->tl, fds, 4));
 	EXPECT_TRUE(unchanged(self->tl, &before));
 	EXPECT_LT(0, fence_create_many(self->tl, fds, 3));
 	before = snapshot(self->tl);
-	EXPECT_EQ(-EAGAIN, fence_create(self->tl));
+	EXPECT_EQ(-ENOSPC, fence_create(self->tl));
 	EXPECT_TRUE(unchanged(self->tl, &before));
 	EXPECT_EQ(self->max_pending, before.info.pending);
 
-	/* What has signalled makes room. */
+	/* Fences that have signaled no longer count against the quota. */
 	EXPECT_EQ(2, fence_signal(self->tl, 2, 0));
-	EXPECT_EQ(-EAGAIN, fence_create_many(self->tl, fds, 3));
+	EXPECT_EQ(-ENOSPC, fence_create_many(self->tl, fds, 3));
 	EXPECT_LT(0, fence_create_many(self->tl, fds, 2));
-	EXPECT_EQ(-EAGAIN, fence_create(self->tl));
-	/* Another timeline has its own quota. */
+	EXPECT_EQ(-ENOSPC, fence_create(self->tl));
+	/* Each timeline has a quota of its own. */
 	EXPECT_LE(0, fence_create(timeline_open()));
 }
 
@@ -89,7 +92,7 @@ TEST_F_TIMEOUT(quota, jobs, 120)
 		}
 	}
 	before = snapshot(engine);
-	EXPECT_EQ(-EAGAIN, fence_submit(engine, 0, -1, 0)) {
+	EXPECT_EQ(-ENOSPC, fence_submit(engine, 0, -1, 0)) {
 		TH_LOG("the first job's state: %d", fence_status(first));
 	}
 	EXPECT_TRUE(unchanged(engine, &before));
@@ -111,13 +114,13 @@ TEST_F_TIMEOUT(quota, signal_at, 120)
 		if (ret)
 			break;
 	}
-	EXPECT_EQ(-EAGAIN, ret);
+	EXPECT_EQ(-ENOSPC, ret);
 	EXPECT_LE(64, count);
 	before = snapshot(self->tl);
-	EXPECT_EQ(-EAGAIN, fence_signal_at(self->tl, 1, later, 0));
+	EXPECT_EQ(-ENOSPC, fence_signal_at(self->tl, 1, later, 0));
 	EXPECT_TRUE(unchanged(self->tl, &before));
 	EXPECT_EQ(0, fence_status(fd));
-	/* SIGNAL needs no room. */
+	/* SIGNAL works even if the quota is used up. */
 	EXPECT_EQ(1, fence_signal(self->tl, 1, 0));
 }
 
@@ -137,7 +140,10 @@ static int become(uid_t uid)
 	return syscall(SYS_capset, &header, caps) ? -errno : 0;
 }
 
-/* How many timelines this process can open, up to @most; why not one more. */
+/*
+ * Opens up to @most timelines, and returns how many it could open. *@why is the error of the next
+ * open.
+ */
 static __u64 open_all(__u64 most, int *why)
 {
 	__u64 count = 0;
@@ -158,7 +164,7 @@ TEST_F_TIMEOUT(quota, timelines_of_a_user, 120)
 	int why = 0;
 	int fds;
 
-	/* One is open already. */
+	/* The fixture has already opened one timeline. */
 	EXPECT_EQ(self->max_timelines - 1,
 		  open_all(self->max_timelines * 2, &why));
 	EXPECT_EQ(-EMFILE, why);
@@ -166,7 +172,7 @@ TEST_F_TIMEOUT(quota, timelines_of_a_user, 120)
 	EXPECT_EQ(-EMFILE, timeline_open());
 	EXPECT_EQ(fds, count_fds());
 
-	/* Another process of the user is refused too, another user isn't. */
+	/* Another process of the same user is refused, too. A process of another user is not. */
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
@@ -183,14 +189,14 @@ TEST_F_TIMEOUT(quota, timelines_of_a_user, 120)
 	}
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_EQ(0, WEXITSTATUS(status));
-	/* A close makes room. */
+	/* Closing a timeline makes room in the quota. */
 	close(self->tl);
 	self->tl = timeline_open();
 	EXPECT_LE(0, self->tl);
 	EXPECT_EQ(-EMFILE, timeline_open());
 }
 
-/* The nodes share the quota. */
+/* Both nodes count against one quota. */
 TEST_F_TIMEOUT(quota, timelines_of_both_nodes, 120)
 {
 	int fd = sw_sync_open(SW_SYNC_DEVICE);
@@ -206,7 +212,7 @@ TEST_F_TIMEOUT(quota, timelines_of_both_nodes, 120)
 	EXPECT_LE(0, timeline_open());
 }
 
-/* Nobody's timelines are left over: all can be opened again and again. */
+/* All timelines are returned to the quota, so that all can be opened again and again. */
 TEST_F_TIMEOUT(quota, given_back, 120)
 {
 	int status;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What may happen at the same moment: each fence still completes once, with a
- * status that one of the two gave it. For kernels with KASAN and lockdep above all.
+ * Two calls at the same moment: each fence completes once, with the status of one of
+ * the two calls. These tests are mainly for kernels with KASAN and lockdep.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -9,10 +9,10 @@
 #include "fence.h"
 #include "harness.h"
 
-/* How long each of the races goes on. */
+/* The duration of each race. */
 #define RACE_NS		(3 * NSEC_PER_SEC)
 
-/* A thread that does one thing to what it is given, again and again. */
+/* A thread that repeats one action on the descriptor that it is given. */
 struct rival {
 	pthread_t thread;
 	void (*act)(struct rival *rival, int fd);
@@ -70,7 +70,7 @@ static void act_deadline(struct rival *rival, int fd)
 	fence_set_deadline(fd, now_ns());
 }
 
-/* A deadline reaches a fence whose timeline goes. */
+/* A thread sets deadlines on a fence while its timeline is closed. */
 TEST_F(races, deadline_and_close)
 {
 	int rounds = 0;
@@ -107,7 +107,7 @@ static void act_poll(struct rival *rival, int fd)
 	}
 }
 
-/* Waiters come and go while the fence signals. */
+/* Threads begin and end waits for a fence while it signals. */
 TEST_F(races, waiters_and_signal)
 {
 	int tl = timeline_open();
@@ -126,10 +126,10 @@ TEST_F(races, waiters_and_signal)
 		close(fd);
 	}
 	end(&self->rival);
-	EXPECT_EQ(seqno, timeline_state(tl).signalled);
+	EXPECT_EQ(seqno, timeline_state(tl).signaled);
 }
 
-/* The timeout, the time of SIGNAL_AT and the close come together. */
+/* A timeout, the time of a SIGNAL_AT and close(2) happen at the same time. */
 TEST_F(races, timers_and_close)
 {
 	unsigned int seed = 1;
@@ -156,7 +156,7 @@ TEST_F(races, timers_and_close)
 		close(fds[0]);
 		close(fds[1]);
 	}
-	ksft_print_msg("%d signalled, %d timed out, %d cancelled\n", seen[0],
+	ksft_print_msg("%d signaled, %d timed out, %d cancelled\n", seen[0],
 		       seen[1], seen[2]);
 }
 
@@ -166,7 +166,7 @@ static void act_close(struct rival *rival, int fd)
 	close(fd);
 }
 
-/* Two engines that wait for each other's jobs are closed at the same time. */
+/* Two engines wait for each other's jobs, and are closed at the same time. */
 TEST_F(races, engines_close_each_other)
 {
 	enum { PAIRS = 4 };
@@ -192,7 +192,7 @@ TEST_F(races, engines_close_each_other)
 		while (self->rival.fd >= 0)
 			;
 		for (i = 0; i < 2 * PAIRS; i++) {
-			/* The rival may still be at it. */
+			/* The rival may still be closing the other engine. */
 			ASSERT_EQ(1, fence_wait(fds[i], LONG_MS));
 			status = fence_status(fds[i]);
 			ASSERT_TRUE(status == 1 || status == -ECANCELED);
@@ -209,7 +209,7 @@ static void act_signal(struct rival *rival, int fd)
 	act_close(rival, fd);
 }
 
-/* SIGNAL on one descriptor of a timeline, the close of another. */
+/* One thread calls SIGNAL on a timeline while another one closes another descriptor of it. */
 TEST_F(races, signal_and_close)
 {
 	ASSERT_EQ(0, begin(&self->rival, act_signal));

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A thread that reads events is held up at the copy to user space, for as long as user space
- * likes. Other readers wait, and a signal ends the wait; with O_NONBLOCK they fail. All other
- * calls go on.
+ * User space holds up a thread that reads events, at the copy to user space. Other readers
+ * wait, and a signal ends their wait. With O_NONBLOCK they fail. No other call waits.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -14,12 +13,16 @@
 #include "held_page.h"
 #include "harness.h"
 
-#define TIMEOUT_NS	(60 * NSEC_PER_SEC)
+#define TIMEOUT_NS	(module_limits().max_timeout_ns)
 #define COUNT		3
-/* Exit status of a process that has read so many events. Its errno where it has failed. */
+/*
+ * The exit status of a process that has read @n events. If read(2) fails, the status is its errno.
+ */
 #define HAS_READ(n)	(128 + (n))
 
-/* Another process reads as many events as there are; that it begins to is awaited. */
+/*
+ * Forks a process that reads as many events as there are. Returns after the process has begun to.
+ */
 static pid_t read_elsewhere(int tl)
 {
 	struct fence_exporter_event events[2 * COUNT];
@@ -37,7 +40,7 @@ static pid_t read_elsewhere(int tl)
 	_exit(ret < 0 ? errno : HAS_READ(ret / (int)sizeof(*events)));
 }
 
-/* A thread that reads into a page that holds it up. */
+/* A thread that reads into a page, which holds the thread up. */
 struct reader {
 	struct held_page page;
 	pthread_t thread;
@@ -64,7 +67,7 @@ FIXTURE_SETUP(read_held_up)
 	ASSERT_LE(0, self->tl);
 	self->reader.tl = self->tl;
 	ASSERT_EQ(1, fence_create_many(self->tl, self->fds, COUNT));
-	/* The last one is left for what happens while the reader is held up. */
+	/* The last fence is left for events that happen while the reader is held up. */
 	for (i = 0; i < COUNT - 1; i++)
 		ASSERT_EQ(0, fence_wait(self->fds[i], 0));
 }
@@ -83,7 +86,7 @@ static void *read_into_page(void *arg)
 	return NULL;
 }
 
-/* The reader reads up to @room events, and is held up. */
+/* Starts the reader, which reads up to @room events, and waits until it is held up. */
 static bool hold_up(struct reader *reader, int room)
 {
 	reader->room = room * sizeof(struct fence_exporter_event);
@@ -91,7 +94,7 @@ static bool hold_up(struct reader *reader, int room)
 	       held_page_reached(&reader->page, LONG_MS) == 1;
 }
 
-/* How many events it has read when it is let go. */
+/* Releases the reader. Returns how many events it has read. */
 static int let_go(struct reader *reader)
 {
 	int ret = held_page_release(&reader->page);
@@ -109,7 +112,7 @@ TEST_F(read_held_up, nonblocking)
 	ASSERT_EQ(0, fcntl(self->tl, F_SETFL, O_NONBLOCK));
 	ASSERT_TRUE(hold_up(&self->reader, 1));
 	EXPECT_EQ(EAGAIN, child_outcome(read_elsewhere(self->tl), 0, LONG_MS));
-	/* A caller that polls must not spin. */
+	/* The timeline must not be ready: a caller that polls would repeat its read in a loop. */
 	EXPECT_EQ(0, poll(&poll_tl, 1, 0));
 	EXPECT_EQ(1, let_go(&self->reader));
 	EXPECT_EQ(1, poll(&poll_tl, 1, 0));
@@ -123,7 +126,7 @@ TEST_F(read_held_up, killed)
 	ASSERT_TRUE(hold_up(&self->reader, COUNT));
 	pid = read_elsewhere(self->tl);
 	EXPECT_EQ(CHILD_KILLED, child_outcome(pid, SIGKILL, LONG_MS));
-	/* It has taken nothing. */
+	/* The killed process has not taken any events. */
 	EXPECT_EQ(COUNT - 1, let_go(&self->reader));
 }
 
@@ -137,7 +140,7 @@ TEST_F(read_held_up, interrupted)
 	EXPECT_EQ(COUNT - 1, let_go(&self->reader));
 }
 
-/* When the reader ends, another one gets what it has left. */
+/* When the first reader is done, the next one gets the remaining events. */
 TEST_F(read_held_up, next_reader_wakes)
 {
 	pid_t pid;
@@ -148,7 +151,7 @@ TEST_F(read_held_up, next_reader_wakes)
 	EXPECT_EQ(HAS_READ(COUNT - 2), child_outcome(pid, 0, LONG_MS));
 }
 
-/* The copy fails: events stay, and another reader gets them. */
+/* If the copy of the first reader fails, the events remain for the next reader. */
 TEST_F(read_held_up, next_reader_wakes_after_a_fault)
 {
 	pid_t pid;
@@ -161,7 +164,7 @@ TEST_F(read_held_up, next_reader_wakes_after_a_fault)
 	EXPECT_EQ(HAS_READ(COUNT - 1), child_outcome(pid, 0, LONG_MS));
 }
 
-/* The reader that is held up dies, with a page of its own. */
+/* The first reader is killed while it is held up by a page of its own. */
 TEST_F(read_held_up, next_reader_wakes_after_a_kill)
 {
 	pid_t held, next;
@@ -193,7 +196,7 @@ TEST_F(read_held_up, epoll_is_told_when_the_reader_ends)
 	EXPECT_EQ(1, epoll_wait(epoll, &ready, 1, LONG_MS));
 }
 
-/* Nothing but reading waits for the reader; it finds what has happened meanwhile. */
+/* Only other readers wait for the reader. The reader also gets the events that happen meanwhile. */
 TEST_F(read_held_up, everything_else_goes_on)
 {
 	ASSERT_TRUE(hold_up(&self->reader, COUNT));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* SETUP: a timeline's name, timeout and kind; once, before its first fence. */
+/* SETUP: sets the name, timeout and kind of a timeline, once, before its first fence. */
+#include <sched.h>
 #include <sys/prctl.h>
 
 #include "fence.h"
@@ -14,8 +15,8 @@ FIXTURE(setup)
 
 FIXTURE_SETUP(setup)
 {
-	self->default_ns = module_param("timeout_ms", 10000) * NSEC_PER_MSEC;
-	self->max_ns = module_param("max_timeout_ms", 60000) * NSEC_PER_MSEC;
+	self->default_ns = module_limits().default_timeout_ns;
+	self->max_ns = module_limits().max_timeout_ns;
 	self->tl = timeline_open();
 	ASSERT_LE(0, self->tl);
 }
@@ -25,7 +26,7 @@ FIXTURE_TEARDOWN(setup)
 	close(self->tl);
 }
 
-/* The timeline's name as the holder of a fence sees it. */
+/* Reads the name of the timeline from one of its fences. */
 static void name_of_fence(int tl, char *name, size_t size)
 {
 	struct sync_fence_info fence = {};
@@ -53,10 +54,31 @@ TEST_F(setup, default_name)
 	EXPECT_STREQ(expected, seen);
 }
 
+/* A process that receives a fence of a container must not learn a pid of the host. */
+TEST_F(setup, default_name_in_a_pid_namespace)
+{
+	char expected[64];
+	char comm[16];
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID))
+		SKIP(return, "no pid namespaces: %s", strerror(errno));
+	ASSERT_EQ(0, prctl(PR_GET_NAME, comm));
+	snprintf(expected, sizeof(expected), "%s-1", comm);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		int tl = timeline_open();
+
+		_exit(tl < 0 ? 2 : !timeline_is_named(tl, expected));
+	}
+	EXPECT_EQ(0, child_outcome(pid, 0, LONG_MS));
+}
+
 TEST_F(setup, names)
 {
 	static const char * const names[] = {
-		"a", "gpu0", "Display Engine 0", "~!@#$%^&*()", "unbound2",
+		"a", "gpu0", "Display Engine 0", "~!@#$%^&*()", "unbound",
 		"0123456789012345678901234567890",
 	};
 	char seen[64];
@@ -79,7 +101,7 @@ TEST_F(setup, names)
 TEST_F(setup, refuses_names)
 {
 	static const char * const names[] = {
-		"", "unbound", "two\nlines", "tab\there", "bell\a", "del\x7f",
+		"two\nlines", "tab\there", "bell\a", "del\x7f",
 		"latin\xe9", "\xc3\xa9", "\x01", "esc\x1b[31m",
 		"01234567890123456789012345678901",
 	};
@@ -92,7 +114,7 @@ TEST_F(setup, refuses_names)
 		}
 	}
 	EXPECT_TRUE(unchanged(self->tl, &before));
-	/* None of them has used up the one SETUP. */
+	/* SETUP is possible only once. The refused calls do not count. */
 	EXPECT_EQ(0, timeline_setup(self->tl, "good", 0, 0));
 	EXPECT_TRUE(timeline_is_named(self->tl, "good"));
 }
@@ -120,7 +142,7 @@ TEST_F(setup, not_after_a_fence)
 	EXPECT_TRUE(timeline_is_named(self->tl, before.info.name));
 }
 
-/* A CREATE that failed has left no fence. */
+/* A CREATE that has failed left no fence behind. So SETUP is still possible. */
 TEST_F(setup, after_a_failed_create)
 {
 	EXPECT_EQ(-EFAULT, fence_create_many(self->tl, NULL, 1));
@@ -169,18 +191,56 @@ TEST_F(setup, flags)
 	}
 }
 
-TEST_F(setup, refuses_flags_and_padding)
+TEST_F(setup, refuses_flags)
 {
-	struct fence_exporter_setup arg = { .name = "flags", .pad = 1 };
 	struct snapshot before = snapshot(self->tl);
 	unsigned int bit;
 
 	for (bit = 2; bit < 32; bit++)
 		EXPECT_EQ(-EINVAL, timeline_setup(self->tl, "flags", 0, 1U << bit));
-	EXPECT_EQ(-EINVAL, call(self->tl, FENCE_EXPORTER_IOC_SETUP, &arg));
-	arg.pad = 1U << 31;
-	EXPECT_EQ(-EINVAL, call(self->tl, FENCE_EXPORTER_IOC_SETUP, &arg));
 	EXPECT_TRUE(unchanged(self->tl, &before));
+}
+
+/* A caller that only wants to set a timeout passes an empty name. */
+TEST_F(setup, keeps_the_name)
+{
+	struct fence_exporter_info before = timeline_state(self->tl);
+	char seen[64];
+
+	EXPECT_EQ(0, timeline_setup(self->tl, "", NSEC_PER_SEC, 0));
+	EXPECT_TRUE(timeline_is_named(self->tl, before.name));
+	EXPECT_EQ(NSEC_PER_SEC, timeline_state(self->tl).timeout_ns);
+	name_of_fence(self->tl, seen, sizeof(seen));
+	EXPECT_STREQ(before.name, seen);
+}
+
+/* A mask of events is refused without FENCE_EXPORTER_SETUP_EVENTS. */
+TEST_F(setup, event_masks)
+{
+	struct fence_exporter_setup arg = {
+		.event_mask = FENCE_EXPORTER_EVENT_BIT(FENCE_EXPORTER_EVENT_WAIT),
+	};
+	__u32 types = module_limits().event_types;
+	struct snapshot before = snapshot(self->tl);
+	unsigned int bit;
+
+	EXPECT_EQ(-EINVAL, call(self->tl, FENCE_EXPORTER_IOC_SETUP, &arg));
+	arg.flags = FENCE_EXPORTER_SETUP_EVENTS;
+	for (bit = 0; bit < 32; bit++) {
+		if (types & 1U << bit)
+			continue;
+		arg.event_mask = 1U << bit | types;
+		EXPECT_EQ(-EINVAL, call(self->tl, FENCE_EXPORTER_IOC_SETUP, &arg)) {
+			TH_LOG("with bit %u", bit);
+		}
+	}
+	EXPECT_TRUE(unchanged(self->tl, &before));
+	EXPECT_EQ(0, timeline_state(self->tl).event_mask);
+	arg.event_mask = FENCE_EXPORTER_EVENT_BIT(FENCE_EXPORTER_EVENT_WAIT);
+	EXPECT_EQ(0, call(self->tl, FENCE_EXPORTER_IOC_SETUP, &arg));
+	EXPECT_EQ(FENCE_EXPORTER_EVENT_BIT(FENCE_EXPORTER_EVENT_WAIT) |
+		  FENCE_EXPORTER_EVENT_BIT(FENCE_EXPORTER_EVENT_OVERFLOW),
+		  timeline_state(self->tl).event_mask);
 }
 
 TEST_HARNESS_MAIN

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* One timeline, and several threads or processes that have it. */
+/* Several threads or processes use one timeline. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -38,11 +38,13 @@ struct hammer {
 	unsigned int seed;
 	__u64 end;
 	__u64 created;
-	__u64 signalled;
+	__u64 signaled;
 	int error;
 };
 
-/* All calls in no order at all; what may fail then is only a bad number. */
+/*
+ * Makes random calls. They may fail only because of a full quota or a number that is out of range.
+ */
 static void *hammer(void *arg)
 {
 	struct hammer *self = arg;
@@ -59,7 +61,7 @@ static void *hammer(void *arg)
 			count = rand_r(&self->seed) % 8 + 1;
 			ret = fence_create_many(self->tl, fds, count);
 			if (ret < 0) {
-				self->error = ret == -EAGAIN ? 0 : ret;
+				self->error = ret == -ENOSPC ? 0 : ret;
 				break;
 			}
 			self->created += count;
@@ -73,23 +75,26 @@ static void *hammer(void *arg)
 			if (ret < 0)
 				self->error = ret;
 			else
-				self->signalled += ret;
+				self->signaled += ret;
 			break;
 		case 3:
-			ret = fence_signal(self->tl, info.signalled_seqno + 2, -EIO);
+			ret = fence_signal(self->tl, info.signaled_seqno + 2, -EIO);
 			if (ret < 0 && ret != -EINVAL)
 				self->error = ret;
 			else if (ret > 0)
-				self->signalled += ret;
+				self->signaled += ret;
 			break;
 		case 4:
 			if (timeline_setup(self->tl, "late", 0, 0) != -EBUSY)
 				self->error = -EPROTO;
 			break;
 		default:
-			/* Fences of a CREATE under way are pending, and not yet the last ones. */
+			/*
+			 * Fences of a CREATE under way are pending, but last_seqno does not include
+			 * them.
+			 */
 			if (info.pending > info.last_seqno + ARRAY_SIZE(fds) ||
-			    info.signalled_seqno > info.last_seqno)
+			    info.signaled_seqno > info.last_seqno)
 				self->error = -ERANGE;
 		}
 	}
@@ -101,7 +106,7 @@ TEST_F(shared, many_threads_on_one_descriptor)
 	struct hammer hammers[HAMMERS] = {};
 	struct fence_exporter_info info;
 	__u64 created = 4;
-	__u64 signalled = 0;
+	__u64 signaled = 0;
 	int i;
 
 	for (i = 0; i < HAMMERS; i++) {
@@ -115,15 +120,15 @@ TEST_F(shared, many_threads_on_one_descriptor)
 		pthread_join(hammers[i].thread, NULL);
 		EXPECT_EQ(0, hammers[i].error);
 		created += hammers[i].created;
-		signalled += hammers[i].signalled;
+		signaled += hammers[i].signaled;
 	}
 	info = timeline_state(self->tl);
 	EXPECT_EQ(created, info.last_seqno);
-	EXPECT_EQ(signalled, info.signalled);
-	EXPECT_EQ(created, info.signalled + info.pending);
-	EXPECT_EQ(info.signalled_seqno, info.signalled);
+	EXPECT_EQ(signaled, info.signaled);
+	EXPECT_EQ(created, info.signaled + info.pending);
+	EXPECT_EQ(info.signaled_seqno, info.signaled);
 	EXPECT_EQ(self->before.fds, count_fds());
-	/* And it still works. */
+	/* The timeline still works. */
 	EXPECT_EQ(info.pending, fence_signal(self->tl, info.last_seqno, 0));
 	EXPECT_EQ(1, fence_wait(self->fds[3], 0));
 }
@@ -137,7 +142,7 @@ struct crowd {
 	pthread_t interrupted;
 };
 
-/* Makes so many fences at a time that others must wait for it. */
+/* Creates so many fences with each call that the other thread must wait for it. */
 static void *create_crowds(void *arg)
 {
 	struct crowd *crowd = arg;
@@ -173,8 +178,8 @@ static void nothing(int signal)
 }
 
 /*
- * Creates fences until that fails or the time is over; the first error, or 0. Signals them:
- * the other thread, which may not run for a while, doesn't see to the quota.
+ * Creates fences until that fails or the time is over. Returns the error, or 0. Signals each fence
+ * to keep room in the quota: the other thread also signals, but may not run for a while.
  */
 static int create_until(int tl, __u64 end)
 {
@@ -192,8 +197,8 @@ static int create_until(int tl, __u64 end)
 }
 
 /*
- * A signal ends the wait for another thread's CREATE, with nothing left behind; where its
- * handler says so, the call is made once more, and nobody sees that.
+ * A signal interrupts a CREATE that waits for another thread's CREATE, and nothing is left behind.
+ * If the handler was installed with SA_RESTART, the kernel restarts the call without an error.
  */
 TEST_F(shared, create_is_interrupted)
 {
@@ -229,7 +234,7 @@ static void *read_event(void *arg)
 	return NULL;
 }
 
-/* One thread reads events while another closes the descriptor under it. */
+/* One thread reads events while another one closes the descriptor. */
 TEST_F(shared, closed_while_read)
 {
 	struct closer closer = {
@@ -242,7 +247,7 @@ TEST_F(shared, closed_while_read)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, read_event, &closer));
 	sleep_ms(50);
 	ASSERT_EQ(0, close(closer.tl));
-	/* The timeline stays until the read ends: with the event of a wait. */
+	/* The read keeps the timeline open until it gets an event, here of a wait. */
 	EXPECT_EQ(0, fence_status(fd));
 	EXPECT_EQ(1, fence_wait(fd, LONG_MS));
 	pthread_join(thread, NULL);
@@ -250,7 +255,9 @@ TEST_F(shared, closed_while_read)
 	EXPECT_EQ(-ECANCELED, fence_status(fd));
 }
 
-/* Another process gets a timeline, and works with it when its maker has gone. */
+/*
+ * Another process receives a timeline, and uses it after the process that opened it has closed it.
+ */
 TEST_F(shared, handed_to_another_process)
 {
 	struct fence_exporter_info info;
@@ -264,7 +271,7 @@ TEST_F(shared, handed_to_another_process)
 	if (!child) {
 		int tl = receive_fd(sockets[1]);
 
-		/* Inherited: closed, so that only the passed one is left. */
+		/* Closes the inherited descriptor, so that only the received one is left. */
 		close(self->tl);
 		sleep_ms(50);
 		if (timeline_info(tl, &info) || info.last_seqno != 4)
@@ -282,11 +289,11 @@ TEST_F(shared, handed_to_another_process)
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_EQ(0, WEXITSTATUS(status));
 	EXPECT_EQ(1, fence_status(self->fds[1]));
-	/* The last descriptor went with the other process. */
+	/* The other process has closed the last descriptor. */
 	EXPECT_EQ(-ECANCELED, fence_status(self->fds[2]));
 }
 
-/* A descriptor that is under way in a socket keeps its timeline open. */
+/* A descriptor that was sent, but not received, keeps its timeline open. */
 TEST_F(shared, under_way_in_a_socket)
 {
 	int sockets[2];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* SIGNAL: everything up to a number, in order, with a status. */
+/* SIGNAL: signals all fences up to a number, in order, with a status. */
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
@@ -38,14 +38,14 @@ TEST_F(signal, up_to)
 		EXPECT_EQ(i < 4 ? 1 : 0, fence_wait(self->fds[i], 0));
 	}
 	info = timeline_state(self->tl);
-	EXPECT_EQ(4, info.signalled_seqno);
-	EXPECT_EQ(4, info.signalled);
+	EXPECT_EQ(4, info.signaled_seqno);
+	EXPECT_EQ(4, info.signaled);
 	EXPECT_EQ(6, info.pending);
 	EXPECT_EQ(COUNT, info.last_seqno);
 
 	EXPECT_EQ(6, fence_signal(self->tl, COUNT, 0));
 	info = timeline_state(self->tl);
-	EXPECT_EQ(COUNT, info.signalled_seqno);
+	EXPECT_EQ(COUNT, info.signaled_seqno);
 	EXPECT_EQ(0, info.pending);
 }
 
@@ -79,7 +79,7 @@ TEST_F(signal, with_error)
 	EXPECT_EQ(-1, fence_status(self->fds[5]));
 	EXPECT_EQ(-4095, fence_status(self->fds[6]));
 	EXPECT_EQ(0, fence_status(self->fds[7]));
-	EXPECT_EQ(7, timeline_state(self->tl).signalled);
+	EXPECT_EQ(7, timeline_state(self->tl).signaled);
 }
 
 TEST_F(signal, refuses_status)
@@ -136,7 +136,7 @@ TEST_F(signal, empty_timeline)
 	ASSERT_LE(0, tl);
 	EXPECT_EQ(-EINVAL, fence_signal(tl, 1, 0));
 	EXPECT_EQ(0, fence_signal(tl, 0, 0));
-	EXPECT_EQ(0, timeline_state(tl).signalled_seqno);
+	EXPECT_EQ(0, timeline_state(tl).signaled_seqno);
 }
 
 TEST_F(signal, again_does_nothing)
@@ -164,7 +164,7 @@ TEST_F(signal, after_descriptors_are_closed)
 		close(self->fds[i]);
 	EXPECT_EQ(COUNT, timeline_state(self->tl).pending);
 	EXPECT_EQ(COUNT, fence_signal(self->tl, COUNT, 0));
-	EXPECT_EQ(COUNT, timeline_state(self->tl).signalled);
+	EXPECT_EQ(COUNT, timeline_state(self->tl).signaled);
 }
 
 struct waiter {
@@ -205,7 +205,7 @@ TEST_F(signal, wakes_waiters)
 struct racer {
 	pthread_t thread;
 	int tl;
-	__s64 signalled;
+	__s64 signaled;
 };
 
 static void *race_to_signal(void *arg)
@@ -217,15 +217,15 @@ static void *race_to_signal(void *arg)
 		__s64 ret = fence_signal(racer->tl, seqno, 0);
 
 		if (ret < 0) {
-			racer->signalled = ret;
+			racer->signaled = ret;
 			break;
 		}
-		racer->signalled += ret;
+		racer->signaled += ret;
 	}
 	return NULL;
 }
 
-/* However many call at once, each fence is signalled by one of them. */
+/* If several threads call SIGNAL at the same time, exactly one of them signals each fence. */
 TEST_F(signal, once_by_one_of_many)
 {
 	struct racer racers[RACERS] = {};
@@ -243,11 +243,11 @@ TEST_F(signal, once_by_one_of_many)
 	}
 	for (i = 0; i < RACERS; i++) {
 		pthread_join(racers[i].thread, NULL);
-		EXPECT_LE(0, racers[i].signalled);
-		sum += racers[i].signalled;
+		EXPECT_LE(0, racers[i].signaled);
+		sum += racers[i].signaled;
 	}
 	EXPECT_EQ(ROUNDS, sum);
-	EXPECT_EQ(ROUNDS, timeline_state(tl).signalled);
+	EXPECT_EQ(ROUNDS, timeline_state(tl).signaled);
 	EXPECT_EQ(0, timeline_state(tl).pending);
 }
 
@@ -267,7 +267,10 @@ static void *wait_and_look(void *arg)
 	return NULL;
 }
 
-/* A thread that has seen a fence signalled finds it counted, though others are still signalled. */
+/*
+ * When a thread sees that a fence has signaled, INFO already counts it, even while later fences are
+ * still being signaled.
+ */
 TEST_F_TIMEOUT(signal, counted_when_seen, 120)
 {
 	int fds[FENCE_EXPORTER_MAX_FENCES];
@@ -276,7 +279,7 @@ TEST_F_TIMEOUT(signal, counted_when_seen, 120)
 	int round, i;
 
 	ASSERT_LE(0, tl);
-	/* A slow machine, on which the other thread has more time, makes fewer rounds. */
+	/* A slow machine makes fewer rounds. Its other thread has more time to interfere. */
 	for (round = 0; round < 500 && now_ns() - begin < 20 * NSEC_PER_SEC; round++) {
 		struct waiting waiting = { .tl = tl };
 		int base = 64 * round;
@@ -288,12 +291,12 @@ TEST_F_TIMEOUT(signal, counted_when_seen, 120)
 		sched_yield();
 		EXPECT_EQ(64, fence_signal(tl, base + 64, 0));
 		pthread_join(thread, NULL);
-		ASSERT_LT(base, waiting.info.signalled_seqno) {
+		ASSERT_LT(base, waiting.info.signaled_seqno) {
 			TH_LOG("in round %d", round);
 		}
 		EXPECT_EQ(waiting.info.last_seqno,
-			  waiting.info.signalled_seqno + waiting.info.pending);
-		EXPECT_EQ(waiting.info.signalled_seqno, waiting.info.signalled);
+			  waiting.info.signaled_seqno + waiting.info.pending);
+		EXPECT_EQ(waiting.info.signaled_seqno, waiting.info.signaled);
 		for (i = 0; i < 64; i++)
 			close(fds[i]);
 	}

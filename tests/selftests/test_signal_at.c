@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* SIGNAL_AT: a device that finishes by itself. */
+/* SIGNAL_AT: signals fences at a time. */
 #include <limits.h>
 
 #include "fence.h"
@@ -30,7 +30,7 @@ FIXTURE_TEARDOWN(signal_at)
 	close(self->tl);
 }
 
-/* Signalled, not before @time, and not much later. */
+/* Waits for the fence. Returns whether it has signaled not before @time, and not much later. */
 static bool on_time(int fd, __u64 time)
 {
 	return fence_wait(fd, LONG_MS) == 1 && in_time(fence_time(fd), time, time);
@@ -46,10 +46,10 @@ TEST_F(signal_at, on_time)
 	EXPECT_TRUE(on_time(self->fds[0], time));
 	EXPECT_EQ(1, fence_status(self->fds[0]));
 	EXPECT_EQ(0, fence_status(self->fds[1]));
-	EXPECT_EQ(1, timeline_state(self->tl).signalled);
+	EXPECT_EQ(1, timeline_state(self->tl).signaled);
 }
 
-/* That what is early or late is noticed, whatever the machine is late with. */
+/* in_time() must notice what is early or late, even on a machine that is late itself. */
 TEST_F(signal_at, in_time_is_not_always)
 {
 	__u64 at;
@@ -58,7 +58,7 @@ TEST_F(signal_at, in_time_is_not_always)
 	at = fence_time(self->fds[0]);
 	EXPECT_TRUE(in_time(at, self->start, at));
 	EXPECT_FALSE(in_time(at, at + 1, at + 1));
-	/* By all the time since the machine was started. */
+	/* This is late by all the time since the machine was started. */
 	EXPECT_FALSE(in_time(at, 0, 1));
 }
 
@@ -82,7 +82,7 @@ TEST_F(signal_at, rising_times)
 		EXPECT_TRUE(on_time(self->fds[i], self->start + MS(100 + 50 * i)));
 }
 
-/* The calls come in the wrong order; the times count. */
+/* The times determine the order, and not the order of the calls. */
 TEST_F(signal_at, calls_out_of_order)
 {
 	int i;
@@ -94,7 +94,7 @@ TEST_F(signal_at, calls_out_of_order)
 		EXPECT_TRUE(on_time(self->fds[i], self->start + MS(100 + 50 * i)));
 }
 
-/* A later number with an earlier time takes the ones before it along. */
+/* A call with a later number and an earlier time also signals the fences before that number. */
 TEST_F(signal_at, overtaken)
 {
 	__u64 early = self->start + MS(100);
@@ -107,7 +107,7 @@ TEST_F(signal_at, overtaken)
 		EXPECT_EQ(1, fence_status(self->fds[i]));
 	}
 	sleep_ms(300);
-	EXPECT_EQ(3, timeline_state(self->tl).signalled);
+	EXPECT_EQ(3, timeline_state(self->tl).signaled);
 	EXPECT_EQ(1, fence_status(self->fds[0]));
 	EXPECT_EQ(0, fence_status(self->fds[3]));
 }
@@ -145,7 +145,7 @@ TEST_F(signal_at, end_of_time)
 	EXPECT_EQ(0, fence_signal_at(self->tl, 2, LLONG_MAX - 1, 0));
 	sleep_ms(20);
 	EXPECT_EQ(0, fence_status(self->fds[0]));
-	/* Such a time doesn't keep the timer from earlier ones. */
+	/* Such a late time does not delay the timer for earlier times. */
 	EXPECT_EQ(0, fence_signal_at(self->tl, 3, self->start + MS(60), 0));
 	EXPECT_TRUE(on_time(self->fds[2], self->start + MS(60)));
 }
@@ -153,7 +153,7 @@ TEST_F(signal_at, end_of_time)
 TEST_F(signal_at, refuses)
 {
 	static const int statuses[] = { 1, INT_MAX, -4096, INT_MIN };
-	struct fence_exporter_signal_at arg = { .seqno = 1, .flags = 1 };
+	struct fence_exporter_signal_at arg = { .seqno = 1, .flags = 2 };
 	struct snapshot before = snapshot(self->tl);
 	unsigned int i;
 
@@ -167,19 +167,21 @@ TEST_F(signal_at, refuses)
 	EXPECT_TRUE(unchanged(self->tl, &before));
 }
 
-TEST_F(signal_at, signalled_before_its_time)
+TEST_F(signal_at, signaled_before_its_time)
 {
 	ASSERT_EQ(0, fence_signal_at(self->tl, 2, self->start + MS(100), -EIO));
 	EXPECT_EQ(2, fence_signal(self->tl, 2, 0));
 	sleep_ms(200);
 	EXPECT_EQ(1, fence_status(self->fds[1]));
-	EXPECT_EQ(2, timeline_state(self->tl).signalled);
-	/* A number that has signalled already is no error. */
+	EXPECT_EQ(2, timeline_state(self->tl).signaled);
+	/* SIGNAL_AT for a number that has already signaled succeeds. */
 	EXPECT_EQ(0, fence_signal_at(self->tl, 2, self->start, -EIO));
 	EXPECT_EQ(1, fence_status(self->fds[1]));
 }
 
-/* F16: a call whose fences have signalled takes no part of the quota. */
+/*
+ * F16 of docs/testing.md: a call whose fences have all signaled does not count against the quota.
+ */
 TEST_F_TIMEOUT(signal_at, overtaken_calls_do_not_count, 180)
 {
 	__u64 max = module_param("max_pending", 16384);
@@ -193,20 +195,20 @@ TEST_F_TIMEOUT(signal_at, overtaken_calls_do_not_count, 180)
 		ASSERT_LE(1, fence_signal(self->tl, i, 0));
 		close(fd);
 	}
-	/* Those that are pending do. */
+	/* Calls that are pending count. */
 	fd = fence_create(self->tl);
 	ASSERT_LE(0, fd);
 	for (i = 0; i < max; i++)
 		ASSERT_EQ(0, fence_signal_at(self->tl, COUNT + max + 101,
 					     self->start + 3600 * NSEC_PER_SEC, 0));
-	EXPECT_EQ(-EAGAIN, fence_signal_at(self->tl, COUNT + max + 101,
+	EXPECT_EQ(-ENOSPC, fence_signal_at(self->tl, COUNT + max + 101,
 					   self->start + 3600 * NSEC_PER_SEC, 0));
-	/* Nor is there a quota for what has signalled already. */
+	/* A call for a fence that has already signaled needs no room in the quota. */
 	EXPECT_EQ(0, fence_signal_at(self->tl, 1, self->start + 3600 * NSEC_PER_SEC, 0));
 	close(fd);
 }
 
-/* Nor does a call whose time has come. */
+/* A call whose time has passed does not count against the quota, either. */
 TEST_F(signal_at, done_calls_do_not_count)
 {
 	int i;
@@ -230,13 +232,13 @@ TEST_F(signal_at, timeout_comes_first)
 	EXPECT_EQ(-ETIMEDOUT, fence_status(fd));
 	sleep_ms(400);
 	EXPECT_EQ(-ETIMEDOUT, fence_status(fd));
-	EXPECT_EQ(0, timeline_state(tl).signalled);
+	EXPECT_EQ(0, timeline_state(tl).signaled);
 	EXPECT_EQ(1, timeline_state(tl).timed_out);
 }
 
 /*
- * Though the timer may come late, and for both at once: what has the earlier time counts.
- * Only just: nobody could wait between the two.
+ * Of a timeout and a SIGNAL_AT, the one with the earlier time takes effect, even if the timer is
+ * late for both. The times are so close that no test could wait between them.
  */
 TEST_F(signal_at, the_earlier_time_counts)
 {
@@ -256,7 +258,10 @@ TEST_F(signal_at, the_earlier_time_counts)
 		ASSERT_LE(0, fd);
 		time = first ? begin + TIMEOUT - 1 : end + TIMEOUT + 1;
 		ASSERT_EQ(0, fence_signal_at(tl, 1, time, 0));
-		/* If it was still to come when it was asked for. */
+		/*
+		 * Compares only if the call returned before both times. Otherwise the call came too
+		 * late.
+		 */
 		if (now_ns() < begin + TIMEOUT - 1) {
 			ASSERT_EQ(1, fence_wait(fd, LONG_MS));
 			EXPECT_EQ(first ? 1 : -ETIMEDOUT, fence_status(fd));

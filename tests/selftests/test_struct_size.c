@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The structures may grow: the size in the number of the call is the caller's. An
- * older caller's missing tail is zero, a newer caller's surplus must be.
+ * The structures may grow: the ioctl number has the size of the caller's structure. The
+ * missing fields of an older caller read as zero. The additional bytes of a newer caller
+ * must be zero.
  */
 #include <sys/mman.h>
 
 #include "fence.h"
 #include "harness.h"
 
-/* The call @request as a caller knows it whose structure has @size bytes. */
+/* Returns @request as a caller sees it whose structure has @size bytes. */
 static unsigned long resized(unsigned long request, size_t size)
 {
 	return _IOC(_IOC_DIR(request), _IOC_TYPE(request), _IOC_NR(request), size);
@@ -18,7 +19,7 @@ static unsigned long resized(unsigned long request, size_t size)
 
 FIXTURE(struct_size)
 {
-	/* The structure of a caller, and what comes after it in memory. */
+	/* The caller's structure, and the memory after it. */
 	union {
 		struct fence_exporter_setup setup;
 		struct fence_exporter_create create;
@@ -26,6 +27,8 @@ FIXTURE(struct_size)
 		struct fence_exporter_signal_at signal_at;
 		struct fence_exporter_submit submit;
 		struct fence_exporter_info info;
+		struct fence_exporter_query query;
+		struct fence_exporter_export export;
 		unsigned char bytes[512];
 	} arg;
 	int fds[2];
@@ -61,7 +64,7 @@ static bool is_zero(const unsigned char *bytes, size_t from, size_t to)
 	return true;
 }
 
-/* The missing timeout and flags are the defaults. */
+/* If the timeout and the flags are missing, the defaults apply. */
 TEST_F(struct_size, smaller_setup)
 {
 	static const size_t sizes[] = { 32, 40, 44 };
@@ -71,7 +74,7 @@ TEST_F(struct_size, smaller_setup)
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		int tl = timeline_open();
 
-		/* What lies behind the structure is not looked at. */
+		/* The bytes after the structure are not zero, but the driver does not read them. */
 		memset(&self->arg, GUARD, sizeof(self->arg));
 		memset(&self->arg, 0, sizes[i]);
 		memcpy(self->arg.setup.name, "old", 4);
@@ -80,7 +83,7 @@ TEST_F(struct_size, smaller_setup)
 		info = timeline_state(tl);
 		EXPECT_STREQ("old", info.name);
 		EXPECT_EQ(0, info.flags);
-		EXPECT_EQ(module_param("timeout_ms", 10000) * NSEC_PER_MSEC,
+		EXPECT_EQ(module_limits().default_timeout_ns,
 			  info.timeout_ns);
 		close(tl);
 	}
@@ -94,7 +97,7 @@ TEST_F(struct_size, smaller_create)
 	self->arg.create.flags = 0;
 	EXPECT_EQ(0, call(self->tl, resized(FENCE_EXPORTER_IOC_CREATE, 16),
 			  &self->arg));
-	/* No room for the number, so it isn't written. */
+	/* The structure has no room for the number, so the driver does not write it. */
 	EXPECT_TRUE(is_guarded(self->arg.bytes, 16, sizeof(self->arg)));
 	EXPECT_EQ(0, fence_status(self->fds[1]));
 	EXPECT_EQ(2, timeline_state(self->tl).last_seqno);
@@ -157,7 +160,7 @@ TEST_F(struct_size, larger_info)
 	EXPECT_TRUE(is_zero(self->arg.bytes, sizeof(self->arg.info), 512));
 }
 
-/* A newer caller asks for something that this kernel doesn't know. */
+/* A newer caller sets a field that this driver does not know. The call is refused. */
 TEST_F(struct_size, larger_and_not_zero)
 {
 	static const struct {
@@ -170,6 +173,7 @@ TEST_F(struct_size, larger_and_not_zero)
 		{ FENCE_EXPORTER_IOC_SIGNAL_AT,
 		  sizeof(struct fence_exporter_signal_at) },
 		{ FENCE_EXPORTER_IOC_SUBMIT, sizeof(struct fence_exporter_submit) },
+		{ FENCE_EXPORTER_IOC_EXPORT, sizeof(struct fence_exporter_export) },
 	};
 	struct snapshot before = snapshot(self->tl);
 	unsigned int i;
@@ -178,7 +182,7 @@ TEST_F(struct_size, larger_and_not_zero)
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		size_t size = calls[i].size;
 
-		/* The first and the last byte, and one far away. */
+		/* Sets the first byte, the last one, and one far behind them. */
 		for (at = size; at < 400; at += at == size ? 7 : 160) {
 			memset(&self->arg, 0, sizeof(self->arg));
 			self->arg.bytes[at] = 1;
@@ -192,7 +196,7 @@ TEST_F(struct_size, larger_and_not_zero)
 	EXPECT_TRUE(unchanged(self->tl, &before));
 }
 
-/* The surplus is checked before anything is done. */
+/* CREATE checks the unknown bytes before it creates anything. */
 TEST_F(struct_size, refused_create_made_nothing)
 {
 	struct snapshot before = snapshot(self->tl);
@@ -205,7 +209,10 @@ TEST_F(struct_size, refused_create_made_nothing)
 	EXPECT_TRUE(unchanged(self->tl, &before));
 }
 
-/* The largest size that a number can hold, with memory only for the structure. */
+/*
+ * The structure has the largest size that an ioctl number can hold, but only the known part is
+ * mapped.
+ */
 TEST_F(struct_size, larger_than_memory)
 {
 	long page = sysconf(_SC_PAGESIZE);
@@ -224,17 +231,54 @@ TEST_F(struct_size, larger_than_memory)
 	EXPECT_EQ(0, call(self->tl, FENCE_EXPORTER_IOC_SETUP, setup));
 }
 
+/*
+ * The driver identifies a call by type and number. The direction may differ, because a structure
+ * may get fields of the other direction.
+ */
+TEST_F(struct_size, other_directions)
+{
+	unsigned int dir;
+
+	for (dir = 0; dir < 4; dir++) {
+		memset(&self->arg, 0, sizeof(self->arg));
+		ASSERT_EQ(0, call(self->tl, _IOC(dir, FENCE_EXPORTER_IOC_MAGIC, 5,
+						 sizeof(self->arg.info)), &self->arg));
+		EXPECT_NE(0, self->arg.info.context);
+		memset(&self->arg, 0, sizeof(self->arg));
+		EXPECT_EQ(0, call(self->tl, _IOC(dir, FENCE_EXPORTER_IOC_MAGIC, 2,
+						 sizeof(self->arg.signal)), &self->arg));
+	}
+}
+
+TEST_F(struct_size, other_sizes_of_query)
+{
+	struct fence_exporter_query query = module_limits();
+	size_t size;
+
+	for (size = 8; size <= 200; size += 4) {
+		size_t known = size < sizeof(query) ? size : sizeof(query);
+
+		memset(&self->arg, GUARD, sizeof(self->arg));
+		ASSERT_EQ(0, call(self->tl, resized(FENCE_EXPORTER_IOC_QUERY, size), &self->arg));
+		EXPECT_EQ(0, memcmp(&query, &self->arg, known));
+		EXPECT_TRUE(is_zero(self->arg.bytes, known, size));
+		EXPECT_TRUE(is_guarded(self->arg.bytes, size, sizeof(self->arg))) {
+			TH_LOG("with %zu bytes", size);
+		}
+	}
+}
+
 TEST_F(struct_size, unknown_calls)
 {
 	struct snapshot before = snapshot(self->tl);
 	unsigned int nr;
 
-	for (nr = 6; nr < 256; nr++)
+	for (nr = 8; nr < 256; nr++)
 		EXPECT_EQ(-ENOTTY, call(self->tl, _IOC(_IOC_READ | _IOC_WRITE,
 						       FENCE_EXPORTER_IOC_MAGIC,
 						       nr, 24), &self->arg));
-	/* The same numbers of somebody else. */
-	for (nr = 0; nr < 6; nr++)
+	/* The same numbers with the type of another driver. */
+	for (nr = 0; nr < 8; nr++)
 		EXPECT_EQ(-ENOTTY, call(self->tl, _IOC(_IOC_READ | _IOC_WRITE, 'W',
 						       nr, 24), &self->arg));
 	EXPECT_TRUE(unchanged(self->tl, &before));

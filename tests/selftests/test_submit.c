@@ -32,7 +32,6 @@ TEST_F(submit, one_job)
 {
 	struct fence_exporter_submit job = {
 		.duration_ns = MS(100),
-		.in_fence = -1,
 		.out_fence = -1,
 	};
 	__u64 begin = now_ns();
@@ -49,7 +48,7 @@ TEST_F(submit, one_job)
 	EXPECT_TRUE(in_time(fence_time(job.out_fence), begin + MS(100), end + MS(100)));
 	info = timeline_state(self->tl);
 	EXPECT_EQ(1, info.last_seqno);
-	EXPECT_EQ(1, info.signalled);
+	EXPECT_EQ(1, info.signaled);
 	EXPECT_EQ(0, info.pending);
 }
 
@@ -76,8 +75,8 @@ TEST_F(submit, jobs_run_one_after_the_other)
 }
 
 /*
- * F4: a job ends its duration after its start, and the next one starts there, whenever the
- * timer comes: the timestamps say so to the nanosecond.
+ * F4 of docs/testing.md: a job ends its duration after its start, and the next job starts at that
+ * time, even if the timer is late. The timestamps show this to the nanosecond.
  */
 TEST_F(submit, the_engine_has_a_time_of_its_own)
 {
@@ -97,7 +96,7 @@ TEST_F(submit, the_engine_has_a_time_of_its_own)
 		__u64 before = time;
 
 		time = fence_time(fds[i]);
-		/* Otherwise the engine may have been idle in between. */
+		/* Otherwise the engine may have been idle between the two jobs. */
 		if (i && submitted < before)
 			EXPECT_EQ(before + MS(20) + i, time);
 	}
@@ -124,9 +123,11 @@ TEST_F(submit, status)
 
 	EXPECT_EQ(1, fence_wait(next, LONG_MS));
 	EXPECT_EQ(-EIO, fence_status(failed));
-	/* The next job of the queue needed nothing of the one that failed. */
+	/*
+	 * A failed job does not affect the next job of the queue, which did not wait for its fence.
+	 */
 	EXPECT_EQ(1, fence_status(next));
-	EXPECT_EQ(2, timeline_state(self->tl).signalled);
+	EXPECT_EQ(2, timeline_state(self->tl).signaled);
 }
 
 TEST_F(submit, waits_for_in_fence)
@@ -138,7 +139,7 @@ TEST_F(submit, waits_for_in_fence)
 	__u64 at;
 
 	ASSERT_LE(0, behind);
-	/* The descriptor isn't needed any more. */
+	/* The job has its own reference to the in-fence, and does not need the descriptor. */
 	close(in);
 	EXPECT_EQ(0, fence_wait(out, 150));
 	EXPECT_EQ(0, fence_wait(behind, 0));
@@ -150,7 +151,7 @@ TEST_F(submit, waits_for_in_fence)
 	EXPECT_LE(fence_time(out), fence_time(behind));
 }
 
-TEST_F(submit, in_fence_has_signalled)
+TEST_F(submit, in_fence_has_signaled)
 {
 	int source = timeline_open();
 	int in = fence_create(source);
@@ -160,7 +161,7 @@ TEST_F(submit, in_fence_has_signalled)
 	out = fence_submit(self->tl, MS(10), in, 0);
 	EXPECT_EQ(1, fence_wait(out, LONG_MS));
 	EXPECT_EQ(1, fence_status(out));
-	/* Its error goes on too. */
+	/* The error of an in-fence that has already signaled also becomes the status of the job. */
 	in = fence_create(source);
 	ASSERT_EQ(1, fence_signal(source, 2, -EPIPE));
 	out = fence_submit(self->tl, MS(10), in, 0);
@@ -181,7 +182,7 @@ TEST_F(submit, error_of_in_fence_goes_on)
 	EXPECT_EQ(-EPIPE, fence_status(next));
 }
 
-/* A job may wait for a job of its own queue. */
+/* A job may wait for an earlier job of its own queue. */
 TEST_F(submit, in_fence_of_the_same_timeline)
 {
 	int first = fence_submit(self->tl, MS(30), -1, 0);
@@ -210,7 +211,7 @@ TEST_F(submit, merged_in_fence)
 
 TEST_F(submit, refuses)
 {
-	struct fence_exporter_submit job = { .in_fence = -1, .flags = 1 };
+	struct fence_exporter_submit job = { .flags = 1 };
 	static const int statuses[] = { 1, INT_MAX, -4096, INT_MIN };
 	struct snapshot before = snapshot(self->tl);
 	int other = timeline_open();
@@ -232,7 +233,7 @@ TEST_F(submit, refuses)
 	EXPECT_TRUE(unchanged(self->tl, &before));
 }
 
-/* F11: a call that is refused has not begun to wait for its in-fence. */
+/* F11 of docs/testing.md: a call that is refused must not have begun to wait for its in-fence. */
 TEST_F(submit, refused_without_a_wait)
 {
 	int source = timeline_new("source", 0, FENCE_EXPORTER_SETUP_EVENTS);
@@ -251,15 +252,16 @@ TEST_F(submit, refused_without_a_wait)
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
 	EXPECT_EQ(0, timeline_event(source, &event, 0));
 
-	/* The answer can't be written. */
+	/* The kernel can't write the answer to read-only memory. */
 	arg = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, arg);
-	arg->in_fence = in;
+	arg->in_fences = (unsigned long)&in;
+	arg->in_count = 1;
 	ASSERT_EQ(0, mprotect(arg, 4096, PROT_READ));
 	EXPECT_EQ(-EFAULT, call(self->tl, FENCE_EXPORTER_IOC_SUBMIT, arg));
 	EXPECT_EQ(0, timeline_event(source, &event, 0));
 
-	/* One that is not refused has. */
+	/* A call that succeeds waits for its in-fence. */
 	fd = fence_submit(self->tl, 0, in, 0);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(1, timeline_event(source, &event, LONG_MS));
@@ -277,7 +279,7 @@ TEST_F(submit, no_mixing)
 	ASSERT_LE(0, other);
 	before = snapshot(self->tl);
 	EXPECT_EQ(-EBUSY, fence_create_many(self->tl, &fd, 1));
-	/* The numbers are refused before they are written. */
+	/* The call is refused before it writes the descriptors. */
 	EXPECT_EQ(-1, fd);
 	EXPECT_EQ(-EBUSY, fence_signal(self->tl, 0, 0));
 	EXPECT_EQ(-EBUSY, fence_signal_at(self->tl, 0, 0, 0));
@@ -287,7 +289,7 @@ TEST_F(submit, no_mixing)
 	EXPECT_TRUE(unchanged(other, &before));
 }
 
-/* An engine tells events like any timeline. */
+/* An engine queues events like any other timeline. */
 TEST_F(submit, events)
 {
 	int tl = timeline_new("hung", MS(200), FENCE_EXPORTER_SETUP_ENGINE |
@@ -303,6 +305,105 @@ TEST_F(submit, events)
 	EXPECT_EQ(FENCE_EXPORTER_EVENT_TIMEOUT, event.type);
 	EXPECT_EQ(1, event.seqno);
 	EXPECT_EQ(0, timeline_event(tl, &event, 0));
+
+	/* If a job ends by itself, its event has the status of the job. */
+	ASSERT_LE(0, fence_submit(tl, MS(1), -1, -EIO));
+	ASSERT_EQ(1, timeline_event(tl, &event, LONG_MS));
+	EXPECT_EQ(FENCE_EXPORTER_EVENT_SIGNALED, event.type);
+	EXPECT_EQ(2, event.seqno);
+	EXPECT_EQ(-EIO, (__s64)event.value);
+	EXPECT_EQ(0, timeline_event(tl, &event, 0));
+}
+
+/* A job begins when the last of its in-fences has signaled, in whatever order they signal. */
+TEST_F(submit, several_in_fences)
+{
+	enum { COUNT = FENCE_EXPORTER_MAX_IN_FENCES };
+	int sources[COUNT], fds[COUNT];
+	__u64 last;
+	int out, i;
+
+	for (i = 0; i < COUNT; i++) {
+		sources[i] = timeline_open();
+		fds[i] = fence_create(sources[i]);
+		ASSERT_LE(0, fds[i]);
+	}
+	out = fence_submit_many(self->tl, MS(50), fds, COUNT, 0);
+	ASSERT_LE(0, out);
+	for (i = 0; i < COUNT; i++) {
+		EXPECT_EQ(0, fence_status(out));
+		last = now_ns();
+		/* The fence at index 0 is neither the first nor the last to signal. */
+		ASSERT_EQ(1, fence_signal(sources[(i + 5) % COUNT], 1, 0));
+	}
+	EXPECT_EQ(1, fence_wait(out, LONG_MS));
+	EXPECT_EQ(1, fence_status(out));
+	EXPECT_LE(last + MS(50), fence_time(out));
+	/* All in-fences have signaled, and one is passed twice. */
+	fds[1] = fds[0];
+	out = fence_submit_many(self->tl, 0, fds, COUNT, -EIO);
+	EXPECT_EQ(1, fence_wait(out, LONG_MS));
+	EXPECT_EQ(-EIO, fence_status(out));
+	for (i = 0; i < COUNT; i++)
+		close(sources[i]);
+}
+
+/*
+ * If several in-fences fail, the job has the error of the first one in the array, and not of the
+ * first one in time.
+ */
+TEST_F(submit, first_error_of_several)
+{
+	int a = timeline_open(), b = timeline_open(), c = timeline_open();
+	int fds[] = { fence_create(a), fence_create(b), fence_create(c) };
+	int out = fence_submit_many(self->tl, 0, fds, 3, -EPERM);
+
+	ASSERT_LE(0, out);
+	ASSERT_EQ(1, fence_signal(c, 1, -EIO));
+	ASSERT_EQ(1, fence_signal(b, 1, -ENODEV));
+	EXPECT_EQ(0, fence_wait(out, 20));
+	ASSERT_EQ(1, fence_signal(a, 1, 0));
+	EXPECT_EQ(1, fence_wait(out, LONG_MS));
+	EXPECT_EQ(-ENODEV, fence_status(out));
+}
+
+/* If one of several in-fences never signals, the job times out. */
+TEST_F(submit, timeout_with_several)
+{
+	int tl = timeline_new("hung", MS(100), FENCE_EXPORTER_SETUP_ENGINE);
+	int a = timeline_open(), b = timeline_open();
+	int fds[] = { fence_create(a), fence_create(b) };
+	int out = fence_submit_many(tl, 0, fds, 2, 0);
+
+	ASSERT_EQ(1, fence_signal(a, 1, 0));
+	EXPECT_EQ(1, fence_wait(out, LONG_MS));
+	EXPECT_EQ(-ETIMEDOUT, fence_status(out));
+	EXPECT_EQ(0, fence_status(fds[1]));
+}
+
+TEST_F(submit, refuses_in_fences)
+{
+	int source = timeline_new("source", 0, FENCE_EXPORTER_SETUP_EVENTS);
+	int fds[FENCE_EXPORTER_MAX_IN_FENCES + 1];
+	struct fence_exporter_event event;
+	struct snapshot before;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = fence_create(source);
+	before = snapshot(self->tl);
+	EXPECT_EQ(-EINVAL, fence_submit_many(self->tl, 0, fds, ARRAY_SIZE(fds), 0));
+	EXPECT_EQ(-EINVAL, fence_submit_many(self->tl, 0, fds, ~0U, 0));
+	EXPECT_EQ(-EFAULT, fence_submit_many(self->tl, 0, NULL, 1, 0));
+	EXPECT_EQ(-EFAULT, fence_submit_many(self->tl, 0, (int *)-4096L, 2, 0));
+	/* Only the last in-fence is invalid. */
+	fds[3] = self->tl;
+	EXPECT_EQ(-EBADF, fence_submit_many(self->tl, 0, fds, 4, 0));
+	fds[3] = -1;
+	EXPECT_EQ(-EBADF, fence_submit_many(self->tl, 0, fds, 4, 0));
+	EXPECT_TRUE(unchanged(self->tl, &before));
+	/* The refused calls have not begun to wait for the valid in-fences. */
+	EXPECT_EQ(0, timeline_event(source, &event, 0));
 }
 
 TEST_F(submit, close_cancels_the_queue)
@@ -332,7 +433,7 @@ TEST_F(submit, cancelled_upstream)
 	EXPECT_EQ(1, fence_wait(out, LONG_MS));
 	EXPECT_EQ(-ECANCELED, fence_status(out));
 	EXPECT_EQ(1, timeline_state(self->tl).cancelled);
-	EXPECT_EQ(0, timeline_state(self->tl).signalled);
+	EXPECT_EQ(0, timeline_state(self->tl).signaled);
 }
 
 TEST_HARNESS_MAIN

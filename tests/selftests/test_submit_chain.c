@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * SUBMIT at length: a thousand jobs over three engines, each waiting for the one
- * before it on another engine, with errors on the way and an engine that goes.
+ * A long chain of SUBMIT calls: a thousand jobs on three engines. Each job waits for the
+ * previous job on another engine. Some jobs fail, and one engine is closed.
  */
 #include "fence.h"
 #include "harness.h"
 
 #define ENGINES		3
 #define JOBS		1000
-/* Every so many jobs a new chain begins, with a job that waits for nothing. */
+/* The number of jobs in a chain. The first job of each chain waits for no other job. */
 #define LINKS		100
-/* Which job of a chain fails. */
+/* The index in each chain of the job that fails. */
 #define FAILS		40
 #define DURATION_NS	(500000ULL)
 /*
- * A job may never end early. Late it is by what the machine needs for a timer and
- * the hand-over: a job that runs alone tells how much that is, and jobs of a chain
- * may be late by no more than some times as much on average, and this.
+ * No job may end early. How late a job ends depends on the machine's timers and on the time until
+ * the next job starts. A job that runs alone measures this lateness. On average, the jobs of a
+ * chain may be late by TIMES_LATE times as much, and EXTRA_LATE_NS.
  */
 #define TIMES_LATE	5
 #define EXTRA_LATE_NS	(2 * NSEC_PER_MSEC)
@@ -31,7 +31,7 @@ FIXTURE(chain)
 
 FIXTURE_SETUP(chain)
 {
-	__u64 longest = module_param("max_timeout_ms", 60000) * NSEC_PER_MSEC;
+	__u64 longest = module_limits().max_timeout_ns;
 	char name[] = "engine-0";
 	int i;
 
@@ -57,7 +57,7 @@ FIXTURE_TEARDOWN(chain)
 	EXPECT_EQ(self->fds_before, count_fds());
 }
 
-/* Errors that differ from chain to chain. */
+/* Returns an error. Successive chains have different errors. */
 static int error_of_chain(int chain)
 {
 	static const int errors[] = { -EIO, -EPIPE, -ENODEV, -EILSEQ, -4095 };
@@ -65,7 +65,7 @@ static int error_of_chain(int chain)
 	return errors[chain % ARRAY_SIZE(errors)];
 }
 
-/* The first job of each chain waits for @gate, or for nothing if it is -1. */
+/* Submits all jobs. The first job of each chain waits for @gate, or for nothing if @gate is -1. */
 static int submit_all(int *engines, int *fds, int links, int fails, int gate)
 {
 	int i;
@@ -86,7 +86,7 @@ static __u64 later(__u64 a, __u64 b)
 	return a > b ? a : b;
 }
 
-/* By how much a job is late that runs alone; from before it was submitted. */
+/* Returns how late a job that runs alone ends, on average. Counts from before its submission. */
 static __u64 late_alone(int engine)
 {
 	__u64 late = 0;
@@ -141,7 +141,7 @@ TEST_F_TIMEOUT(chain, thousand_with_errors, 180)
 	for (i = 0; i < ENGINES; i++) {
 		info = timeline_state(self->engines[i]);
 		EXPECT_EQ(0, info.pending);
-		EXPECT_EQ(info.last_seqno, info.signalled);
+		EXPECT_EQ(info.last_seqno, info.signaled);
 		EXPECT_EQ(0, info.timed_out);
 		EXPECT_EQ(0, info.cancelled);
 	}
@@ -151,7 +151,7 @@ FIXTURE(chain_closed)
 {
 	int engines[ENGINES];
 	int fds[JOBS];
-	/* Nothing runs before all is submitted, on no machine. */
+	/* The first job waits for this fence, so that no job runs before all jobs are submitted. */
 	int gate_tl;
 	int gate;
 };
@@ -178,7 +178,7 @@ FIXTURE_VARIANT_ADD(chain_closed, third)
 
 FIXTURE_SETUP(chain_closed)
 {
-	__u64 longest = module_param("max_timeout_ms", 60000) * NSEC_PER_MSEC;
+	__u64 longest = module_limits().max_timeout_ns;
 	int i;
 
 	ASSERT_EQ(0, allow_fds(JOBS + 64));
@@ -196,7 +196,7 @@ FIXTURE_TEARDOWN(chain_closed)
 {
 }
 
-/* One of the engines goes in the middle: everything downstream is told. */
+/* One engine is closed in the middle of the chain. All later jobs are cancelled. */
 TEST_F_TIMEOUT(chain_closed, in_the_middle, 180)
 {
 	int first_cancelled = -1;
@@ -225,7 +225,9 @@ TEST_F_TIMEOUT(chain_closed, in_the_middle, 180)
 		if (first_cancelled >= 0 && i % ENGINES != variant->engine)
 			cancelled++;
 	}
-	/* It happened where the engine was closed, and that was in the middle. */
+	/*
+	 * The first cancelled job is on the engine that was closed, and in the middle of the chain.
+	 */
 	EXPECT_LT(200, first_cancelled);
 	EXPECT_EQ(variant->engine, first_cancelled % ENGINES);
 	for (i = 0; i < ENGINES; i++) {
@@ -235,13 +237,13 @@ TEST_F_TIMEOUT(chain_closed, in_the_middle, 180)
 			continue;
 		info = timeline_state(self->engines[i]);
 		EXPECT_EQ(0, info.pending);
-		EXPECT_EQ(info.last_seqno, info.signalled + info.cancelled);
+		EXPECT_EQ(info.last_seqno, info.signaled + info.cancelled);
 		cancelled -= info.cancelled;
 	}
 	EXPECT_EQ(0, cancelled);
 }
 
-/* Nobody holds a descriptor, and all engines go at once. */
+/* All engines are closed at the same time, and only the last job has a descriptor. */
 TEST_F_TIMEOUT(chain_closed, all_at_once, 180)
 {
 	int i;
@@ -255,27 +257,31 @@ TEST_F_TIMEOUT(chain_closed, all_at_once, 180)
 	EXPECT_EQ(-ECANCELED, fence_status(self->fds[JOBS - 1]));
 }
 
-/* The shortest of some calls that signal a fence for which @jobs jobs are queued, in ns. */
+/*
+ * Returns the shortest time of some SIGNAL calls for a fence that @jobs queued jobs wait for, in
+ * ns.
+ */
 static __u64 signal_for(struct __test_metadata *_metadata, int jobs)
 {
+	__u64 longest = module_limits().max_timeout_ns;
 	__u64 shortest = ~0ULL;
 	int round, i;
 
 	for (round = 0; round < 5; round++) {
-		int engine = timeline_new("queue", 60 * NSEC_PER_SEC, FENCE_EXPORTER_SETUP_ENGINE);
-		int source = timeline_new("source", 60 * NSEC_PER_SEC, 0);
+		int engine = timeline_new("queue", longest, FENCE_EXPORTER_SETUP_ENGINE);
+		int source = timeline_new("source", longest, 0);
 		int in = fence_create(source);
 		__u64 begin = now_ns();
 		int last = -1;
 		__u64 end;
 
-		/* A slow machine makes fewer. */
+		/* On a slow machine, fewer jobs are enough. */
 		for (i = 0; i < jobs && (!i || now_ns() - begin < NSEC_PER_SEC); i++) {
 			close(last);
 			last = fence_submit(engine, 0, in, 0);
 			ASSERT_LE(0, last);
 		}
-		/* The engine has begun to wait. */
+		/* Gives the engine time to begin its wait. */
 		sleep_ms(20);
 		begin = now_ns();
 		EXPECT_EQ(1, fence_signal(source, 1, 0));
@@ -292,7 +298,10 @@ static __u64 signal_for(struct __test_metadata *_metadata, int jobs)
 	return shortest;
 }
 
-/* F12: a signaller doesn't pay for the jobs that are queued, since only the first one waits. */
+/*
+ * F12 of docs/testing.md: the cost of SIGNAL does not grow with the number of queued jobs, because
+ * only the first job of the queue has a callback on the in-fence.
+ */
 TEST(many_jobs_for_one_in_fence)
 {
 	__u64 one = signal_for(_metadata, 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * F10: no fence is pending longer than max_timeout_ms, however many jobs are queued before
- * its own. The module is loaded with a short one.
+ * F10: no fence is pending longer than max_timeout_ms, even if many jobs are queued before
+ * its job. The test loads the module with a short max_timeout_ms.
  */
 #include "fence.h"
 #include "harness.h"
@@ -51,7 +51,10 @@ TEST_F(submit_limit, a_queue_of_jobs)
 		__u64 time = fence_time(fds[i]);
 
 		EXPECT_GE(end[i] + LIMIT, time);
-		/* The first jobs may take the time that they want; the last ones can't. */
+		/*
+		 * The first jobs have enough time to run. The last ones reach the limit before they
+		 * end.
+		 */
 		if (begin[0] + (i + 1) * DURATION > end[i] + LIMIT) {
 			EXPECT_EQ(-ETIMEDOUT, fence_status(fds[i]));
 			EXPECT_LE(begin[i] + LIMIT, time);
@@ -59,7 +62,7 @@ TEST_F(submit_limit, a_queue_of_jobs)
 		close(fds[i]);
 	}
 	EXPECT_EQ(0, timeline_state(tl).pending);
-	/* The engine goes on. */
+	/* The engine still runs jobs. */
 	fds[0] = fence_submit(tl, MS(1), -1, 0);
 	EXPECT_EQ(1, fence_wait(fds[0], LONG_MS));
 	EXPECT_EQ(1, fence_status(fds[0]));

@@ -21,7 +21,7 @@ FIXTURE_TEARDOWN(submit_timeout)
 {
 }
 
-/* The job that waits for ever times out, and so does one that runs too long. */
+/* A job whose in-fence never signals times out, and so does a job that runs for too long. */
 TEST_F(submit_timeout, timeouts)
 {
 	int tl = timeline_new("hung", MS(200), FENCE_EXPORTER_SETUP_ENGINE);
@@ -43,15 +43,15 @@ TEST_F(submit_timeout, timeouts)
 	EXPECT_EQ(-ETIMEDOUT, fence_status(runs));
 	EXPECT_TRUE(in_time(fence_time(runs), begin + MS(200), end + MS(200)));
 	EXPECT_EQ(2, timeline_state(tl).timed_out);
-	/* The engine works on. */
+	/* The engine still runs jobs. */
 	runs = fence_submit(tl, MS(10), -1, 0);
 	EXPECT_EQ(1, fence_wait(runs, LONG_MS));
 	EXPECT_EQ(1, fence_status(runs));
 }
 
 /*
- * The engine's timer may come late, when the in-fence has signalled after all: the timeout
- * was earlier, and that counts.
+ * The in-fence signals after the end of the timeout. Even if the engine's timer is so late that it
+ * finds the in-fence signaled, the job times out, because the timeout ended first.
  */
 TEST_F(submit_timeout, the_earlier_time_counts)
 {
@@ -65,7 +65,7 @@ TEST_F(submit_timeout, the_earlier_time_counts)
 		__u64 end;
 		int out;
 
-		/* The timers are on different processors. */
+		/* Arms the two timers on different processors. */
 		run_on(0);
 		out = fence_submit(engine, 0, in, 0);
 		end = now_ns();
@@ -82,7 +82,7 @@ TEST_F(submit_timeout, the_earlier_time_counts)
 	}
 }
 
-/* Queued behind others, a job has all its time from when it starts. */
+/* If a job is queued behind others, its timeout runs from its start. */
 TEST_F(submit_timeout, timeout_from_the_start_of_the_job)
 {
 	int tl = timeline_new("busy", MS(600), FENCE_EXPORTER_SETUP_ENGINE);
@@ -99,8 +99,9 @@ TEST_F(submit_timeout, timeout_from_the_start_of_the_job)
 }
 
 /*
- * A job that waits for the one before has its in-fence at the very instant at which it becomes
- * the first of its queue. By then its timeout is over, counted from submission.
+ * Each job waits for the job before it, so its in-fence signals at the same time at which it
+ * becomes the first of its queue. It runs, although its timeout, counted from the submission, has
+ * ended.
  */
 TEST_F(submit_timeout, in_fence_of_the_job_before)
 {
@@ -124,7 +125,7 @@ TEST_F(submit_timeout, durations_at_the_end_of_time)
 	int first = fence_submit(tl, ~0ULL, -1, 0);
 	int second = fence_submit(tl, LLONG_MAX, -1, 0);
 
-	/* Refused or not, it never wraps to a time in the past. */
+	/* Whether or not a duration is refused, its end must not wrap to a time in the past. */
 	if (first >= 0) {
 		EXPECT_EQ(1, fence_wait(first, LONG_MS));
 		EXPECT_EQ(-ETIMEDOUT, fence_status(first));

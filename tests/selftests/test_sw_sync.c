@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The node that is compatible with the kernel's sw_sync. What both must do runs
- * against both: if a test is wrong, it fails with the kernel's too.
+ * /dev/sw_sync, which is compatible with the kernel's sw_sync. The tests run on both. A
+ * wrong test fails on the kernel's, too.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -28,7 +28,7 @@ static unsigned long taints(void)
 	return bits;
 }
 
-/* First of all: the kernel's sw_sync taints, and that doesn't come off. */
+/* This test comes first, because the kernel's sw_sync taints the kernel for good. */
 TEST(does_not_taint)
 {
 	unsigned long before = taints();
@@ -83,12 +83,12 @@ TEST_F(sw_sync, created_out_of_order)
 		for (i = 0; i < ARRAY_SIZE(values); i++)
 			ASSERT_EQ(values[i] <= reached, fence_status(fds[i]));
 	}
-	/* Signalled in the order of their values. */
+	/* The fences have signaled in the order of their values. */
 	EXPECT_LT(fence_time(fds[4]), fence_time(fds[1]));
 	EXPECT_LT(fence_time(fds[0]), fence_time(fds[2]));
 }
 
-/* Signalled by one INC, they still signal in the order of their values. */
+/* Even if one INC signals all fences, they signal in the order of their values. */
 TEST_F(sw_sync, order_of_time)
 {
 	int high = sw_sync_create(self->tl, 3);
@@ -134,16 +134,16 @@ TEST_F(sw_sync, same_value_after_close)
 	EXPECT_EQ(1, fence_status(fd));
 }
 
-TEST_F(sw_sync, created_signalled)
+TEST_F(sw_sync, created_signaled)
 {
-	/* A new timeline has reached 0. */
+	/* The value of a new timeline is 0. */
 	EXPECT_EQ(1, fence_status(sw_sync_create(self->tl, 0)));
 	EXPECT_EQ(0, sw_sync_inc(self->tl, 10));
 	EXPECT_EQ(1, fence_status(sw_sync_create(self->tl, 10)));
 	EXPECT_EQ(1, fence_status(sw_sync_create(self->tl, 1)));
 	EXPECT_EQ(1, fence_wait(sw_sync_create(self->tl, 9), 0));
 	EXPECT_EQ(0, fence_status(sw_sync_create(self->tl, 11)));
-	/* Half of all values are behind. */
+	/* Of all values, one half counts as reached. */
 	EXPECT_EQ(1, fence_status(sw_sync_create(self->tl, 10 + 0x80000000U)));
 	EXPECT_EQ(0, fence_status(sw_sync_create(self->tl, 9 + 0x80000000U)));
 }
@@ -154,7 +154,7 @@ TEST_F(sw_sync, values_wrap)
 
 	EXPECT_EQ(0, sw_sync_inc(self->tl, INT_MAX));
 	EXPECT_EQ(0, sw_sync_inc(self->tl, INT_MAX));
-	/* 0xfffffffe is reached. */
+	/* The value is 0xfffffffe now. */
 	zero = sw_sync_create(self->tl, 0);
 	last = sw_sync_create(self->tl, ~0U);
 	one = sw_sync_create(self->tl, 1);
@@ -172,7 +172,7 @@ TEST_F(sw_sync, values_wrap)
 	EXPECT_EQ(1, fence_status(one));
 }
 
-/* So large a step is taken in several: nothing on the way is passed by. */
+/* INC splits such a large step, so that the value reaches every fence on the way. */
 TEST_F(sw_sync, large_steps)
 {
 	int first = sw_sync_create(self->tl, 1);
@@ -188,7 +188,7 @@ TEST_F(sw_sync, large_steps)
 struct step {
 	pthread_t thread;
 	int tl;
-	/* By how much, and the value of the fence that is created meanwhile. */
+	/* The step, and the value of the fence that is created during the step. */
 	__u32 by, value;
 	int ret;
 };
@@ -202,10 +202,10 @@ static void *take_step(void *arg)
 }
 
 /*
- * A fence that is created while a step signals many. Of what is signalled last, it is so
- * far ahead that it seems to be behind. It keeps none of them back.
+ * A fence is created while INC signals many others. Compared with the last of them, the new fence
+ * is so far ahead that its value seems to be behind. It must not keep any of them from signaling.
  */
-TEST_F_TIMEOUT(sw_sync, far_ahead_while_signalled, 120)
+TEST_F_TIMEOUT(sw_sync, far_ahead_while_signaled, 120)
 {
 	static const struct step steps[] = {
 		{ .by = INT_MAX, .value = INT_MAX + 1000U },
@@ -306,7 +306,7 @@ TEST_F(sw_sync, names)
 	close(tl);
 }
 
-/* Many fences in no order at all, against a model of a few lines. */
+/* Compares many fences in random order with a model of a few lines. */
 TEST_F_TIMEOUT(sw_sync, like_the_model, 120)
 {
 	enum { FENCES = 1500, WINDOW = 300 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * GET_DEADLINE of the node that is compatible with the kernel's sw_sync, and of
- * the kernel's.
+ * GET_DEADLINE of /dev/sw_sync, and of the kernel's sw_sync.
  */
 #include "fence.h"
 #include "harness.h"
@@ -19,20 +18,20 @@ TEST_F(sw_sync, deadlines)
 	ASSERT_EQ(0, fence_set_deadline(fd, deadline));
 	EXPECT_EQ(0, sw_sync_deadline(self->tl, fd, &seen));
 	EXPECT_EQ(deadline, seen);
-	/* The earliest counts. */
+	/* The earliest deadline counts. */
 	ASSERT_EQ(0, fence_set_deadline(fd, deadline + 1000));
 	EXPECT_EQ(0, sw_sync_deadline(self->tl, fd, &seen));
 	EXPECT_EQ(deadline, seen);
 	ASSERT_EQ(0, fence_set_deadline(fd, deadline - 1000));
 	EXPECT_EQ(0, sw_sync_deadline(self->tl, fd, &seen));
 	EXPECT_EQ(deadline - 1000, seen);
-	/* It is still known after the fence has signalled. */
+	/* The deadline is still known after the fence has signaled. */
 	EXPECT_EQ(0, sw_sync_inc(self->tl, 1));
 	EXPECT_EQ(0, sw_sync_deadline(self->tl, fd, &seen));
 	EXPECT_EQ(deadline - 1000, seen);
 }
 
-/* 0 is a time like others: the earliest. */
+/* 0 is a valid deadline, and the earliest one. */
 TEST_F(sw_sync, deadline_of_0)
 {
 	int fd = sw_sync_create(self->tl, 1);
@@ -48,7 +47,7 @@ TEST_F(sw_sync, deadline_of_0)
 	EXPECT_EQ(0, seen);
 }
 
-/* Any timeline's descriptor answers for any of the driver's fences. */
+/* The descriptor of any timeline of the node gives the deadline of any fence of the node. */
 TEST_F(sw_sync, deadline_by_another_timeline)
 {
 	__u64 deadline = now_ns() + NSEC_PER_SEC;
@@ -83,7 +82,7 @@ TEST_F(sw_sync, deadline_refused)
 	EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl, 0, &arg));
 	EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl, self->tl, &arg));
 	EXPECT_EQ(-EFAULT, call(self->tl, SW_SYNC_GET_DEADLINE, NULL));
-	/* Fences of other drivers, and several in one. */
+	/* Refuses fences of other drivers, and a sync_file with several fences. */
 	if (native >= 0)
 		EXPECT_EQ(-EINVAL, sw_sync_deadline(self->tl, native, &arg));
 	if (other >= 0)

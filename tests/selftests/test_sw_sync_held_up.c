@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A thread that creates a fence of the node that is compatible with the kernel's sw_sync, or of
- * the kernel's, is held up at the copy to user space, while others call the same timeline.
+ * User space holds up a thread that creates a fence, at the copy to user space, while other
+ * threads call the same timeline: of /dev/sw_sync, and of the kernel's sw_sync.
  */
 #include <limits.h>
 #include <pthread.h>
@@ -17,12 +17,12 @@
 #include "sw_sync_abi.h"
 #include "sw_sync_both.h"
 
-/* As many fences as it takes many steps to sort. */
+/* So many fences that sorting them takes many steps. */
 #define MANY		8000
 
 static int fences[MANY];
 
-/* A thread that creates a fence, and is held up when the answer is copied to it. */
+/* A thread that creates a fence, and that is held up when the kernel copies the answer. */
 struct held {
 	struct held_page page;
 	pthread_t thread;
@@ -55,7 +55,7 @@ static int hold_up(struct held *held, int tl, __u32 value)
 	return ret;
 }
 
-/* The descriptor of the fence. */
+/* Releases the thread. Returns the descriptor of its fence. */
 static int let_go(struct held *held)
 {
 	struct sw_sync_create_fence_data *arg = held->page.memory;
@@ -65,10 +65,13 @@ static int let_go(struct held *held)
 	return ret ?: held->ret ?: arg->fence;
 }
 
-/* However far the value gets meanwhile, and by whatever steps. */
+/*
+ * F13 of docs/testing.md: while CREATE_FENCE is held up, the value passes its fence, by any
+ * distance and in steps of any size.
+ */
 TEST_F_TIMEOUT(sw_sync, passed_while_created, 120)
 {
-	/* 0: small ones, again and again. */
+	/* 0 stands for many small steps. */
 	static const __u32 steps[] = { 999, 1000, 1001, 0, INT_MAX, UINT_MAX };
 	static const __u32 small = 65535;
 	unsigned int i, round;
@@ -102,7 +105,7 @@ static void *step_or_say(void *arg)
 	return NULL;
 }
 
-/* INC waits for nobody, so no signal ends it. */
+/* INC does not wait for the CREATE_FENCE that is held up. So no signal can interrupt INC. */
 TEST_F_TIMEOUT(sw_sync, step_while_created, 120)
 {
 	int before = sw_sync_create(self->tl, 1);
@@ -122,15 +125,15 @@ TEST_F_TIMEOUT(sw_sync, step_while_created, 120)
 	EXPECT_EQ(1, fence_status(let_go(&held)));
 }
 
-/* A thread that waits until it may create a fence. */
+/* A thread that waits for its turn to create a fence. */
 struct waiter {
 	pthread_t thread;
 	int tl;
 	__u32 value;
-	/* Where it runs, -1: anywhere. */
+	/* The processor on which the thread runs, or -1 for any. */
 	int cpu;
 	int ret;
-	/* How often it went to sleep. */
+	/* How often the thread went to sleep. */
 	long slept;
 	atomic_int tid;
 };
@@ -164,8 +167,8 @@ static int start(struct waiter *waiter, int tl, __u32 value, int cpu)
 }
 
 /*
- * Fences of ascending values are sorted, in many steps, when a lower one is created. Whoever
- * waits until then to create one sleeps once, not once for each step.
+ * F8 of docs/testing.md: if a fence has a lower value than pending ones, they are sorted in many
+ * steps. A thread that waits meanwhile to create a fence sleeps once, not once for each step.
  */
 TEST_F_TIMEOUT(sw_sync, sleep_while_others_are_sorted, 120)
 {
@@ -183,7 +186,7 @@ TEST_F_TIMEOUT(sw_sync, sleep_while_others_are_sorted, 120)
 	ret = hold_up(&held, self->tl, 1000 + MANY);
 	if (ret)
 		SKIP(return, "no userfaultfd that protects from writing: %s", strerror(-ret));
-	/* The first one has them sorted. */
+	/* The first waiter's fence has a lower value, which causes the sorting. */
 	for (i = 0; i < WAITERS; i++)
 		ASSERT_EQ(0, start(&waiters[i], self->tl, i + 1, -1));
 	EXPECT_LE(0, let_go(&held));
@@ -192,11 +195,17 @@ TEST_F_TIMEOUT(sw_sync, sleep_while_others_are_sorted, 120)
 		EXPECT_LE(0, waiters[i].ret);
 		slept += waiters[i].slept;
 	}
-	/* Each once, and sometimes for other reasons: once for each step, of 64 fences, is more. */
+	/*
+	 * A waiter sleeps once, and sometimes for other reasons. Sleeping once for each step of 64
+	 * fences would exceed this.
+	 */
 	EXPECT_GT(WAITERS * 8, slept);
 }
 
-/* A thread that finds the fence it wants emits none, and the one behind it gets its turn. */
+/*
+ * F8 of docs/testing.md: a thread that finds a fence of its value creates none. Then the next
+ * thread must get its turn.
+ */
 TEST_F(sw_sync, turn_without_a_new_fence)
 {
 	int there = sw_sync_create(self->tl, 7);
@@ -217,7 +226,10 @@ TEST_F(sw_sync, turn_without_a_new_fence)
 	EXPECT_LE(0, second.ret);
 }
 
-/* A thread that gets a signal beside its turn does not keep it from the one behind it. */
+/*
+ * F8 of docs/testing.md: a thread gets its turn and a signal at the same time. Then the next thread
+ * must still get its turn.
+ */
 TEST_F(sw_sync, turn_and_signal)
 {
 	struct sched_param param = { .sched_priority = 1 };
@@ -233,7 +245,10 @@ TEST_F(sw_sync, turn_and_signal)
 		SKIP(return, "no userfaultfd that protects from writing: %s", strerror(-ret));
 	ASSERT_EQ(0, start(&first, self->tl, 9, 0));
 	ASSERT_EQ(0, start(&second, self->tl, 10, 1));
-	/* While this runs, the first one does not, though it is woken up. */
+	/*
+	 * As long as this thread runs on processor 0, the first waiter can't run there, although it
+	 * was woken.
+	 */
 	ASSERT_EQ(0, run_on(0));
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &param));
 	ret = held_page_release(&held.page);

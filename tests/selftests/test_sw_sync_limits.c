@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where the node that is compatible with sw_sync differs from it, by design:
- * its fences time out, and how many may be pending has a limit.
+ * Differences of /dev/sw_sync from the kernel's sw_sync, by design: fences time out, and
+ * the number of pending fences is limited.
  */
 #include <stdint.h>
 
@@ -11,7 +11,7 @@
 
 FIXTURE(limits)
 {
-	/* From when on the test's first fences may have timed out. */
+	/* From this time on, the first fences of the test may have timed out. */
 	__u64 too_late;
 	int tl;
 };
@@ -30,7 +30,7 @@ FIXTURE_TEARDOWN(limits)
 	close(self->tl);
 }
 
-/* A value that times out takes all lower ones along, newer ones too. */
+/* When a fence times out, all fences with lower values time out with it, even newer ones. */
 TEST_F_TIMEOUT(limits, timeout, 60)
 {
 	__u64 timeout_ms = module_param("sw_sync_timeout_ms", 10000);
@@ -48,13 +48,13 @@ TEST_F_TIMEOUT(limits, timeout, 60)
 	EXPECT_EQ(-ETIMEDOUT, fence_status(high));
 	EXPECT_EQ(-ETIMEDOUT, fence_status(low));
 	EXPECT_EQ(0, fence_status(higher));
-	/* The timeline goes on from where it was. */
+	/* The value of the timeline has not changed. */
 	EXPECT_EQ(0, fence_status(sw_sync_create(self->tl, 10)));
 	EXPECT_EQ(0, sw_sync_inc(self->tl, 10));
 	EXPECT_EQ(0, fence_status(sw_sync_create(self->tl, 11)));
 }
 
-/* Fences that nobody can see any more don't add up. */
+/* Fences without a descriptor do not count against the quota forever: the driver prunes them. */
 TEST_F_TIMEOUT(limits, forgotten_fences, 120)
 {
 	__u64 count = module_param("max_pending", 16384) * 2;
@@ -72,13 +72,13 @@ TEST_F_TIMEOUT(limits, forgotten_fences, 120)
 			SKIP(return, "too slow: %llu fences in the time they have",
 			     i);
 	}
-	/* The one whose descriptor is open is still there. */
+	/* A fence whose descriptor is open is not pruned. */
 	EXPECT_EQ(0, fence_status(kept));
 	EXPECT_EQ(0, sw_sync_inc(self->tl, 1));
 	EXPECT_EQ(1, fence_status(kept));
 }
 
-/* How long the creation of a fence takes, in ns, before which half of the others are pruned. */
+/* Returns how long a CREATE_FENCE takes that prunes half of all fences first, in ns. */
 static __u64 pruning_time(int count, bool keep_oldest)
 {
 	int first = keep_oldest ? count / 2 : 0;
@@ -102,12 +102,13 @@ static __u64 pruning_time(int count, bool keep_oldest)
 }
 
 /*
- * Each fence is looked at once, whichever of them are pruned. What the machine does meanwhile only
- * adds to a time: the least of several is taken, of more of them on a busy machine.
+ * F7 of docs/testing.md: pruning looks at each fence once, whichever of them it removes. Other work
+ * of the machine only makes a measured time longer. So the test compares the shortest of several
+ * times, and measures more often on a busy machine.
  */
 TEST_F_TIMEOUT(limits, pruned_in_one_walk, 390)
 {
-	/* Pruning begins at 64, and at twice as many each time. */
+	/* Pruning begins at 64 fences, and then each time that the number has doubled. */
 	__u64 limit = module_param("max_pending", 16384) < 16384 ? 2048 : 16384;
 	__u64 oldest = ~0ULL, youngest = ~0ULL;
 	int round;
@@ -137,17 +138,20 @@ TEST_F_TIMEOUT(limits, pending, 120)
 		ASSERT_LE(0, sw_sync_create(self->tl, i + 1));
 	if (now_ns() > self->too_late)
 		SKIP(return, "too slow: the first fences time out");
-	/* To count so many descriptors takes too long. One left behind takes the lowest place. */
+	/*
+	 * Counting so many descriptors takes too long. If the refused call leaked a descriptor, the
+	 * lowest free one would have changed.
+	 */
 	lowest = dup(0);
 	close(lowest);
-	EXPECT_EQ(-EAGAIN, sw_sync_create(self->tl, limit + 1));
+	EXPECT_EQ(-ENOSPC, sw_sync_create(self->tl, limit + 1));
 	EXPECT_EQ(lowest, dup(0));
 	close(lowest);
 	EXPECT_EQ(0, sw_sync_inc(self->tl, 1));
 	fd = sw_sync_create(self->tl, limit + 1);
 	EXPECT_LE(0, fd);
-	EXPECT_EQ(-EAGAIN, sw_sync_create(self->tl, limit + 2));
-	/* A fence that nobody can see any more makes room. */
+	EXPECT_EQ(-ENOSPC, sw_sync_create(self->tl, limit + 2));
+	/* A fence without a descriptor no longer counts against the quota. */
 	close(fd);
 	fd = sw_sync_create(self->tl, limit + 2);
 	EXPECT_LE(0, fd);
@@ -155,7 +159,10 @@ TEST_F_TIMEOUT(limits, pending, 120)
 	EXPECT_EQ(1, fence_status(fd));
 }
 
-/* The kernel's sw_sync takes such a time for one that is past, or for the last one. */
+/*
+ * A deadline of S64_MAX or later means no deadline. The kernel's sw_sync takes such a time for a
+ * past time, or for the last one.
+ */
 TEST_F(limits, deadlines_at_the_end_of_time)
 {
 	static const __u64 ends[] = { INT64_MAX, INT64_MAX + 1ULL, UINT64_MAX };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What several threads do to one timeline of the node that is compatible with the kernel's
- * sw_sync, and of the kernel's.
+ * Several threads call one timeline of /dev/sw_sync, and one of the kernel's sw_sync.
  */
 #include <limits.h>
 #include <pthread.h>
@@ -13,9 +12,9 @@
 #include "sw_sync.h"
 #include "sw_sync_both.h"
 
-/* As many fences as one INC takes a while to signal. */
+/* So many fences that one INC takes a while to signal them. */
 #define MANY		8000
-/* Rounds of a test, and the time after which no further one begins. */
+/* The number of rounds. No round begins after ROUNDS_NS. */
 #define ROUNDS		20
 #define ROUNDS_NS	(20 * NSEC_PER_SEC)
 
@@ -35,7 +34,7 @@ static bool goes_on(int round, __u64 begin)
 	return round < ROUNDS && (!round || now_ns() - begin < ROUNDS_NS);
 }
 
-/* An INC by another thread. */
+/* An INC call in another thread. */
 struct step {
 	pthread_t thread;
 	int tl;
@@ -51,7 +50,7 @@ static void *take_step(void *arg)
 	return NULL;
 }
 
-/* Begins a step of twice MANY over as many fences, and returns while it is under way. */
+/* Starts an INC by 2 * MANY over up to MANY fences. Returns while the INC still signals them. */
 static int begin_step(struct step *step, int round)
 {
 	int ret;
@@ -66,7 +65,10 @@ static int begin_step(struct step *step, int round)
 	return ret;
 }
 
-/* An INC that has returned has left nothing pending that it reached, whatever others are at. */
+/*
+ * F1 of docs/testing.md: when INC returns, all fences that it has reached have signaled, whatever
+ * other threads do.
+ */
 TEST_F_TIMEOUT(sw_sync, step_beside_a_step, 120)
 {
 	__u64 begin = now_ns();
@@ -91,7 +93,10 @@ TEST_F_TIMEOUT(sw_sync, step_beside_a_step, 120)
 	}
 }
 
-/* A fence that has signalled when it is created follows all that are before it. */
+/*
+ * F1 of docs/testing.md: a fence whose value was already reached when it was created signals after
+ * all fences before it.
+ */
 TEST_F_TIMEOUT(sw_sync, reached_beside_a_step, 120)
 {
 	__u64 begin = now_ns();
@@ -116,7 +121,7 @@ TEST_F_TIMEOUT(sw_sync, reached_beside_a_step, 120)
 	}
 }
 
-/* What the threads of creators_with_signals have. */
+/* The data of the threads of creators_with_signals. */
 static struct {
 	int tl;
 	atomic_uint value;
@@ -129,8 +134,9 @@ static void *create_until_stopped(void *arg)
 
 	while (!shared.stop) {
 		/*
-		 * Lower ones than before, so that those that are pending are sorted. One that
-		 * is there already ends the thread's turn at once.
+		 * Each fourth value is new and lower than the previous ones, so that pending fences
+		 * are sorted. For the values between, a fence exists already, and the thread's turn
+		 * ends at once.
 		 */
 		int fd = sw_sync_create(shared.tl, INT_MAX - shared.value++ / 4);
 
@@ -142,7 +148,7 @@ static void *create_until_stopped(void *arg)
 	return NULL;
 }
 
-/* Signals end the wait of some, and all others get their turn. */
+/* Signals interrupt the waits of some threads. All other threads must get their turn. */
 TEST_F_TIMEOUT(sw_sync, creators_with_signals, 120)
 {
 	enum { THREADS = 16, SIGNALS = 4000 };

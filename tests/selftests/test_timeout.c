@@ -38,12 +38,12 @@ TEST_F(timeout, completes)
 
 	info = timeline_state(self->tl);
 	EXPECT_EQ(1, info.timed_out);
-	EXPECT_EQ(0, info.signalled);
+	EXPECT_EQ(0, info.signaled);
 	EXPECT_EQ(0, info.pending);
-	EXPECT_EQ(1, info.signalled_seqno);
+	EXPECT_EQ(1, info.signaled_seqno);
 }
 
-/* Nobody needs to wait for a fence, or to hold it. */
+/* A fence times out even if no process waits for it or has a descriptor of it. */
 TEST_F(timeout, without_waiter)
 {
 	ASSERT_EQ(0, close(fence_create(self->tl)));
@@ -62,10 +62,10 @@ TEST_F(timeout, in_time_is_no_timeout)
 	sleep_ms(TIMEOUT_MS + 100);
 	EXPECT_EQ(1, fence_status(fd));
 	EXPECT_EQ(0, timeline_state(self->tl).timed_out);
-	EXPECT_EQ(1, timeline_state(self->tl).signalled);
+	EXPECT_EQ(1, timeline_state(self->tl).signaled);
 }
 
-/* Each fence has its own time, from when it was created. */
+/* The timeout of each fence runs from the creation of the fence. */
 TEST_F(timeout, each_its_own)
 {
 	enum { COUNT = 4 };
@@ -89,8 +89,8 @@ TEST_F(timeout, each_its_own)
 	EXPECT_EQ(COUNT, timeline_state(self->tl).timed_out);
 }
 
-/* The first of a row is signalled; the timer must still serve the others. */
-TEST_F(timeout, first_signalled)
+/* The first of several fences is signaled. The timer must still signal the others in time. */
+TEST_F(timeout, first_signaled)
 {
 	__u64 begin;
 	int fds[2];
@@ -118,7 +118,7 @@ TEST_F(timeout, timeline_goes_on)
 	EXPECT_EQ(0, fence_status(fds[1]));
 	EXPECT_EQ(1, fence_signal(self->tl, 2, 0));
 	EXPECT_EQ(1, fence_status(fds[1]));
-	/* And its next timeout works too. */
+	/* The next timeout of the timeline also works. */
 	fds[1] = fence_create(self->tl);
 	EXPECT_EQ(1, fence_wait(fds[1], LONG_MS));
 	EXPECT_EQ(-ETIMEDOUT, fence_status(fds[1]));
@@ -180,7 +180,10 @@ TEST_F(timeout, tells_an_event)
 	EXPECT_EQ(FENCE_EXPORTER_EVENT_TIMEOUT, event.type);
 	EXPECT_LE(begin + TIMEOUT_NS, event.time_ns);
 	EXPECT_GE(now_ns(), event.time_ns);
-	/* One event or one for each: the last of them names the last fence. */
+	/*
+	 * There may be one event for all fences, or one for each. The last event names the last
+	 * fence.
+	 */
 	while (event.seqno < 5) {
 		int ret = timeline_event(tl, &event, LONG_MS);
 

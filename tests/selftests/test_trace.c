@@ -70,7 +70,7 @@ TEST_F(trace, in_order)
 	}
 }
 
-/* A CREATE that is refused draws nothing that would never end. */
+/* A CREATE that is refused must not trace an "emit" without an end. */
 TEST_F(trace, refused_create)
 {
 	struct traced events[64];
@@ -83,7 +83,7 @@ TEST_F(trace, refused_create)
 	EXPECT_EQ(1, trace_count(events, count, "emit"));
 }
 
-/* Closed with fences pending: their tracks end too. */
+/* If a timeline is closed, the tracks of its pending fences end, too. */
 TEST_F(trace, close)
 {
 	struct traced events[COUNT * 8];
@@ -98,7 +98,7 @@ TEST_F(trace, close)
 	EXPECT_EQ(COUNT, trace_count(events, count, "signaled"));
 }
 
-/* Two timelines of one name are two tracks: their contexts differ. */
+/* Two timelines with the same name have different contexts, so that a viewer shows two tracks. */
 TEST_F(trace, one_name_twice)
 {
 	int other = timeline_new("drawn", 0, 0);

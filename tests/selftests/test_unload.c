@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Removing the module: an open timeline keeps it, the descriptor of a signalled
- * fence doesn't, and still answers. Needs root and, in the environment,
+ * Removing the module: an open timeline keeps the module loaded. The descriptor of a
+ * signaled fence does not, and can still be used. Needs root and, in the environment,
  *
- *   FENCE_KO      the module's file
- *   FENCE_PARAMS  its parameters, so that the next test finds it as it was; by
- *                 default those that give the nodes that are there
+ *   FENCE_KO      the file of the module
+ *   FENCE_PARAMS  its parameters, with which the test loads it again; by default those
+ *                 that provide the nodes that exist
  */
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -45,7 +45,10 @@ FIXTURE_TEARDOWN(unload)
 
 TEST_F(unload, open_timeline_keeps_it)
 {
-	/* The timeline's, and the file's: it is released by the module's code. */
+	/*
+	 * The timeline has one reference, and the open file has another one, because the module's
+	 * code releases the file.
+	 */
 	EXPECT_EQ(2, module_references());
 	EXPECT_EQ(-EWOULDBLOCK, module_remove());
 	EXPECT_EQ(0, fence_status(self->fd));
@@ -54,7 +57,7 @@ TEST_F(unload, open_timeline_keeps_it)
 	EXPECT_TRUE(module_is_loaded());
 }
 
-TEST_F(unload, signalled_fence_stays)
+TEST_F(unload, signaled_fence_stays)
 {
 	struct sync_fence_info before;
 	struct sync_fence_info after;
@@ -85,7 +88,10 @@ TEST_F(unload, cancelled_fence_stays)
 	EXPECT_EQ(1, fence_wait(self->fd, 0));
 }
 
-/* A fence of it that is pending in a merged sync_file has a timeline, too. */
+/*
+ * A pending fence of the module in a merged sync_file belongs to an open timeline, which keeps the
+ * module loaded.
+ */
 TEST_F(unload, referenced_by_a_merge)
 {
 	int other = timeline_open();
@@ -123,7 +129,7 @@ TEST_F(unload, held_by_a_buffer)
 	close(buffer);
 }
 
-/* Timers and queued jobs of a timeline end with it. */
+/* When a timeline is closed, its timers and queued jobs end. */
 TEST_F(unload, with_work_under_way)
 {
 	int engine = timeline_new("engine", 0, FENCE_EXPORTER_SETUP_ENGINE);
@@ -134,7 +140,7 @@ TEST_F(unload, with_work_under_way)
 		fence_signal_at(self->tl, 1, now_ns() + NSEC_PER_SEC, 0);
 	first = fence_submit(engine, NSEC_PER_SEC, -1, 0);
 	EXPECT_LE(0, fence_submit(engine, NSEC_PER_SEC, first, 0));
-	/* Jobs that wait for another driver's fence, or for nothing at all. */
+	/* Queues a job that waits for a fence of another timeline. */
 	EXPECT_LE(0, fence_submit(engine, 0, self->fd, 0));
 	ASSERT_EQ(0, close(engine));
 	ASSERT_EQ(0, close(self->tl));
@@ -145,7 +151,7 @@ TEST_F(unload, with_work_under_way)
 	sleep_ms(1200);
 }
 
-/* The compatible node is there only if it was asked for. */
+/* The sw_sync node exists only if the parameter asks for it. */
 TEST_F(unload, no_compatible_node_by_default)
 {
 	close(self->tl);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Fences of ours next to those of another driver: vgem's buffers and fences. */
+/* The module's fences together with those of another driver: vgem's buffers and fences. */
 #include <poll.h>
 #include <drm/drm.h>
 #include <drm/vgem_drm.h>
@@ -37,7 +37,7 @@ FIXTURE_TEARDOWN(vgem)
 	close(self->card);
 }
 
-/* Puts a fence of vgem's to the buffer, and returns its handle. */
+/* Attaches a fence of vgem to the buffer. Returns the handle of the fence. */
 static int vgem_attach(int card, __u32 handle, __u32 flags)
 {
 	struct drm_vgem_fence_attach arg = { .handle = handle, .flags = flags };
@@ -62,7 +62,7 @@ TEST_F(vgem, buffer_waits_for_ours)
 	EXPECT_EQ(POLLIN, buffer_poll(self->buffer, POLLIN, LONG_MS));
 }
 
-/* vgem sees that the buffer is busy, and until when. */
+/* vgem sees that the buffer is busy, and sees when it no longer is. */
 TEST_F(vgem, driver_honours_ours)
 {
 	int fence;
@@ -91,7 +91,7 @@ TEST_F(vgem, both_at_one_buffer)
 	EXPECT_EQ(POLLIN, buffer_poll(self->buffer, POLLIN, LONG_MS));
 }
 
-/* A sync_file with fences of two drivers. */
+/* Merges fences of two drivers into one sync_file. */
 TEST_F(vgem, merged)
 {
 	struct sync_fence_info fences[2] = {};
@@ -123,7 +123,7 @@ TEST_F(vgem, merged)
 	EXPECT_EQ(-EIO, fence_status(merged));
 }
 
-/* A job of a simulated engine waits for another driver's fence. */
+/* A job of an engine waits for a fence of another driver. */
 TEST_F(vgem, job_waits_for_theirs)
 {
 	int engine = timeline_new("engine", 0, FENCE_EXPORTER_SETUP_ENGINE);
@@ -140,7 +140,9 @@ TEST_F(vgem, job_waits_for_theirs)
 	EXPECT_EQ(1, fence_status(out));
 }
 
-/* And goes away while it waits: nothing of it is left at that fence. */
+/*
+ * The engine is closed while its job waits for vgem's fence. No callback may remain at that fence.
+ */
 TEST_F(vgem, engine_closed_while_waiting)
 {
 	int engine = timeline_new("engine", 0, FENCE_EXPORTER_SETUP_ENGINE);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Fences of ours in sync objects of DRM, with virtio-gpu. */
+/* The module's fences in DRM syncobjs, with virtio-gpu. */
 #include <pthread.h>
 #include <drm/drm.h>
 
@@ -66,7 +66,7 @@ static int object_export(int card, __u32 object)
 	return ret < 0 ? ret : arg.fd;
 }
 
-/* Waits until @timeout_ns (CLOCK_MONOTONIC). */
+/* Waits until the fence of @object signals, or until the time @timeout_ns (CLOCK_MONOTONIC). */
 static int object_wait(int card, __u32 object, __u64 timeout_ns, __u64 deadline_ns)
 {
 	struct drm_syncobj_wait arg = {
@@ -80,7 +80,7 @@ static int object_wait(int card, __u32 object, __u64 timeout_ns, __u64 deadline_
 	return call(card, DRM_IOCTL_SYNCOBJ_WAIT, &arg);
 }
 
-/* Copies the fence of a plain object to a point of one with a timeline. */
+/* Copies the fence of a binary syncobj to a point of a timeline syncobj. */
 static int point_set(int card, __u32 object, __u64 point, __u32 source)
 {
 	struct drm_syncobj_transfer arg = {

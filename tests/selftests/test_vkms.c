@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A display that waits for our fence before it shows a picture, and says by when
- * it would like to have it: vkms, an atomic commit with IN_FENCE_FD.
+ * A display waits for a fence before it shows a picture, and sets a deadline on it:
+ * vkms, and an atomic commit with IN_FENCE_FD.
  */
 #include "fence.h"
 #include "harness.h"
@@ -42,21 +42,21 @@ TEST_F(vkms, without_fence)
 TEST_F(vkms, commit_waits)
 {
 	__u64 frame = NSEC_PER_SEC / (self->kms.mode.vrefresh ?: 60);
-	__u64 signalled, time;
+	__u64 signaled, time;
 
 	ASSERT_EQ(0, kms_flip(&self->kms, 1, fence_create(self->tl)));
 	EXPECT_EQ(0, kms_flipped(&self->kms, 300, &time));
-	signalled = now_ns();
+	signaled = now_ns();
 	ASSERT_EQ(1, fence_signal(self->tl, 1, 0));
 	EXPECT_EQ(1, kms_flipped(&self->kms, LONG_MS, &time));
 	/*
-	 * The event tells when its vblank was due, in microseconds; the timer
-	 * that makes it may be late, but for less than a frame.
+	 * The event has the time at which its vblank was due, in microseconds. The timer of the
+	 * vblank may have been late, but by less than a frame.
 	 */
-	EXPECT_LE((signalled - frame) / 1000, time / 1000);
+	EXPECT_LE((signaled - frame) / 1000, time / 1000);
 }
 
-/* The next vblank is the deadline, and arrives as an event. */
+/* The display's driver sets the next vblank as the deadline, which causes an event. */
 TEST_F(vkms, vblank_is_the_deadline)
 {
 	struct fence_exporter_event event;
@@ -79,7 +79,7 @@ TEST_F(vkms, vblank_is_the_deadline)
 			waited = true;
 	}
 	end = now_ns();
-	/* The commit looked between @begin and @end for the vblank after that. */
+	/* Between @begin and @end, the commit chose the next vblank as the deadline. */
 	EXPECT_LE(begin - frame, deadline);
 	EXPECT_GE(end + 2 * frame, deadline);
 	EXPECT_EQ(deadline, timeline_state(self->tl).deadline_ns);
@@ -87,7 +87,7 @@ TEST_F(vkms, vblank_is_the_deadline)
 	EXPECT_EQ(1, kms_flipped(&self->kms, LONG_MS, &time));
 }
 
-/* However a fence completes, the display goes on. */
+/* The display continues, however the fence completes. */
 TEST_F(vkms, error_timeout_and_close)
 {
 	int tl = timeline_new("hung", 100 * NSEC_PER_MSEC, 0);
@@ -108,7 +108,7 @@ TEST_F(vkms, error_timeout_and_close)
 	EXPECT_EQ(1, kms_flipped(&self->kms, LONG_MS, &time));
 }
 
-/* A renderer that is always a little ahead of the display. */
+/* Simulates a renderer that is always a little ahead of the display. */
 TEST_F_TIMEOUT(vkms, sixty_pictures, 60)
 {
 	__u64 time, last = 0;
@@ -125,7 +125,7 @@ TEST_F_TIMEOUT(vkms, sixty_pictures, 60)
 		EXPECT_LT(last, time);
 		last = time;
 	}
-	EXPECT_EQ(60, timeline_state(self->tl).signalled);
+	EXPECT_EQ(60, timeline_state(self->tl).signaled);
 }
 
 TEST_HARNESS_MAIN

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include "process.h"
 #include "uring.h"
@@ -22,7 +23,10 @@ int uring_open(struct uring *ring, unsigned int flags)
 	ring->fd = syscall(__NR_io_uring_setup, ENTRIES, params);
 	if (ring->fd < 0)
 		return -errno;
-	/* Both rings are in one mapping (IORING_FEAT_SINGLE_MMAP), the completions behind. */
+	/*
+	 * Both rings are in one mapping (IORING_FEAT_SINGLE_MMAP), with the completion ring at the
+	 * end.
+	 */
 	size = params->cq_off.cqes + params->cq_entries * sizeof(struct io_uring_cqe);
 	ring->rings = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
 			   ring->fd, IORING_OFF_SQ_RING);
@@ -35,6 +39,14 @@ int uring_open(struct uring *ring, unsigned int flags)
 int uring_register(struct uring *ring, int fd)
 {
 	int ret = syscall(__NR_io_uring_register, ring->fd, IORING_REGISTER_FILES, &fd, 1);
+
+	return ret < 0 ? -errno : ret;
+}
+
+int uring_register_buffer(struct uring *ring, void *buffer, size_t size)
+{
+	struct iovec part = { buffer, size };
+	int ret = syscall(__NR_io_uring_register, ring->fd, IORING_REGISTER_BUFFERS, &part, 1);
 
 	return ret < 0 ? -errno : ret;
 }
@@ -59,11 +71,17 @@ int uring_submit_all(struct uring *ring, const struct io_uring_sqe *requests, un
 	}
 	__atomic_store_n(tail, *tail + count, __ATOMIC_RELEASE);
 	if (!(ring->flags & IORING_SETUP_SQPOLL)) {
-		/* With what an earlier call has left that failed. */
+		/*
+		 * Counts also the requests that an earlier call left in the ring, because that call
+		 * failed.
+		 */
 		count = *tail - __atomic_load_n(word(ring, offsets->head), __ATOMIC_ACQUIRE);
 		ret = syscall(__NR_io_uring_enter, ring->fd, count, 0, 0, NULL, 0);
 	} else {
-		/* The kernel's thread goes to sleep after a while: it says so, then looks again. */
+		/*
+		 * The kernel's thread goes to sleep after a while. It sets a flag, and then looks
+		 * for requests once more.
+		 */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		if (!(__atomic_load_n(word(ring, offsets->flags), __ATOMIC_RELAXED) &
 		      IORING_SQ_NEED_WAKEUP))
@@ -96,7 +114,7 @@ void uring_drain(struct uring *ring)
 {
 	struct io_uring_cqe completion;
 
-	/* Those that found no room get some, as far as there is. */
+	/* Lets completions that found the ring full move into it, as far as there is room. */
 	syscall(__NR_io_uring_enter, ring->fd, 0, 0, IORING_ENTER_GETEVENTS, NULL, 0);
 	while (uring_completion(ring, &completion, 0) == 1)
 		;
@@ -110,7 +128,7 @@ int uring_completion(struct uring *ring, struct io_uring_cqe *completion, int ms
 	__u64 end = now_ns() + ms * NSEC_PER_MSEC;
 	struct io_uring_cqe *completions = (void *)(ring->rings + offsets->cqes);
 
-	/* What completes a request later may run when this thread is in the kernel. */
+	/* Some work that completes a request runs only when this thread enters the kernel. */
 	while (__atomic_load_n(tail, __ATOMIC_ACQUIRE) == *head) {
 		if (now_ns() >= end)
 			return 0;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* io_uring by its system calls. Each answers -errno where it fails. */
+/* io_uring by its system calls. Each function returns -errno on failure. */
 #ifndef SELFTEST_URING_H
 #define SELFTEST_URING_H
+
+#include <stddef.h>
 
 #include <linux/io_uring.h>
 
@@ -13,18 +15,20 @@ struct uring {
 	struct io_uring_sqe *sqes;
 };
 
-/* @flags: IORING_SETUP_* */
+/* @flags is a set of IORING_SETUP_*. */
 int uring_open(struct uring *ring, unsigned int flags);
 /* Makes @fd the ring's file 0. */
 int uring_register(struct uring *ring, int fd);
+/* Makes @size bytes at @buffer the ring's buffer 0. */
+int uring_register_buffer(struct uring *ring, void *buffer, size_t size);
 int uring_submit(struct uring *ring, const struct io_uring_sqe *request);
-/* Requests that may be linked: each to the one behind it. */
+/* Submits requests in order. A request with IOSQE_IO_LINK is linked to the next one. */
 int uring_submit_all(struct uring *ring, const struct io_uring_sqe *requests, unsigned int count);
 /* Cancels all requests, and waits until each has completed. */
 int uring_cancel_all(struct uring *ring);
-/* Takes out all completions. */
+/* Removes all completions from the ring. */
 void uring_drain(struct uring *ring);
-/* Next completion within @ms: 1, 0 if there was none. */
+/* Takes the next completion within @ms. Returns 1, or 0 if there was none. */
 int uring_completion(struct uring *ring, struct io_uring_cqe *completion, int ms);
 
 #endif

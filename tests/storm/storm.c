@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Readers of fences against writers: names are read, and deadlines set, while the
- * timelines of the fences are opened, filled, signalled and closed.
+ * Runs readers of fences against writers. Readers read names and set deadlines, while
+ * writers open, fill, signal and close the timelines of the fences.
  *
  *   storm [CLOSES [READS]]
  *
- * A read is a name and a deadline. Readers don't run ahead of the writers, so
- * that they read while timelines go.
+ * A read is a name and a deadline. Readers wait for the writers, so that they read
+ * while timelines are being closed.
  *
- * What is wrong here is told by the debug kernel's checkers, so that is where it
- * is meant to run (tests/storm/run), with all events of dma_fence traced. The program
- * itself sees to it that no reader gets a name that no timeline ever had, and
- * that some get one of a timeline that is there.
+ * The checkers of the debug kernel report faults, so tests/storm/run runs the program
+ * there, with all events of dma_fence traced. The program itself checks that no reader
+ * gets a name that no timeline ever had, and that some readers get the name of an open
+ * timeline.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,11 +26,11 @@
 
 #define READERS		2
 #define WRITERS		2
-/* Few, so that a reader often has one whose timeline is about to go. */
+/* Few slots, so that a reader often has a fence whose timeline is about to be closed. */
 #define SLOTS		2
 #define FENCES		3
 
-/* Descriptors that readers look at; a slot is -1, or was closed a moment ago. */
+/* The descriptors that readers use. A reader may find -1, or a descriptor that was just closed. */
 static atomic_int slots[WRITERS][SLOTS];
 static atomic_ulong reads, live_names, odd_names, deadlines, closes;
 static unsigned long wanted_reads, wanted_closes;
@@ -47,7 +47,7 @@ static int trace_all_events(void)
 	return ret;
 }
 
-/* Whether the readers have read their share of what the closes so far ask for. */
+/* Returns whether the readers have made more reads than their share for the closes so far. */
 static int ahead(void)
 {
 	unsigned long share = wanted_reads / wanted_closes + 1;
@@ -85,7 +85,7 @@ static void *read_names(void *arg)
 	return NULL;
 }
 
-/* One life of a timeline: opened, filled, signalled in part or not, closed. */
+/* One life of a timeline: opened, filled, signaled in part or not at all, and closed. */
 static int live(atomic_int *slot, unsigned int round)
 {
 	unsigned int count = round % 8 ? 1 : FENCES;
@@ -100,7 +100,7 @@ static int live(atomic_int *slot, unsigned int round)
 	ret = fence_create_many(tl, fds, count);
 	if (ret < 0)
 		return ret;
-	/* A reader may still be using what was there: it gets EBADF, or another fence. */
+	/* A reader may still use the old descriptor. It then gets EBADF, or another fence. */
 	old = atomic_exchange(slot, fds[0]);
 	if (old >= 0)
 		close(old);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures of the ioctls, from and to user space.
+//! Copies the structures of the ioctls from and to user space.
 
 use kernel::{
     ioctl::_IOC_SIZE,
@@ -13,18 +13,19 @@ use kernel::{
     },
 };
 
-/// How many bytes behind a structure that we know are looked at, or written, at a time.
+/// How many bytes after the structure that the driver knows are read or written at a time.
 const CHUNK: usize = 128;
 
-/// Where the bits of the size stand in an ioctl number.
-const SIZE_MASK: u32 = 0x3fff << 16;
-
-/// An ioctl number without its size, which is that of the structure the caller was compiled with.
+/// Returns the part of an ioctl number that identifies the call: type and number, without direction
+/// and size.
+///
+/// The size is that of the structure that the caller was compiled with. The direction changes when
+/// a structure without an answer gains one.
 pub(crate) const fn call(cmd: u32) -> u32 {
-    cmd & !SIZE_MASK
+    cmd & 0xffff
 }
 
-/// The argument of an ioctl: a structure that may be shorter or longer than ours.
+/// The argument of an ioctl: a structure that may be shorter or longer than the driver's.
 #[derive(Clone, Copy)]
 pub(crate) struct Arg {
     ptr: UserPtr,
@@ -32,6 +33,7 @@ pub(crate) struct Arg {
 }
 
 impl Arg {
+    /// Returns the argument `arg` of the ioctl `cmd`.
     pub(crate) fn new(cmd: u32, arg: usize) -> Self {
         Self {
             ptr: UserPtr::from_addr(arg),
@@ -39,9 +41,15 @@ impl Arg {
         }
     }
 
-    /// Reads the structure. A tail that the caller lacks reads as zero.
+    /// Reads the structure. If the caller's structure is shorter than the driver's, the missing
+    /// fields read as zero.
     ///
-    /// `E2BIG` if a tail that we lack isn't zero; `EFAULT`; `EINVAL` without a structure.
+    /// # Errors
+    ///
+    /// - `E2BIG` if the caller's structure is longer, and the part that the driver does not know is
+    ///   not zero.
+    /// - `EFAULT` if the caller's memory can't be read.
+    /// - `EINVAL` if the ioctl number says that there is no structure.
     #[inline]
     pub(crate) fn read<T: FromBytes + IntoBytes>(self) -> Result<T> {
         let mut value = T::new_zeroed();
@@ -74,9 +82,13 @@ impl Arg {
         Ok(())
     }
 
-    /// Writes the structure: as much as the caller has room for, and zeros behind it.
+    /// Writes the structure. If the caller's structure is shorter, the fields that it lacks are
+    /// left out; if it is longer, the rest is set to zero.
     ///
-    /// `EFAULT`; `EINVAL` without a structure.
+    /// # Errors
+    ///
+    /// - `EFAULT` if the caller's memory can't be written.
+    /// - `EINVAL` if the ioctl number says that there is no structure.
     #[inline]
     pub(crate) fn write<T: FromBytes + IntoBytes>(self, value: &mut T) -> Result {
         let bytes = value.as_mut_bytes();
@@ -102,9 +114,10 @@ impl Arg {
         Ok(())
     }
 
-    /// Writes the field at `offset` of a structure that was read, if the caller has it. `EFAULT`.
+    /// Writes the field at `offset` of a structure that was read, as far as the caller's structure
+    /// has it. Fails with `EFAULT` if the caller's memory can't be written.
     ///
-    /// What else there is has not changed.
+    /// It is for answers in which no other field changes.
     #[inline]
     pub(crate) fn write_field(self, offset: usize, value: u64) -> Result {
         let room = self.size.saturating_sub(offset);
@@ -118,7 +131,8 @@ impl Arg {
     }
 }
 
-/// Checks a status that user space gives: 0, or a negative errno.
+/// Checks a status from user space, which must be 0 or a negative errno. Fails with `EINVAL`
+/// otherwise.
 pub(crate) fn status(status: i32) -> Result<Result> {
     match status {
         0 => Ok(Ok(())),

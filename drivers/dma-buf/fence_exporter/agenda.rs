@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is to be signalled later: the entries that `SIGNAL_AT` makes.
+//! The agenda of a timeline: fences that SIGNAL_AT asked to signal later.
 
 use kernel::{
     dma_buf::{
         Cause,
+        EmissionOrder,
         FenceOps,
         Ktime,
         Timeline,
@@ -26,33 +27,44 @@ use kernel::{
     },
 };
 
-/// How many entries one hold of the lock looks at.
+/// How many entries one hold of the lock visits.
 const AT_ONCE: usize = 64;
 
-/// Up to where to signal, and how.
+/// The last fence to signal, and the status to signal with.
 #[derive(Clone, Copy)]
 pub(crate) struct Entry {
     pub(crate) seqno: u64,
     pub(crate) status: Result,
 }
 
-/// By time, and among entries of one time by the order in which they came.
+/// An entry of the agenda.
+struct Listed {
+    entry: Entry,
+    /// Whether a fence up to the entry's number was pending when the entry was begun; `false`
+    /// before that.
+    needed: bool,
+}
+
+/// The key of an entry: its time, and among entries of one time, the order in which they were
+/// added.
 type Key = (Ktime, u64);
 
 struct Entries {
-    by_time: RBTree<Key, Entry>,
+    by_time: RBTree<Key, Listed>,
     len: u32,
+    /// How many entries were ever added.
     came: u64,
-    /// The last number that had signalled when the agenda was last swept.
+    /// The last number that had signaled when the agenda was last swept of entries without effect.
     swept: u64,
 }
 
-/// The agenda of a timeline: what `SIGNAL_AT` asked for.
+/// The agenda of a timeline.
 #[pin_data]
 pub(crate) struct Agenda {
     #[pin]
     entries: SpinLockIrq<Entries>,
-    /// The time of the first entry, or [`KTIME_MAX`]. Written under the lock, read without.
+    /// The time of the first entry, or [`KTIME_MAX`] if there is none. Written under the lock, read
+    /// without it.
     first: Atomic<Ktime>,
 }
 
@@ -72,28 +84,35 @@ impl Agenda {
         })
     }
 
-    /// Adds an entry. The caller must wake the timeline at `time` then.
+    /// Adds an entry. The caller must then wake the timeline at `time`.
     ///
-    /// An entry whose number has signalled, as `signalled_up_to` says, does nothing any more. Such
-    /// entries are dropped when there are `max`, so that they do not count.
+    /// An entry has no effect any more once its number has signaled, that is, if the number is not
+    /// above `signaled_up_to`. If there are `max` entries, those without effect are dropped, so
+    /// that they do not count.
     ///
-    /// `EAGAIN` if there are `max` others; `ENOMEM`.
-    pub(crate) fn add(&self, time: Ktime, entry: Entry, max: u32, signalled_up_to: u64) -> Result {
+    /// Fails with `ENOSPC` if there still are `max` entries, and with `ENOMEM`. Process context.
+    pub(crate) fn add(&self, time: Ktime, entry: Entry, max: u32, signaled_up_to: u64) -> Result {
         let reservation = RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?;
         let mut entries = self.entries.lock();
-        if entries.len >= max && entries.swept < signalled_up_to {
-            entries.swept = signalled_up_to;
+        if entries.len >= max && entries.swept < signaled_up_to {
+            entries.swept = signaled_up_to;
             drop(entries);
-            self.sweep(signalled_up_to);
+            self.remove_those(|_, entry| entry.seqno <= signaled_up_to);
             entries = self.entries.lock();
         }
         if entries.len >= max {
-            return Err(EAGAIN);
+            return Err(ENOSPC);
         }
         let key = (time, entries.came);
-        // The key is new.
+        // The key is new, so the place is vacant.
         if let rbtree::Entry::Vacant(place) = entries.by_time.entry(key) {
-            place.insert(entry, reservation);
+            place.insert(
+                Listed {
+                    entry,
+                    needed: false,
+                },
+                reservation,
+            );
             entries.came += 1;
             entries.len += 1;
         }
@@ -107,26 +126,43 @@ impl Agenda {
         Some(self.first.load(Relaxed)).filter(|&time| time != KTIME_MAX)
     }
 
-    /// Does the first entry, if it is due by `time`: signals a batch of its fences, and drops the
-    /// entry once all of them have signalled.
-    pub(crate) fn run_first<O: FenceOps>(&self, timeline: &Timeline<O>, time: Ktime) {
-        let Some((key, entry)) = self.first(time) else {
-            return;
-        };
-        if !timeline.signal_some(entry.seqno, entry.status, Cause::Done) {
-            self.remove(key);
+    /// Begins or continues the first entry, if it is due by `time`: signals a batch of its fences,
+    /// and drops the entry once all of them have signaled.
+    ///
+    /// Returns the entry if this call dropped it, and if fences up to its number were pending when
+    /// it was begun.
+    pub(crate) fn run_first<O>(&self, timeline: &Timeline<O>, time: Ktime) -> Option<Entry>
+    where
+        O: FenceOps<Order = EmissionOrder>,
+    {
+        let (key, entry) = self.begin_first(time, timeline.signaled_up_to())?;
+        if timeline.signal_some(entry.seqno, entry.status, Cause::Done) {
+            return None;
         }
+        self.remove(key).then_some(entry)
     }
 
-    /// Returns the first entry, if it is due by `time`.
-    fn first(&self, time: Ktime) -> Option<(Key, Entry)> {
-        let entries = self.entries.lock();
-        let (&key, &entry) = entries.by_time.cursor_front()?.current();
-        (key.0 <= time).then_some((key, entry))
+    /// Removes the entries of the number `seqno` whose time is after `now`, and returns how many it
+    /// removed. Process context.
+    pub(crate) fn cancel(&self, seqno: u64, now: Ktime) -> u64 {
+        self.remove_those(|time, entry| entry.seqno == seqno && time > now)
     }
 
-    /// Removes an entry, unless another thread has.
-    fn remove(&self, key: Key) {
+    /// Returns the first entry if it is due by `time`, and records whether it is needed.
+    fn begin_first(&self, time: Ktime, signaled_up_to: u64) -> Option<(Key, Entry)> {
+        let mut entries = self.entries.lock();
+        let mut first = entries.by_time.cursor_front_mut()?;
+        let (&key, listed) = first.current_mut();
+        if key.0 > time {
+            return None;
+        }
+        listed.needed |= listed.entry.seqno > signaled_up_to;
+        Some((key, listed.entry))
+    }
+
+    /// Removes an entry unless another thread has removed it. Returns whether this call removed it
+    /// and it was needed.
+    fn remove(&self, key: Key) -> bool {
         let mut entries = self.entries.lock();
         let node = entries.by_time.remove_node(&key);
         if node.is_some() {
@@ -134,37 +170,41 @@ impl Agenda {
             self.note_first(&entries);
         }
         drop(entries);
-        // Outside the lock, since it frees memory.
-        drop(node);
+        // Dropped outside the lock, since this frees memory.
+        node.is_some_and(|node| node.to_key_value().1.needed)
     }
 
-    /// Removes the entries whose numbers have signalled, a few in one hold of the lock.
-    fn sweep(&self, signalled_up_to: u64) {
+    /// Removes the entries for which `which` returns true, and returns how many. One hold of the
+    /// lock visits a bounded number of them.
+    fn remove_those(&self, which: impl Fn(Ktime, &Entry) -> bool) -> u64 {
+        let mut removed = 0;
         let mut key = (Ktime::MIN, 0);
         let mut more = true;
         while more {
-            let mut done = [const { None }; AT_ONCE];
+            let mut gone = [const { None }; AT_ONCE];
             let mut entries = self.entries.lock();
-            for slot in &mut done {
-                let Some(entry) = entries.by_time.cursor_lower_bound(&key) else {
+            for slot in &mut gone {
+                let Some(found) = entries.by_time.cursor_lower_bound(&key) else {
                     more = false;
                     break;
                 };
-                let (&(time, came), entry) = entry.current();
+                let (&(time, came), listed) = found.current();
                 key = (time, came + 1);
-                if entry.seqno <= signalled_up_to {
+                if which(time, &listed.entry) {
                     *slot = entries.by_time.remove_node(&(time, came));
                     entries.len -= 1;
+                    removed += 1;
                 }
             }
             self.note_first(&entries);
             drop(entries);
-            // Outside the lock, since it frees memory.
-            drop(done);
+            // Dropped outside the lock, since this frees memory.
+            drop(gone);
         }
+        removed
     }
 
-    /// Writes down the time of the first entry, under the lock.
+    /// Updates `first`. The caller holds the lock.
     fn note_first(&self, entries: &Entries) {
         let first = entries.by_time.cursor_front();
         self.first.store(

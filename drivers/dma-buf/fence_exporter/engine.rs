@@ -1,31 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A simulated engine: jobs that run one after the other, each when its in-fence has signalled.
+//! A simulated engine, which runs jobs one after the other.
 //!
-//! A job starts when its in-fence has signalled and the job before it has ended, and ends after its
-//! duration: no fence signals earlier than its duration after the fences that it comes after.
+//! A job starts when its in-fences have signaled and the job before it has ended. It ends after its
+//! duration. So its fence never signals earlier than its duration after the fences that it waits
+//! for.
 //!
 //! ```text
-//!            in-fence signalled,
+//!            in-fences signaled,
 //!            job before ended                  duration over, or timeout
 //!  Queued ───────────────────────► Running ──────────────────────────────► Ended
 //!     │                                                                      ▲
-//!     └── timeout since submission, in-fence not signalled ──────────────────┘
+//!     └── timeout since submission, an in-fence not signaled ────────────────┘
 //! ```
 //!
-//! A job whose in-fence has failed takes its time like any other, and hands the error on.
+//! If an in-fence of a job has failed, the job still takes its duration, and ends with the error of
+//! that in-fence. If several have failed, the first of them, in the order in which they were
+//! passed, counts.
 //!
-//! The engine has a time of its own, which the timer's lateness does not change: a job ends at its
-//! start plus its duration, that is the timestamp of its fence, and the next job starts there. No
-//! job ends later than the longest timeout that the module allows after it was submitted, however
-//! long the queue is.
+//! The engine keeps its own time, on which a late timer has no effect. A job ends at its start plus
+//! its duration. This is the timestamp of its fence, and the next job starts at that time. A job
+//! ends at the latest when the longest timeout that the module allows has passed since its
+//! submission, even if the queue is long.
 //!
-//! Only the timeline's timer moves the engine. The engine waits for the in-fence of the first job
-//! of the queue and for no other. A waiter runs under the lock of its fence: it wakes the engine
-//! and does no more. Jobs that have ended keep their waiters until the next job is submitted, or
-//! the timeline is closed: the timer must not put what may be the last reference to the timeline.
+//! Only the timeline's timer runs the engine. The engine waits for the in-fences of the first job
+//! of the queue, one after the other, and for no others. A waiter runs under the lock of its fence,
+//! so it only wakes the engine. The timer must not put a reference to the timeline that may be the
+//! last one. So a job that has ended keeps its waiters until the next job is submitted or the
+//! timeline is closed.
 //!
-//! Locks: the queue's, then that of an in-fence, then the lock of the timeline's context.
+//! Lock order: the queue's lock, then the lock of an in-fence, then the lock of the timeline's
+//! context.
 
 use crate::native::{
     Calls,
@@ -54,43 +59,43 @@ use kernel::{
     },
 };
 
-/// Wakes the engine when an in-fence signals.
+/// A callback that wakes the engine when an in-fence signals.
 struct Kick(Arc<Timeline<Native>>);
 
 impl FenceCallback for Kick {
     type OwnerModule = crate::LocalModule;
 
-    fn signalled(&self, _fence: &Fence) {
+    fn signaled(&self, _fence: &Fence) {
         self.0.wake_at(ktime_get());
     }
 }
 
-/// What a job waits for.
+/// A fence that a job waits for.
 pub(crate) struct InFence {
     waiter: Pin<KBox<Waiter<Kick>>>,
-    /// When it signalled, once the engine has seen that it has.
-    signalled: Option<Ktime>,
+    /// When the fence signaled, once the engine has seen that it has.
+    signaled: Option<Ktime>,
 }
 
 impl InFence {
-    /// Allocates what it takes to wait for `fence`, and does not begin to. `ENOMEM`.
+    /// Allocates a waiter for `fence`, which does not wait yet. Fails with `ENOMEM`.
     pub(crate) fn new(timeline: Arc<Timeline<Native>>, fence: &Fence) -> Result<Self> {
         let waiter = Waiter::prepare(fence, Kick(timeline));
         Ok(Self {
             waiter: KBox::try_pin_init(waiter, GFP_KERNEL_ACCOUNT)?,
-            signalled: None,
+            signaled: None,
         })
     }
 
-    /// Returns when the fence signalled; begins to wait for it if it has not.
-    fn signalled(&mut self) -> Option<Ktime> {
-        if self.signalled.is_none() {
-            // It has begun before, or the fence has signalled.
+    /// Returns when the fence signaled. If it has not, begins to wait for it, and returns `None`.
+    fn signaled(&mut self) -> Option<Ktime> {
+        if self.signaled.is_none() {
+            // An error means that the waiter has begun before, or that the fence has signaled.
             let _ = self.waiter.as_mut().begin();
-            // Some issuers give times that are yet to come.
-            self.signalled = self.waiter.fence().timestamp().map(|t| t.min(ktime_get()));
+            // Some issuers set timestamps in the future.
+            self.signaled = self.waiter.fence().timestamp().map(|t| t.min(ktime_get()));
         }
-        self.signalled
+        self.signaled
     }
 }
 
@@ -98,10 +103,10 @@ impl InFence {
 pub(crate) struct Job {
     pub(crate) submitted: Ktime,
     pub(crate) duration: Ktime,
-    /// When it ends at the latest.
+    /// When the job ends at the latest.
     pub(crate) limit: Ktime,
     pub(crate) status: Result,
-    pub(crate) in_fence: Option<InFence>,
+    pub(crate) in_fences: KVec<InFence>,
 }
 
 /// When and how a job ends.
@@ -122,10 +127,10 @@ impl End {
 }
 
 impl Job {
-    /// Returns when and how the job ends, which is the first of its queue, unless its in-fence
-    /// signals before that.
+    /// Returns when and how this job, the first of its queue, ends, unless its in-fences signal
+    /// before that.
     ///
-    /// `free` is when the job before it ended.
+    /// `free` is when the job before it ended. Called with the queue's lock held.
     fn end(&mut self, free: Ktime, timeout: Ktime) -> End {
         let end = self.end_without_limit(free, timeout);
         if end.time > self.limit {
@@ -135,22 +140,24 @@ impl Job {
         }
     }
 
+    /// Returns what [`end`](Self::end) returns, without regard to `limit`.
     fn end_without_limit(&mut self, free: Ktime, timeout: Ktime) -> End {
         let mut start = self.submitted.max(free);
         let (mut status, mut cause) = (self.status, Cause::Done);
-        if let Some(in_fence) = &mut self.in_fence {
-            // A job that waits does not time out before it is the first of its queue. The timer may
-            // come later than the end of the timeout, when the in-fence has signalled after all.
-            let end = self.submitted.saturating_add(timeout).max(free);
-            let Some(signalled) = in_fence.signalled().filter(|&time| time <= end) else {
+        // A waiting job does not time out before it is the first of its queue. If the timer is
+        // late, the in-fence may have signaled after the end of the timeout.
+        let end = self.submitted.saturating_add(timeout).max(free);
+        for in_fence in &mut self.in_fences {
+            let Some(signaled) = in_fence.signaled().filter(|&time| time <= end) else {
                 return End::timed_out(end);
             };
-            start = start.max(signalled);
-            if let Some(error) = in_fence.waiter.fence().error() {
-                status = Err(error);
-                if error == ECANCELED {
-                    cause = Cause::Cancelled;
-                }
+            start = start.max(signaled);
+        }
+        let mut errors = self.in_fences.iter().map(|it| it.waiter.fence().error());
+        if let Some(error) = errors.find_map(|error| error) {
+            status = Err(error);
+            if error == ECANCELED {
+                cause = Cause::Cancelled;
             }
         }
         if self.duration > timeout {
@@ -165,22 +172,24 @@ impl Job {
 }
 
 struct Queue {
-    /// By the number of their fence. Those before `first` have ended.
+    /// The jobs, by the numbers of their fences. Jobs with numbers before `first` have ended.
     jobs: RBTree<u64, Job>,
+    /// The number of the first job that has not ended.
     first: u64,
     /// When the job before `first` ended.
     free: Ktime,
 }
 
 impl Queue {
-    /// Returns when and how the first job that has not ended does.
+    /// Returns when and how the first job that has not ended will end, or `None` if all jobs have
+    /// ended.
     fn next_end(&mut self, timeout: Ktime) -> Option<End> {
         let free = self.free;
         Some(self.jobs.get_mut(&self.first)?.end(free, timeout))
     }
 }
 
-/// Memory for a job in the queue.
+/// The memory for a job in the queue.
 pub(crate) type JobReservation = RBTreeNodeReservation<u64, Job>;
 
 /// The engine of a timeline.
@@ -204,12 +213,12 @@ impl Engine {
         })
     }
 
-    /// Queues a job whose fence is `seqno`. The caller must wake the timeline then.
+    /// Queues a job whose fence is `seqno`. The caller must then wake the timeline.
     ///
-    /// Process context, since it frees jobs that have ended.
+    /// Process context, since the call frees jobs that have ended.
     pub(crate) fn push(&self, reservation: JobReservation, seqno: u64, job: Job) {
         let mut queue = self.queue.lock();
-        // The number is new.
+        // The number is new, so the place is vacant.
         if let Entry::Vacant(place) = queue.jobs.entry(seqno) {
             place.insert(job, reservation);
         }
@@ -230,7 +239,8 @@ impl Engine {
             }
             let node = queue.jobs.remove_node(&seqno);
             drop(queue);
-            // Outside the lock: it takes that of the in-fence, and may put its last reference.
+            // Dropped outside the lock: this takes the lock of an in-fence, and may put its last
+            // reference.
             drop(node);
         }
     }
@@ -238,18 +248,19 @@ impl Engine {
     /// Frees all jobs. Process context.
     pub(crate) fn clear(&self) {
         let jobs = core::mem::replace(&mut self.queue.lock().jobs, RBTree::new());
-        // Outside the lock, as above.
+        // Dropped outside the lock: this takes locks of in-fences, and may put their last
+        // references.
         drop(jobs);
     }
 
-    /// Returns when the first job that has not ended does, as far as is known: earlier or later if
-    /// its in-fence signals before.
+    /// Returns when the first job that has not ended will end, as far as is known. If one of its
+    /// in-fences signals before, the job may end earlier or later.
     pub(crate) fn next_due(&self, timeline: &Timeline<Native>) -> Option<Ktime> {
         let end = self.queue.lock().next_end(timeline.timeout())?;
         Some(end.time)
     }
 
-    /// Ends the first job that has not ended, if it does so by `time`.
+    /// Ends the first job that has not ended, if it ends by `time`.
     pub(crate) fn run_first(&self, timeline: &Timeline<Native>, time: Ktime) {
         let mut queue = self.queue.lock();
         let Some(end) = queue.next_end(timeline.timeout()) else {
@@ -265,6 +276,8 @@ impl Engine {
         timeline.signal_timestamp(seqno, end.status, end.cause, end.time);
         if end.cause == Cause::TimedOut {
             timeline.tell_timed_out(seqno);
+        } else {
+            timeline.tell_signaled(seqno, end.status);
         }
     }
 }

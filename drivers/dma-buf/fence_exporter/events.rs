@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Events, by which a test plays the device: who began to wait, and by when.
+//! The events of a timeline, which user space reads: that a wait began, that a deadline was set,
+//! and so on. A test that plays the device acts on them.
 //!
-//! Events happen under the locks of fences, in any context. They go into a queue of bounded size,
-//! and a reader never makes the kernel side wait.
+//! Events are added in any context, even under the locks of fences. The queue for them has a
+//! bounded size, and a reader never makes the code that adds events wait.
 
-use fence_uapi::{
-    fence_exporter_event,
-    FENCE_EXPORTER_EVENT_OVERFLOW, //
-};
+use fence_uapi::*;
 use kernel::{
     alloc::allocator::KVmalloc,
     dma_buf::ktime_get,
@@ -31,13 +29,25 @@ use kernel::{
     },
 };
 
-/// How many events are kept.
-const CAPACITY: usize = 256;
+/// How many events the queue can hold.
+pub(crate) const CAPACITY: usize = 256;
 
-/// Bytes of an event.
+/// The size of an event, in bytes.
 const EVENT_SIZE: usize = size_of::<fence_exporter_event>();
 
-/// An event, as the queue keeps it.
+/// Returns the bit of an event type in a mask.
+const fn bit(kind: u32) -> u32 {
+    1 << kind
+}
+
+/// A mask of all event types.
+pub(crate) const TYPES: u32 = bit(FENCE_EXPORTER_EVENT_WAIT)
+    | bit(FENCE_EXPORTER_EVENT_DEADLINE)
+    | bit(FENCE_EXPORTER_EVENT_TIMEOUT)
+    | bit(FENCE_EXPORTER_EVENT_OVERFLOW)
+    | bit(FENCE_EXPORTER_EVENT_SIGNALED);
+
+/// An event in the queue.
 #[derive(Clone, Copy, Zeroable)]
 struct Event {
     kind: u32,
@@ -47,7 +57,7 @@ struct Event {
 }
 
 impl Event {
-    /// An event that happens now.
+    /// Returns an event whose time is now.
     fn new(kind: u32, seqno: u64, value: u64) -> Self {
         Self {
             kind,
@@ -57,6 +67,7 @@ impl Event {
         }
     }
 
+    /// Returns the event that reports `lost` lost events.
     fn overflow(lost: u64) -> Self {
         Self::new(FENCE_EXPORTER_EVENT_OVERFLOW, 0, lost)
     }
@@ -64,7 +75,7 @@ impl Event {
     fn to_user(self) -> fence_exporter_event {
         fence_exporter_event {
             type_: self.kind,
-            pad: 0,
+            length: EVENT_SIZE as u32,
             time_ns: self.time as u64,
             seqno: self.seqno,
             value: self.value,
@@ -72,31 +83,38 @@ impl Event {
     }
 }
 
-/// The events that are waiting to be read, oldest first.
+/// The events that were not read yet, oldest first.
 #[derive(Zeroable)]
 pub(crate) struct Ring {
     events: [Event; CAPACITY],
     first: usize,
     len: usize,
-    /// Events that found the queue full, since the newest one in it.
+    /// How many events were lost because the queue was full, since the newest one in it was added.
     lost: u64,
-    /// Whether a thread is copying events to user space. It is the only one that takes events out.
+    /// Whether a thread is copying events to user space. Only that thread takes events out.
     reading: bool,
+    /// A mask of the types that are kept. OVERFLOW is always kept.
+    mask: u32,
 }
 
 impl Ring {
-    fn push(&mut self, event: Event) {
-        // What was lost is told in the place where it would have been, which takes room too.
+    /// Adds an event, and returns whether its type is kept.
+    fn push(&mut self, event: Event) -> bool {
+        if self.mask & bit(event.kind) == 0 {
+            return false;
+        }
+        // Lost events are reported by an OVERFLOW event in their place, which needs room, too.
         let needed = if self.lost > 0 { 2 } else { 1 };
         if CAPACITY - self.len < needed {
             self.lost += 1;
-            return;
+            return true;
         }
         if self.lost > 0 {
             let lost = core::mem::take(&mut self.lost);
             self.append(Event::overflow(lost));
         }
         self.append(event);
+        true
     }
 
     fn append(&mut self, event: Event) {
@@ -110,18 +128,20 @@ impl Ring {
         self.len == 0 && self.lost == 0
     }
 
-    /// Tells whether a read would return events now.
+    /// Returns whether a read would return events now.
     fn is_readable(&self) -> bool {
         !self.reading && !self.is_empty()
     }
 
-    /// Makes the caller the one thread that reads, if there are events and no other thread does.
+    /// Makes the caller the only reader if there are events and no other thread is reading. Returns
+    /// whether it did.
     fn begin_reading(&mut self) -> bool {
         let begun = self.is_readable();
         self.reading |= begun;
         begun
     }
 
+    /// Returns the oldest event without taking it out, or `None` if there is none.
     fn peek(&self) -> Option<Event> {
         match self.len {
             0 if self.lost > 0 => Some(Event::overflow(self.lost)),
@@ -130,7 +150,7 @@ impl Ring {
         }
     }
 
-    /// Takes out what `peek` returned.
+    /// Takes out the event that `peek` has returned.
     fn consume(&mut self, peeked: Event) {
         if self.len == 0 {
             self.lost -= self.lost.min(peeked.value);
@@ -141,16 +161,17 @@ impl Ring {
     }
 }
 
-/// The queue of a timeline that was set up with `FENCE_EXPORTER_SETUP_EVENTS`.
+/// The queue of a timeline. Only timelines that were set up with `FENCE_EXPORTER_SETUP_EVENTS` have
+/// one.
 type Queue = Published<SpinLockIrq<Ring>>;
 
 /// The events of a timeline.
 ///
-/// Every timeline has the condition, so that a `poll(2)` or an `epoll` that came before SETUP is
-/// woken by the events after it. The queue takes more than 8 KiB; only SETUP makes one.
+/// Every timeline has the condition variable. So a `poll(2)` or `epoll` that began before SETUP is
+/// woken by events after it. The queue takes more than 8 KiB, so only SETUP allocates it.
 #[pin_data]
 pub(crate) struct Events {
-    /// Notified when an event was added, and when a read left some.
+    /// Notified when an event was added, and when a read has left events.
     #[pin]
     readable: PollCondVar,
     #[pin]
@@ -158,7 +179,7 @@ pub(crate) struct Events {
 }
 
 kernel::rcu_view! {
-    /// What callbacks of fences see of the events: they add to them.
+    /// What callbacks of fences see of the events: they can add events.
     pub(crate) struct EventsView of Events {
         readable: PollCondVar,
         queue: RcuOnce<Queue, KVmalloc>,
@@ -166,30 +187,38 @@ kernel::rcu_view! {
 }
 
 impl EventsView<'_> {
-    /// Adds an event of `kind` that happens now, if the timeline keeps events.
+    /// Adds an event of `kind` that happens now, if the timeline keeps such events.
     ///
-    /// Any context, also under the lock of a fence.
+    /// Any context, even under the lock of a fence.
     pub(crate) fn push(&self, kind: u32, seqno: u64, value: u64) {
         if let Some(queue) = self.queue {
-            queue.lock().push(Event::new(kind, seqno, value));
-            self.readable.notify_all();
+            if queue.lock().push(Event::new(kind, seqno, value)) {
+                self.readable.notify_all();
+            }
         }
     }
 }
 
-/// Memory for the queue of a timeline: what can fail of [`Events::keep`].
+/// The memory for the queue of a timeline. It is allocated first, so that [`Events::keep`] can't
+/// fail.
 pub(crate) struct NewQueue(RcuFreeBox<Queue, KVmalloc>);
 
 impl NewQueue {
-    /// Allocates an empty queue. `ENOMEM`.
-    pub(crate) fn new() -> Result<Self> {
+    /// Allocates an empty queue for the types of `mask`, or for all types if `mask` is 0. Fails
+    /// with `ENOMEM`.
+    pub(crate) fn new(mask: u32) -> Result<Self> {
         let queue = Published::pin_new(new_spinlock_irq!(pin_init::init_zeroed(), "fence_events"));
-        Ok(Self(RcuFreeBox::pin_init(queue, GFP_KERNEL_ACCOUNT)?))
+        let queue = RcuFreeBox::<Queue, KVmalloc>::pin_init(queue, GFP_KERNEL_ACCOUNT)?;
+        queue.lock().mask = match mask {
+            0 => TYPES,
+            some => some | bit(FENCE_EXPORTER_EVENT_OVERFLOW),
+        };
+        Ok(Self(queue))
     }
 }
 
 impl Events {
-    /// Returns an initialiser for a timeline that keeps no events yet.
+    /// Returns an initializer for a timeline that keeps no events yet.
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             readable <- new_poll_condvar!("fence_events"),
@@ -197,28 +226,36 @@ impl Events {
         })
     }
 
-    /// Keeps events from now on, in `queue`.
+    /// Starts to keep events, in `queue`.
     pub(crate) fn keep(&self, queue: NewQueue) {
         self.queue.populate(queue.0);
     }
 
+    /// Returns a mask of the types of events that the timeline keeps. Any context.
+    pub(crate) fn mask(&self) -> u32 {
+        self.ring().map_or(0, |ring| ring.lock().mask)
+    }
+
+    /// Returns the queue, or `None` if the timeline keeps no events.
     fn ring(&self) -> Option<&SpinLockIrq<Ring>> {
         Some(self.queue.get()?.get_ref())
     }
 
-    /// Adds an event of `kind` that happens now, if the timeline keeps events.
+    /// Adds an event of `kind` that happens now, if the timeline keeps such events.
     ///
     /// Any context.
     pub(crate) fn push(&self, kind: u32, seqno: u64, value: u64) {
         if let Some(ring) = self.ring() {
-            ring.lock().push(Event::new(kind, seqno, value));
-            self.readable.notify_all();
+            if ring.lock().push(Event::new(kind, seqno, value)) {
+                self.readable.notify_all();
+            }
         }
     }
 
-    /// Tells whether a read would return events, after registering the caller of `poll(2)`.
+    /// Registers the caller of `poll(2)`, and returns whether a read would return events.
     ///
-    /// While a thread reads, the events are not there for others: their reads would wait.
+    /// While a thread is reading, the file is not readable for other threads: their reads would
+    /// wait.
     pub(crate) fn poll<'a>(&'a self, table: &PollTable<'a>) -> Ready {
         table.register_wait(&self.readable);
         match self.ring() {
@@ -227,20 +264,21 @@ impl Events {
         }
     }
 
-    /// Reads as many events as there are and fit, and waits for the first one.
+    /// Reads as many events as there are and as fit into `iov`, and waits for the first one.
     ///
-    /// One thread reads at a time. The others wait as if there were no events.
+    /// One thread reads at a time. Meanwhile, other readers wait as if there were no events.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the timeline keeps no events, or `iov` has no room for one. `EAGAIN` if the call
-    /// would wait and `nonblocking` is set. `ERESTARTSYS` if a signal came while it waited.
-    /// `EFAULT` if not even one event could be copied; it is still there for the next read.
+    /// - `EINVAL` if the timeline keeps no events, or if `iov` has no room for one.
+    /// - `EAGAIN` if the call would wait and `nonblocking` is set.
+    /// - `ERESTARTSYS` if a signal to the task arrives during the wait.
+    /// - `EFAULT` if not even one event could be copied. The next read returns that event.
     ///
     /// # Context
     ///
-    /// Process context. Waits interruptibly, and holds no lock while it copies: user space can hold
-    /// up a copy for as long as it likes.
+    /// Process context; may sleep. The call holds no lock while it copies, because user space can
+    /// delay a copy for as long as it likes.
     pub(crate) fn read(&self, iov: &mut IovIterDest<'_>, nonblocking: bool) -> Result<usize> {
         let ring = self.ring().ok_or(EINVAL)?;
         if iov.len() < EVENT_SIZE {
@@ -250,18 +288,18 @@ impl Events {
     }
 }
 
-/// The right to take events out.
+/// The right to take events out of the queue.
 ///
 /// # Invariants
 ///
-/// `Ring::reading` is set, by this.
+/// `Ring::reading` is set for this value.
 struct Reading<'a> {
     events: &'a Events,
     ring: &'a SpinLockIrq<Ring>,
 }
 
 impl<'a> Reading<'a> {
-    /// Waits until there are events and no other thread reads.
+    /// Waits until there are events and no other thread is reading.
     fn begin(events: &'a Events, ring: &'a SpinLockIrq<Ring>, nonblocking: bool) -> Result<Self> {
         let begin = || ring.lock().begin_reading();
         if !nonblocking {
@@ -269,11 +307,12 @@ impl<'a> Reading<'a> {
         } else if !begin() {
             return Err(EAGAIN);
         }
-        // INVARIANT: `begin` has returned true, once.
+        // INVARIANT: `begin` has returned true, so it has set `reading` for this thread.
         Ok(Self { events, ring })
     }
 
-    /// Copies events, and takes out those that were copied.
+    /// Copies events to user space, and takes out those that were copied. Fails with `EFAULT` if
+    /// the first one can't be copied.
     fn copy(self, iov: &mut IovIterDest<'_>) -> Result<usize> {
         let mut copied = 0;
         while iov.len() >= EVENT_SIZE {
@@ -296,8 +335,8 @@ impl Drop for Reading<'_> {
         ring.reading = false;
         let readable = ring.is_readable();
         drop(ring);
-        // Those who came meanwhile found that a thread reads. If it has left events, they are
-        // theirs.
+        // Threads that called meanwhile wait, because this thread was reading. Wake them if it has
+        // left events.
         if readable {
             self.events.readable.notify_all();
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Fences as descriptors: reserved first, installed last.
+//! Exports fences as descriptors, which are reserved first and installed last.
 
 use fence_uapi::FENCE_EXPORTER_MAX_FENCES;
 use kernel::{
@@ -16,14 +16,14 @@ use kernel::{
     uaccess::UserSliceWriter, //
 };
 
-/// A descriptor that is nobody's until it is installed, and the file that it will have.
+/// A reserved descriptor that is not installed yet, and the file for it.
 pub(crate) struct Descriptor {
     fd: FileDescriptorReservation,
     file: Option<SyncFile>,
 }
 
 impl Descriptor {
-    /// Reserves a descriptor. `EMFILE`, `ENOMEM`.
+    /// Reserves a descriptor. Fails with `EMFILE` or `ENOMEM`.
     #[inline]
     pub(crate) fn reserve() -> Result<Self> {
         Ok(Self {
@@ -38,14 +38,14 @@ impl Descriptor {
         self.fd.reserved_fd() as i32
     }
 
-    /// Makes the file of a fence. `ENOMEM`.
+    /// Makes the file for a fence. Fails with `ENOMEM`.
     #[inline]
     pub(crate) fn attach(&mut self, fence: &Fence) -> Result {
         self.file = Some(SyncFile::new(fence)?);
         Ok(())
     }
 
-    /// Installs the descriptor. There is no way back.
+    /// Installs the descriptor, which can't be undone.
     #[inline]
     pub(crate) fn install(self) {
         if let Some(file) = self.file {
@@ -54,26 +54,26 @@ impl Descriptor {
     }
 }
 
-/// The descriptors of one call. Most often it is one, which needs no memory.
+/// The descriptors of one call. Most often there is one, which needs no allocation.
 pub(crate) enum Descriptors {
     One(Descriptor),
     Many(KVec<Descriptor>),
 }
 
 impl Descriptors {
-    /// Reserves descriptors. `EMFILE`, `ENOMEM`.
+    /// Reserves `count` descriptors. Fails with `EMFILE` or `ENOMEM`.
     pub(crate) fn reserve(count: usize) -> Result<Self> {
         if count == 1 {
             return Ok(Self::One(Descriptor::reserve()?));
         }
         let mut many = KVec::with_capacity(count, GFP_KERNEL)?;
         for _ in 0..count {
-            many.push(Descriptor::reserve()?, GFP_KERNEL)?;
+            many.push_within_capacity(Descriptor::reserve()?)?;
         }
         Ok(Self::Many(many))
     }
 
-    /// Writes their numbers to user space. `EFAULT`.
+    /// Writes the numbers of the descriptors to user space. Fails with `EFAULT`.
     pub(crate) fn write_numbers(&self, to: &mut UserSliceWriter) -> Result {
         match self {
             Self::One(one) => to.write(&one.number()),
@@ -88,7 +88,7 @@ impl Descriptors {
         }
     }
 
-    /// Makes the files of as many fences. `ENOMEM`.
+    /// Makes the files for `fences`, one for each descriptor. Fails with `ENOMEM`.
     pub(crate) fn attach<'a>(&mut self, fences: impl Iterator<Item = &'a Fence>) -> Result {
         let descriptors = match self {
             Self::One(one) => core::slice::from_mut(one),
@@ -100,7 +100,7 @@ impl Descriptors {
         Ok(())
     }
 
-    /// Installs all of them. There is no way back.
+    /// Installs all descriptors, which can't be undone.
     pub(crate) fn install(self) {
         match self {
             Self::One(one) => one.install(),

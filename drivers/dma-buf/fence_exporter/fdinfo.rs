@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What `/proc/<pid>/fdinfo/<fd>` tells of a timeline: the same as INFO, as text.
+//! `/proc/<pid>/fdinfo/<fd>` of a timeline: what INFO returns, as text.
 
 use fence_uapi::{
     fence_exporter_info,
@@ -14,14 +14,15 @@ use kernel::{
     str::CStr,
 };
 
+/// Prints `info`, one field a line.
 pub(crate) fn show(m: &SeqFile, info: &fence_exporter_info) {
     let name = CStr::from_bytes_until_nul(&info.name).unwrap_or(c"?");
     seq_print!(m, "timeline-name:\t{}\n", name.to_str().unwrap_or("?"));
     seq_print!(m, "context:\t{}\n", info.context);
     seq_print!(m, "last-seqno:\t{}\n", info.last_seqno);
-    seq_print!(m, "signalled-seqno:\t{}\n", info.signalled_seqno);
+    seq_print!(m, "signaled-seqno:\t{}\n", info.signaled_seqno);
     seq_print!(m, "pending:\t{}\n", info.pending);
-    seq_print!(m, "signalled:\t{}\n", info.signalled);
+    seq_print!(m, "signaled:\t{}\n", info.signaled);
     seq_print!(m, "timed-out:\t{}\n", info.timed_out);
     seq_print!(m, "cancelled:\t{}\n", info.cancelled);
     if info.flags & FENCE_EXPORTER_INFO_DEADLINE != 0 {
@@ -31,4 +32,5 @@ pub(crate) fn show(m: &SeqFile, info: &fence_exporter_info) {
     }
     seq_print!(m, "timeout-ns:\t{}\n", info.timeout_ns);
     seq_print!(m, "timeline-flags:\t0x{:x}\n", info.flags);
+    seq_print!(m, "event-mask:\t0x{:x}\n", info.event_mask);
 }

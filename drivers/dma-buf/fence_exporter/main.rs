@@ -2,8 +2,9 @@
 
 //! `/dev/fence_exporter`: timelines whose points are exported as sync_file descriptors.
 //!
-//! The mechanism (fences, contexts, what RCU readers see) is the `kernel` crate's; this is policy:
-//! which calls there are, what they refuse, how long a fence may stay pending, and how many.
+//! The `kernel` crate provides the mechanism: fences, contexts, and what RCU readers see. This
+//! crate is the policy: which calls there are, what they refuse, how long a fence may stay pending,
+//! and how many fences may be pending.
 
 #![crate_name = "fence_exporter"]
 #![forbid(unsafe_code)]
@@ -14,10 +15,7 @@ use kernel::{
         PollDeviceRegistration, //
     },
     prelude::*,
-    sync::{
-        atomic::ordering::Relaxed,
-        Arc, //
-    },
+    sync::Arc, //
 };
 
 mod abi;
@@ -41,12 +39,12 @@ module! {
     license: "GPL",
     params: {
         timeout_ms: u32 {
-            default: 10_000,
-            description: "Milliseconds after which a fence completes with -ETIMEDOUT (1 to max_timeout_ms, default 10000)",
+            default: 2_000,
+            description: "Milliseconds after which a fence completes with -ETIMEDOUT (1 to max_timeout_ms, default 2000)",
         },
         max_timeout_ms: u32 {
-            default: 60_000,
-            description: "The longest timeout that SETUP may ask for, in milliseconds (1 to 86400000, default 60000)",
+            default: 10_000,
+            description: "The longest timeout that SETUP may ask for, in milliseconds (1 to 86400000, default 10000; more taints the kernel)",
         },
         max_pending: u32 {
             default: 16_384,
@@ -62,12 +60,12 @@ module! {
         },
         sw_sync_timeout_ms: u32 {
             default: 10_000,
-            description: "As timeout_ms, for /dev/sw_sync (1 to 86400000, default 10000)",
+            description: "As timeout_ms, for /dev/sw_sync (1 to 86400000, default 10000; more taints the kernel)",
         },
     },
 }
 
-/// The module: its nodes, which go first, and what they share.
+/// The module: its device nodes. Files that are open share a [`node::Common`].
 struct FenceExporter {
     _native: Pin<KBox<PollDeviceRegistration<native::Node>>>,
     _sw_sync: Option<Pin<KBox<PollDeviceRegistration<sw_sync::Node>>>>,
@@ -77,22 +75,19 @@ impl kernel::Module for FenceExporter {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let limits = limits::Limits::from_parameters();
         let shared = Arc::pin_init(node::Common::new(limits), GFP_KERNEL)?;
-        let with_sw_sync = module_parameters::sw_sync.value();
-        // A file that is open when the other node can't be registered loses its module.
-        shared.loaded.store(!with_sw_sync, Relaxed);
         let options = MiscDeviceOptions {
             name: c"fence_exporter",
         };
         let init = PollDeviceRegistration::register(options, shared.clone());
         let native = KBox::try_pin_init(init, GFP_KERNEL)?;
-        let sw_sync = if with_sw_sync {
+        let sw_sync = if limits.sw_sync {
             let options = MiscDeviceOptions { name: c"sw_sync" };
             let init = PollDeviceRegistration::register(options, shared.clone());
             Some(KBox::try_pin_init(init, GFP_KERNEL)?)
         } else {
             None
         };
-        shared.loaded.store(true, Relaxed);
+        limits.taint_if_unsafe();
         Ok(Self {
             _native: native,
             _sw_sync: sw_sync,

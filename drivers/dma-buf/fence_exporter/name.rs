@@ -13,27 +13,33 @@ use kernel::{
         NullTerminatedFormatter, //
     },
     sync::SetOnce,
-    task::current_comm, //
+    task::{
+        current_comm,
+        current_tgid_vnr, //
+    },
 };
 
-/// Bytes of a name with its NUL.
+/// The size of a name with its terminating NUL, in bytes.
 pub(crate) const LEN: usize = FENCE_EXPORTER_NAME_LEN as usize;
 
-/// A name: what it is until it is set, and what it was set to.
+/// The name of a timeline: a default, and the name that was set, if any.
 ///
-/// Readers of fences may be looking at it at any time: neither is changed once it is there.
+/// Readers of fences may use either name at any time, so neither is changed once it exists.
 pub(crate) struct Name {
     default: CStrArray<LEN>,
-    // Bytes have no destructor; without this the type would.
+    // Bytes need no destructor, but `SetOnce` has one.
     set: ManuallyDrop<SetOnce<CStrArray<LEN>>>,
 }
 
 impl Name {
-    /// The name that tells who opened the timeline: `<comm>-<pid>`.
+    /// Returns the default name: `<comm>-<pid>` of the process that opens the timeline.
     ///
-    /// Of two timelines of one process it is the context's number that tells them apart.
+    /// The pid is that of the process in its own pid namespace: any process with a descriptor of a
+    /// fence can read the name, and it should not learn pids of the initial namespace.
     ///
-    /// `EINVAL` if it didn't fit, which it does.
+    /// Two timelines of one process have the same name. The number of the context tells them apart.
+    ///
+    /// Fails with `EINVAL` if the name does not fit, which does not happen.
     pub(crate) fn of_current() -> Result<Self> {
         let comm = current_comm().map(|byte| {
             if byte == 0 || is_printable(byte) {
@@ -45,8 +51,8 @@ impl Name {
         let comm = comm.split(|&byte| byte == 0).next().unwrap_or_default();
         let mut default = [0; LEN];
         if let Some(mut buffer) = NullTerminatedFormatter::new(&mut default) {
-            // It fits: a comm has at most 15 bytes and a number 11.
-            let pid = kernel::current!().tgid();
+            // This fits: a comm has at most 15 bytes, and a number at most 11.
+            let pid = current_tgid_vnr();
             let _ = buffer.write_fmt(fmt!("{}-{}", BStr::from_bytes(comm), pid));
         }
         Ok(Self {
@@ -55,17 +61,20 @@ impl Name {
         })
     }
 
-    /// Checks a name that user space wants, and returns it with what follows the NUL zeroed.
+    /// Checks a name from user space, and returns it with all bytes after its end set to zero.
     ///
-    /// `EINVAL` if it isn't terminated, is empty, has a byte that isn't printable, or is `unbound`,
-    /// which is what Perfetto leaves out.
-    pub(crate) fn check(raw: &[u8; LEN]) -> Result<CStrArray<LEN>> {
+    /// Returns `None` if the name is empty. Fails with `EINVAL` if the name is not NUL-terminated
+    /// or has a byte that is not printable.
+    pub(crate) fn check(raw: &[u8; LEN]) -> Result<Option<CStrArray<LEN>>> {
         let (name, _) = raw
             .iter()
             .position(|&byte| byte == 0)
             .and_then(|len| raw.split_at_checked(len))
             .ok_or(EINVAL)?;
-        if name.is_empty() || name == b"unbound" || !name.iter().all(|&byte| is_printable(byte)) {
+        if name.is_empty() {
+            return Ok(None);
+        }
+        if !name.iter().all(|&byte| is_printable(byte)) {
             return Err(EINVAL);
         }
         let mut checked = [0; LEN];
@@ -73,20 +82,22 @@ impl Name {
             .iter_mut()
             .zip(name)
             .for_each(|(to, from)| *to = *from);
-        CStrArray::new(checked).ok_or(EINVAL)
+        CStrArray::new(checked).ok_or(EINVAL).map(Some)
     }
 
-    /// Sets the name, once, before there is a fence.
+    /// Sets the name, unless it was set before, and returns whether it did. The caller ensures that
+    /// no fence was emitted yet.
     pub(crate) fn set(&self, name: CStrArray<LEN>) -> bool {
         self.set.populate(name)
     }
 
+    /// Returns the name that was set, or else the default.
     #[inline]
     fn get(&self) -> &CStrArray<LEN> {
         self.set.as_ref().unwrap_or(&self.default)
     }
 
-    /// Returns the bytes, with what follows the NUL zeroed.
+    /// Returns the bytes of the name. All bytes after its end are zero.
     pub(crate) fn bytes(&self) -> &[u8; LEN] {
         self.get().bytes()
     }
@@ -98,7 +109,7 @@ impl Name {
     }
 }
 
-/// ASCII, from the space to the tilde.
+/// Returns whether a byte is printable ASCII, from the space to the tilde.
 fn is_printable(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e)
 }

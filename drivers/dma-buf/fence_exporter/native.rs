@@ -13,10 +13,13 @@ use crate::{
 use fence_uapi::*;
 use kernel::{
     dma_buf::{
+        trace,
         EmissionOrder,
         FenceOps,
         Ktime,
+        Reason,
         Timeline,
+        TracedFence,
         View, //
     },
     prelude::*,
@@ -35,7 +38,7 @@ pub(crate) use self::{
     device::Node, //
 };
 
-/// What the fences of a timeline show.
+/// The data that callbacks of a timeline's fences see.
 #[pin_data]
 pub(crate) struct Shown {
     #[pin]
@@ -45,17 +48,19 @@ pub(crate) struct Shown {
 }
 
 kernel::rcu_view! {
-    /// What callbacks of fences see.
+    /// The view of [`Shown`] that callbacks of fences get.
     pub(crate) struct ShownView of Shown {
         name: Published<Name>,
         events: Events,
     }
 }
 
-/// What SETUP settles.
+/// The settings that SETUP makes.
 #[derive(Clone, Copy)]
 struct Setup {
+    /// The timeout of each fence, in ns.
     timeout: Ktime,
+    /// The flags of SETUP.
     flags: u32,
 }
 
@@ -93,6 +98,14 @@ impl FenceOps for Native {
             .push(FENCE_EXPORTER_EVENT_DEADLINE, seqno, deadline);
     }
 
+    fn trace_signaled(fence: TracedFence<'_, Self>, status: Result, reason: Reason, time: Ktime) {
+        trace::fence_signaled(fence, status, reason, time);
+    }
+
+    fn trace_deadline(fence: TracedFence<'_, Self>, deadline: Ktime) {
+        trace::fence_deadline(fence, deadline);
+    }
+
     fn timed_out(timeline: &Timeline<Self>, seqno: u64) {
         timeline.tell_timed_out(seqno);
     }
@@ -109,12 +122,14 @@ impl FenceOps for Native {
         if timeline.is_engine() {
             timeline.engine.run_first(timeline, time);
         } else {
-            timeline.agenda.run_first(timeline, time);
+            timeline.run_first_entry(time);
         }
     }
 }
 
 impl Native {
+    /// Returns an initializer for a timeline's data. It fails with `EMFILE` if the user has too
+    /// many timelines open.
     fn new(shared: Arc<Common>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             _slot: shared.open()?,
@@ -125,6 +140,7 @@ impl Native {
         })
     }
 
+    /// Returns the settings of SETUP, or the defaults before it.
     fn setup(&self) -> Setup {
         self.setup.copy().unwrap_or(Setup {
             timeout: self.shared.limits.timeout,
@@ -137,12 +153,14 @@ impl Native {
         self.setup().timeout
     }
 
+    /// Returns whether the timeline is driven by SUBMIT.
     #[inline]
     fn is_engine(&self) -> bool {
         self.setup().flags & FENCE_EXPORTER_SETUP_ENGINE != 0
     }
 
-    /// Fails with `EBUSY` unless the timeline is driven as the caller assumes.
+    /// Fails with `EBUSY` unless the timeline is driven by SUBMIT (if `by_engine`) or by SIGNAL (if
+    /// not).
     fn check_driven(&self, by_engine: bool) -> Result {
         if self.is_engine() == by_engine {
             Ok(())

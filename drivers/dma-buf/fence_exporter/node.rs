@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the nodes share.
+//! The data that the device nodes share.
 
 use crate::{
     limits::Limits,
@@ -12,20 +12,15 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    sync::{
-        atomic::AtomicFlag,
-        Arc, //
-    },
+    sync::Arc, //
 };
 
-/// What all timelines of all nodes share.
+/// The data that all timelines of all nodes share.
 #[pin_data]
 pub(crate) struct Common {
     pub(crate) limits: Limits,
-    /// Whether all nodes are there.
-    pub(crate) loaded: AtomicFlag,
     users: Arc<Users>,
-    /// The open timelines of the compatible node.
+    /// The open timelines of `/dev/sw_sync`.
     #[pin]
     pub(crate) sw_sync: Registry,
 }
@@ -34,7 +29,6 @@ impl Common {
     pub(crate) fn new(limits: Limits) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             limits,
-            loaded: AtomicFlag::new(false),
             users: Arc::pin_init(Users::new(), GFP_KERNEL)?,
             sw_sync <- Registry::new(),
         })

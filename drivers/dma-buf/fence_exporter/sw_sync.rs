@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/dev/sw_sync`: the ABI of the kernel's sw_sync, for programs that look for it.
+//! `/dev/sw_sync`: the ABI of the kernel's sw_sync, for programs that use it.
 //!
-//! A timeline has a 32-bit value, which is counted up; a fence has signalled when the value has
-//! reached its own. Fences may be created in any order, two of one value are one fence, and values
-//! wrap.
+//! A timeline has a 32-bit value, which programs count up. A fence signals when the value reaches
+//! the fence's value. Fences may be created in any order. If two callers ask for the same value,
+//! they get the same fence. Values wrap.
 //!
-//! In here, and in the core, the timeline's value and the numbers of fences have 64 bits.
-//! CREATE_FENCE takes the number nearest to the timeline's value whose lower half is the caller's
-//! value ([`SeqnoOrder::nearest`]). So numbers don't wrap, however the calls of several threads
-//! interleave.
+//! Inside the driver, the value of the timeline and the numbers of fences have 64 bits.
+//! CREATE_FENCE uses the number nearest to the timeline's value whose lower half is the caller's
+//! value ([`SeqnoOrder::nearest`]). So numbers don't wrap, no matter how the calls of several
+//! threads interleave.
 
 use crate::{
     abi::Arg,
@@ -22,15 +22,18 @@ use fence_uapi::*;
 use kernel::{
     dma_buf::{
         ktime_get,
+        trace,
         Cause,
         Emission,
         Fence,
         FenceOps,
         Ktime,
         NewFences,
+        Reason,
         SeqnoOrder,
         SyncFile,
         Timeline,
+        TracedFence,
         View, //
     },
     fs::File,
@@ -65,7 +68,7 @@ use kernel::{
     },
 };
 
-/// Below this many pending fences it isn't worth looking for those that nobody can see any more.
+/// With fewer pending fences than this, the driver does not prune.
 const PRUNE_FROM: u32 = 64;
 
 /// The owner's data of a timeline.
@@ -74,8 +77,9 @@ pub(crate) struct SwSync {
     shared: Arc<Common>,
     /// The timeline's value. Users see the lower 32 bits.
     value: Atomic<u64>,
-    /// With how many fences pending to look for those that nobody refers to.
+    /// The number of pending fences from which on they are pruned.
     prune_at: Atomic<u32>,
+    /// Whether the timeline is in the [`Registry`].
     registered: AtomicFlag,
     _slot: UserSlot,
 }
@@ -90,22 +94,34 @@ impl FenceOps for SwSync {
     fn timeline_name(name: View<'_, Self>) -> &CStr {
         name.as_c_str()
     }
+
+    fn trace_signaled(fence: TracedFence<'_, Self>, status: Result, reason: Reason, time: Ktime) {
+        trace::fence_signaled(fence, status, reason, time);
+    }
+
+    fn trace_deadline(fence: TracedFence<'_, Self>, deadline: Ktime) {
+        trace::fence_deadline(fence, deadline);
+    }
 }
 
-/// The calls on a timeline.
+/// The ioctls of a timeline, and what they share.
 trait Calls {
     fn register(this: ArcBorrow<'_, Self>) -> Result;
     fn make_room<'a>(&self, emission: Emission<'a, SwSync>) -> Result<Emission<'a, SwSync>>;
+    /// CREATE_FENCE: creates the fence of a value, or another descriptor for it if it is pending.
     fn create_fence(this: ArcBorrow<'_, Self>, arg: Arg) -> Result;
+    /// INC: adds to the timeline's value, and signals the fences that it reaches.
     fn increment(&self, arg: Arg) -> Result;
+    /// GET_DEADLINE: returns the deadline of a fence of any open timeline.
     fn get_deadline(&self, arg: Arg) -> Result;
     fn has_reached(&self, number: u64) -> bool;
 }
 
 impl Calls for Timeline<SwSync> {
-    /// Makes the timeline known to GET_DEADLINE of others, before it has a fence.
+    /// Adds the timeline to the [`Registry`], so that GET_DEADLINE of other timelines finds it. It
+    /// is called before the first fence is created.
     ///
-    /// Several threads may do so at a time: it is the same timeline that they store.
+    /// Several threads may call this at a time, since all of them insert the same timeline.
     fn register(this: ArcBorrow<'_, Self>) -> Result {
         if !this.registered.load(Relaxed) {
             this.shared.sw_sync.insert(this.into())?;
@@ -114,15 +130,17 @@ impl Calls for Timeline<SwSync> {
         Ok(())
     }
 
-    /// Sees to it that one more fence may be pending.
+    /// Ensures that one more fence may be pending: prunes if there are many.
     ///
-    /// A fence whose descriptors are all closed is pending until it signals or times out, where the
-    /// kernel's sw_sync forgets it. So that they don't add up, they are pruned whenever the pending
-    /// fences have doubled.
+    /// A fence whose descriptors are all closed stays pending until it signals or times out. (The
+    /// kernel's sw_sync frees it at once.) So that such fences don't add up, the driver prunes them
+    /// whenever the number of pending fences has doubled.
     ///
-    /// A signal ends the pruning early, and the call goes on with the room there is. It fails with
-    /// `ERESTARTSYS` only if there is none then, and with `EAGAIN` if there is none without a
-    /// signal.
+    /// A signal to the task ends the pruning early, and the call uses the room that there is by
+    /// then.
+    ///
+    /// Fails with `ENOSPC` if there is no room, or with `ERESTARTSYS` if a signal ended the pruning
+    /// and there is no room.
     fn make_room<'a>(&self, emission: Emission<'a, SwSync>) -> Result<Emission<'a, SwSync>> {
         let max = self.shared.limits.max_pending;
         if emission.pending() < self.prune_at.load(Relaxed).min(max) {
@@ -132,7 +150,7 @@ impl Calls for Timeline<SwSync> {
             Ok(pruned) => {
                 let next = pruned.pending().saturating_mul(2);
                 self.prune_at.store(next.max(PRUNE_FROM), Relaxed);
-                (pruned, EAGAIN)
+                (pruned, ENOSPC)
             }
             Err(unfinished) => (unfinished, ERESTARTSYS),
         };
@@ -171,8 +189,8 @@ impl Calls for Timeline<SwSync> {
 
     fn increment(&self, arg: Arg) -> Result {
         let by = u64::from(arg.read::<u32>()?);
-        // A step of 2^31 or more reaches everything that is pending, as a fence is never created
-        // further ahead.
+        // A step of 2^31 or more reaches every pending fence, since a new fence is less than 2^31
+        // ahead.
         let value = self.value.fetch_add(by, Full).wrapping_add(by);
         self.signal(value, Ok(()), Cause::Done);
         Ok(())
@@ -192,7 +210,7 @@ impl Calls for Timeline<SwSync> {
         arg.write(&mut data)
     }
 
-    /// Tells whether the timeline's value has reached a number.
+    /// Returns whether the timeline's value has reached a number.
     fn has_reached(&self, number: u64) -> bool {
         SeqnoOrder::is_up_to(number, self.value.load(Relaxed))
     }
@@ -200,7 +218,7 @@ impl Calls for Timeline<SwSync> {
 
 /// The open timelines that have had a fence, by the numbers of their contexts.
 ///
-/// GET_DEADLINE may be asked of any timeline for a fence of any other.
+/// GET_DEADLINE on any timeline accepts a fence of any other timeline.
 #[pin_data]
 pub(crate) struct Registry {
     #[pin]
@@ -214,6 +232,7 @@ impl Registry {
         })
     }
 
+    /// Adds a timeline, unless it is there already. Fails with `ENOMEM`.
     fn insert(&self, timeline: Arc<Timeline<SwSync>>) -> Result {
         let reservation = RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?;
         if let Entry::Vacant(place) = self.timelines.lock().entry(timeline.number()) {
@@ -222,20 +241,23 @@ impl Registry {
         Ok(())
     }
 
+    /// Removes the timeline whose context has this number, if it is there.
     fn remove(&self, number: u64) {
         let node = self.timelines.lock().remove_node(&number);
-        // Outside the lock: it may be the last reference but one.
+        // Dropped outside the lock: this frees memory, and may put the last reference but the
+        // caller's.
         drop(node);
     }
 
-    /// Returns the deadline of a fence of an open timeline. `EINVAL` if it is of none.
+    /// Returns the deadline of a fence of an open timeline. Fails with `EINVAL` if no open timeline
+    /// has the fence.
     fn deadline(&self, fence: &Fence) -> Result<Option<Ktime>> {
         let timeline = self.timelines.lock().get(&fence.context()).cloned();
         timeline.ok_or(EINVAL)?.deadline(fence)
     }
 }
 
-/// `/dev/sw_sync`.
+/// The device node `/dev/sw_sync`.
 pub(crate) struct Node;
 
 impl PollDevice for Node {
@@ -258,7 +280,7 @@ impl PollDevice for Node {
     }
 
     fn poll<'a>(_timeline: &'a Timeline<SwSync>, _table: &PollTable<'a>) -> Ready {
-        // As for a file without `poll`, which the kernel's sw_sync is.
+        // Like a file without `poll`: the kernel's sw_sync has none.
         Ready::ALWAYS
     }
 }
@@ -268,7 +290,7 @@ impl MiscDevice for Node {
     type Ptr = Arc<Timeline<SwSync>>;
 
     fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Self::Ptr> {
-        // Files are opened by `PollDevice::open`, which has the data of the device.
+        // Not used: `PollDevice::open`, which gets the data of the device, opens files.
         Err(ENODEV)
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How many timelines each user has open.
+//! Counts how many timelines each user has open.
 //!
-//! The kernel's own counts (`ucounts`) are not exported to modules.
+//! The kernel's own counters (`ucounts`) are not exported to modules.
 
 use kernel::{
     new_mutex,
@@ -19,7 +19,7 @@ use kernel::{
     task::Kuid, //
 };
 
-/// The users that have timelines open, and how many.
+/// The number of open timelines of each user that has any, by uid.
 #[pin_data]
 pub(crate) struct Users {
     #[pin]
@@ -35,7 +35,8 @@ impl Users {
 
     /// Counts one more timeline of the calling user.
     ///
-    /// `EMFILE` if the user has `max` open already.
+    /// Fails with `EMFILE` if the user has `max` timelines open already, and with `ENOMEM`. Process
+    /// context.
     pub(crate) fn open(self: Arc<Self>, max: u32) -> Result<UserSlot> {
         let uid = Kuid::current_euid().into_raw().val;
         let reservation = RBTreeNodeReservation::new(GFP_KERNEL)?;
@@ -54,7 +55,7 @@ impl Users {
     }
 }
 
-/// A timeline that counts for a user.
+/// The count of one open timeline of a user. Dropping it decrements the count.
 pub(crate) struct UserSlot {
     users: Arc<Users>,
     uid: u32,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Points that are gathered one by one.
+//! [`Batch`]: an array of gathered points.
 
 use super::{
     pending::{
@@ -14,23 +14,24 @@ use core::{
     ptr::NonNull, //
 };
 
-/// How many fences are signalled between two holds of the context's lock.
+/// The most fences that a signaler signals between two holds of the context's lock.
 pub(super) const BATCH: usize = 64;
 
 /// Up to [`BATCH`] points, without references to them.
 ///
 /// # Invariants
 ///
-/// The first `len` slots are initialised, and `len <= BATCH`.
+/// The first `len` slots are initialized, and `len <= BATCH`.
 pub struct Batch<L> {
     points: [MaybeUninit<NonNull<Point<L>>>; BATCH],
     len: usize,
 }
 
 impl<L> Batch<L> {
-    /// Adds points, from `next` on, as long as `is_in` says so, and tells whether there are more.
+    /// Adds points from `next` on while `is_in` is true of them, and returns whether more such
+    /// points are left.
     ///
-    /// `after` returns the one after another.
+    /// `after` returns the point that follows the given one.
     #[inline]
     pub(super) fn fill(
         &mut self,
@@ -50,17 +51,17 @@ impl<L> Batch<L> {
             len += 1;
             next = after(point);
         };
-        // INVARIANT: The slots were written, and are there.
+        // INVARIANT: The slots before `len` were written, and `get_mut` found each in the array.
         self.len = len;
         more
     }
 
-    /// Adds a point, if there is room.
+    /// Adds a point if there is room for it.
     #[inline]
     pub(super) fn push(&mut self, point: NonNull<Point<L>>) {
         if let Some(slot) = self.points.get_mut(self.len) {
             slot.write(point);
-            // INVARIANT: The slot was written, and is there.
+            // INVARIANT: The slot was written, and `get_mut` found it in the array.
             self.len += 1;
         }
     }
@@ -68,12 +69,13 @@ impl<L> Batch<L> {
     /// Returns the points.
     #[inline]
     pub(super) fn as_slice(&self) -> &[NonNull<Point<L>>] {
-        // SAFETY: By the type invariant the range is within the array, and its slots, which have
-        // the layout of what is in them, are initialised.
+        // SAFETY: By the type invariant the range is within the array and its slots are
+        // initialized. A `MaybeUninit` has the layout of its content.
         unsafe { core::slice::from_raw_parts(self.points.as_ptr().cast(), self.len) }
     }
 
-    /// Keeps the first `from` points, and of the others those for which `keep` is true.
+    /// Keeps the first `from` points, and those of the remaining points for which `keep` returns
+    /// true.
     #[inline]
     pub(super) fn retain_from(
         &mut self,
@@ -86,8 +88,8 @@ impl<L> Batch<L> {
             let Some(slot) = self.points.get(index) else {
                 break;
             };
-            // SAFETY: By the type invariant it was initialised; `push` below only writes to slots
-            // that were looked at before.
+            // SAFETY: By the type invariant the slot was initialized. `push` below writes only to
+            // slots that this loop has read before.
             let point = unsafe { slot.assume_init() };
             if keep(point) {
                 self.push(point);

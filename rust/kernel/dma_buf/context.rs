@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The context of fences: what is shared with readers, and the unshare theorem.
+//! The context of fences: the part of a timeline that readers of fences reach.
 //!
-//! A context lives in an [`RcuFreeBox`]. For a reader of a fence, the flag that says that it has
-//! signalled is what keeps it away from the context: signalling *is* the store that unpublishes.
-//! The box frees one grace period after [`RcuFreeSafe::drop_before_gp`] has returned, so every such
-//! store must have been made by then, by whichever signaller. The three rules that make it so are
-//! in the documentation of [the module](super); they are kept here and beside:
+//! A context lives in an [`RcuFreeBox`]. A reader of a fence follows the pointer to the context
+//! only if it sees that the fence has not signaled. So the store that sets SIGNALED unpublishes the
+//! context. The box frees the context one grace period after [`RcuFreeSafe::drop_before_gp`] has
+//! returned. By then, every signaler must have made its store. The three rules that ensure this
+//! are in the documentation of [the module](super), and are kept by:
 //!
-//! - rule 1 by [`FenceContext::emit`],
-//! - rule 2 by `FenceContext::signal_batch` and `FenceContext::close`,
-//! - rule 3 by `Emitted`'s drop.
+//! - rule 1: [`FenceContext::emit`],
+//! - rule 2: `FenceContext::signal_batch` and `FenceContext::close`,
+//! - rule 3: the drop of `Emitted`.
 //!
-//! Locks: a fence's, then the context's, then the timer's. Waiters run under the lock of their
-//! fence and may come here; so no fence is signalled, queried or given a callback with the
-//! context's lock held.
+//! Lock order: a fence's lock, then the context's, then the timer's. Waiters run under the lock of
+//! their fence, and may take a context's lock. So code that holds a context's lock must not signal
+//! or query a fence, and must not add a callback to one.
 //!
 //! [`RcuFreeBox`]: crate::sync::rcu::RcuFreeBox
 
@@ -30,6 +30,7 @@ use super::{
         View, //
     },
     order::Order,
+    pace::Place,
     pending::{
         Chain,
         Links,
@@ -60,36 +61,40 @@ use core::{
     ptr::NonNull, //
 };
 
-/// A point of a context of `O`.
+/// A point of a context of the issuer `O`.
 pub(super) type PointOf<O> = Point<LinksOf<<O as FenceOps>::Order>>;
 
-/// What the context's lock protects.
+/// The data that the context's lock protects.
 #[pin_data]
 pub(super) struct State<R: Order> {
+    /// The fences that are pending.
     #[pin]
     pub(super) pending: R::Pending,
-    /// What was emitted and not committed: neither signallers nor the timer touch it.
+    /// The fences that were emitted and not committed. Neither signalers nor the timer look at
+    /// them.
     pub(super) emitting: Chain<LinksOf<R>>,
-    /// How many threads wait for the right to emit.
+    /// How many threads are waiting for the right to emit.
     pub(super) waiting: u32,
-    /// When the timer will fire, or [`KTIME_MAX`](super::KTIME_MAX).
+    /// When the timer will fire, or [`KTIME_MAX`](super::KTIME_MAX) if it is not armed.
     pub(super) armed: Ktime,
-    /// How many times in a row the timer's callback left everything for later.
-    pub(super) deferred: u8,
-    /// Set once, when the owner begins to go: nothing is armed from then on.
+    /// The place of the timer among those that were deferred.
+    pub(super) place: Place,
+    /// Set once, when the owner starts to drop the context. The timer is not armed after that.
     pub(super) closing: bool,
 }
 
 /// A context: fences that signal in order.
 ///
-/// Its owner shares it with the readers of its fences, who see it as a [`ContextView`].
+/// Readers of its fences reach it, too. They see it as a [`ContextView`].
 ///
-/// It is not public: a context with an armed timer must not be dropped, and its owner, the
-/// [`Timeline`](super::Timeline), sees to that.
+/// It is not public, because a context must not be dropped while its timer is armed. Its owner, the
+/// [`Timeline`](super::Timeline), ensures that.
 #[pin_data]
 pub(super) struct FenceContext<O: FenceOps> {
+    /// The number of the context: unique, and never reused.
     pub(super) number: u64,
     pub(super) progress: Progress,
+    /// Whether a deadline was ever set on a fence.
     pub(super) deadlines: AtomicFlag,
     /// Whether a thread has the right to emit: see [`Emission`](super::Emission).
     pub(super) emission: AtomicFlag,
@@ -99,9 +104,9 @@ pub(super) struct FenceContext<O: FenceOps> {
     data: O::Shared,
 }
 
-/// What a reader of a fence may do with its context.
+/// The operations on a context that are allowed to a reader of a fence.
 ///
-/// Nothing here would link a fence anew: the context may be going.
+/// None of them may link a fence: the owner may be dropping the context.
 pub(super) struct ContextView<'a, O: FenceOps> {
     context: &'a FenceContext<O>,
     rcu: &'a rcu::Guard,
@@ -112,28 +117,29 @@ impl<'a, O: FenceOps> ContextView<'a, O> {
         Self { context, rcu }
     }
 
-    /// Returns the view of what the issuer shares.
+    /// Returns the view of the issuer's shared data.
     pub(super) fn data(&self) -> View<'a, O> {
-        // SAFETY: The data is a part of a context, which is in a box. It is unshared when every
-        // fence has signalled, by `drop_before_gp` of the context; a reader who has come here saw
-        // one that had not, in the critical section of `rcu`, so that began before.
+        // SAFETY: The data is a field of a context that is in a box. `drop_before_gp` of the
+        // context unshares the data after every fence has signaled. In the critical section of
+        // `rcu`, the reader saw a fence that had not signaled. So that section began before the
+        // data was unshared.
         unsafe { self.context.data().rcu_view(self.rcu) }
     }
 
-    /// Notes that some pending fence has a deadline.
+    /// Records that a pending fence has a deadline.
     pub(super) fn note_deadline(&self) {
         self.context.deadlines.store(true, Relaxed);
     }
 }
 
 impl<O: FenceOps> FenceContext<O> {
-    /// Returns an initialiser for a context with a number of its own.
+    /// Returns an initializer for a context with a new number.
     pub(super) fn new<E>(data: impl PinInit<O::Shared, E>) -> impl PinInit<Self, Error>
     where
         Error: From<E>,
     {
         try_pin_init!(Self {
-            // SAFETY: Any context; it counts up a number.
+            // SAFETY: `dma_fence_context_alloc()` may be called in any context.
             number: unsafe { bindings::dma_fence_context_alloc(1) },
             progress: Progress::new(),
             deadlines: AtomicFlag::new(false),
@@ -144,7 +150,7 @@ impl<O: FenceOps> FenceContext<O> {
                     emitting: Chain::new(),
                     waiting: 0,
                     armed: super::KTIME_MAX,
-                    deferred: 0,
+                    place: Place::new(),
                     closing: false,
                 }),
                 c"fence_context",
@@ -154,16 +160,17 @@ impl<O: FenceOps> FenceContext<O> {
         })
     }
 
-    /// Returns what the issuer shares.
+    /// Returns the issuer's shared data.
     pub(super) fn data(&self) -> Pin<&O::Shared> {
-        // SAFETY: It is a part of a context, which is pinned in a box and of which nobody has a
-        // `&mut`.
+        // SAFETY: `data` is a field of a context, which is pinned in a box. No `&mut` to the
+        // context exists.
         unsafe { Pin::new_unchecked(&self.data) }
     }
 
-    /// Initialises fences and links them, in one hold of the lock, which the caller has.
+    /// Initializes fences with the numbers from `seqno` on, and links them to `State::emitting`.
     ///
-    /// Their one reference is the chain's. They are numbered from `seqno` on.
+    /// Both happen in one hold of the context's lock: `state` shows that the caller holds it. The
+    /// chain owns the one reference to each fence.
     pub(super) fn emit(
         &self,
         state: Pin<&mut State<O::Order>>,
@@ -174,11 +181,13 @@ impl<O: FenceOps> FenceContext<O> {
         let emitting = state.project().emitting;
         while let Some(point) = new.pop() {
             let context = core::ptr::from_ref(self).cast();
-            // SAFETY: The memory was allocated by `kmalloc()`, and nobody else knows it.
+            // SAFETY: `kmalloc()` allocated the memory, and no other code knows it.
             unsafe { Point::write(point, context, expires, LinksOf::<O::Order>::new()) };
-            // SAFETY: It was written with this context, whose lock is held until it is linked.
+            // SAFETY: The point was written with this context. The caller holds the context's lock
+            // until after the point is linked below.
             unsafe { init_fence::<O>(point, self.number, seqno) };
-            // SAFETY: It is on no chain; the reference that it was initialised with keeps it.
+            // SAFETY: `point` is on no chain. The reference that its fence was initialized with
+            // keeps it.
             unsafe { emitting.push(point) };
             seqno = seqno.wrapping_add(1);
         }
@@ -186,18 +195,19 @@ impl<O: FenceOps> FenceContext<O> {
 }
 
 // SAFETY:
-// - Readers come to the context by way of a fence that has not signalled, under its lock or in a
-//   critical section in which they saw that. `drop_before_gp` closes that way: it has signalled all
-//   that were linked when it returns; every initialised fence is linked (rule 1) until it has
-//   signalled (rules 2 and 3).
-// - Validity: nothing that a view reaches is freed but by `data`, which keeps the promises for
-//   itself.
-// - No exclusive access: both methods make shared references only. The state is accessed under its
-//   lock, and without it when nobody but the owner is left who uses it. Readers never use it.
+// - Readers reach the context through a fence that has not signaled. They see that under the
+//   fence's lock or in their critical section. `drop_before_gp` ends this: when it returns, it has
+//   signaled all fences that were linked. Every initialized fence is linked (rule 1) until it has
+//   signaled (rules 2 and 3).
+// - Validity: a view reaches nothing that is freed, except through `data`, which keeps these
+//   promises itself.
+// - No exclusive access: both methods make shared references only. The state is used under its
+//   lock, or without the lock once only the owner uses it. Readers never use the state.
 // - Nothing anew: a view can't emit.
-// - Parts: `data` is the only one, and is unshared once, when all fences have signalled.
-// - Destructors: nothing but `data` has one, as is asserted.
-// - Context: `drop_before_gp` takes spin locks and signals, and doesn't sleep.
+// - Parts: `data` is the only part with a view. It is unshared once, after all fences have
+//   signaled.
+// - Destructors: only `data` may have one, which the assertions ensure.
+// - Context: `drop_before_gp` takes spinlocks and signals fences. It does not sleep.
 unsafe impl<O: FenceOps> RcuFreeSafe for FenceContext<O> {
     type RcuView<'a> = ContextView<'a, O>;
 
@@ -213,22 +223,22 @@ unsafe impl<O: FenceOps> RcuFreeSafe for FenceContext<O> {
 
     unsafe fn drop_before_gp(self: Pin<&Self>) {
         let this = self.get_ref();
-        // SAFETY: Only the drop of the timeline drops its context: no method of the timeline runs
-        // any more, the timer is cancelled, and readers don't use the state.
+        // SAFETY: Only the drop of the timeline drops its context. By then no method of the
+        // timeline runs, and the timer is cancelled. Readers don't use the state.
         unsafe { this.close() };
-        // SAFETY: It is called once, since this is. Every fence has signalled, so that no new
-        // reader comes to the context, nor to its data. The memory is that of the context; no
-        // destructor of that runs, as the caller promises.
+        // SAFETY: This function is called once, so the call below is made once. Every fence has
+        // signaled, so no new reader reaches the context or its data. The data is in the memory of
+        // the context, and its destructor does not run, as the caller promises.
         unsafe { this.data().drop_before_gp() };
     }
 }
 
-/// Returns the number of a point that is linked, or is in a batch.
+/// Returns the number of a point that is linked or was gathered.
 ///
 /// # Safety
 ///
 /// Callers must hold a reference to the fence of `point`, or must have been in one RCU section
-/// since there was a reference.
+/// since a time at which a reference existed.
 #[inline]
 pub(super) unsafe fn seqno_of<L>(point: NonNull<Point<L>>) -> u64 {
     // SAFETY: By the safety requirements a reference or the caller's RCU section keeps `point`.

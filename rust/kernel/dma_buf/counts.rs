@@ -1,51 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a context has come to.
+//! Counts of the fences of a context, by how far they have come.
 //!
 //! A fence is counted as completed under its own lock, right before it is signaled. So a thread
-//! that has seen a fence signaled finds it among the completed ones.
+//! that has seen a fence signaled finds it counted.
 
 use crate::sync::atomic::{
     ordering::Relaxed,
     Atomic, //
 };
 
-/// Why fences complete; they are counted by it.
+/// Why a fence completes. Completed fences are counted separately for each cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// What they stand for has come to its end.
+    /// The work that the fence stands for has ended.
     Done,
-    /// Their time is over.
+    /// The timeout of the fence, or of a later one, is over.
     TimedOut,
-    /// What they stand for will not happen.
+    /// The work that the fence stands for will not be done.
     Cancelled,
 }
 
-/// What a context has come to: one consistent snapshot.
+/// The counts of the fences of a context, as one consistent snapshot.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     /// Fences that were committed and not pruned. In [`EmissionOrder`](super::EmissionOrder) this
-    /// is the last number that was committed.
+    /// is also the last number that was committed.
     pub committed: u64,
-    /// Fences that have completed, for whatever cause. In [`EmissionOrder`](super::EmissionOrder)
-    /// this is the last number that has signaled, and all before it have.
+    /// Fences that have completed, for any cause. In [`EmissionOrder`](super::EmissionOrder) this
+    /// is also the last number that has signaled; all numbers before it have signaled, too.
     pub completed: u64,
-    /// Fences that were emitted and have not completed. Those that are not committed yet are among
-    /// them.
+    /// Fences that were emitted and have not completed, including fences that are not committed
+    /// yet.
     pub pending: u64,
-    /// Fences completed as [`Cause::Done`].
+    /// Fences that completed with the cause [`Cause::Done`].
     pub done: u64,
-    /// Fences completed as [`Cause::TimedOut`].
+    /// Fences that completed with the cause [`Cause::TimedOut`].
     pub timed_out: u64,
-    /// Fences completed as [`Cause::Cancelled`].
+    /// Fences that completed with the cause [`Cause::Cancelled`].
     pub cancelled: u64,
 }
 
-/// How far a context has come.
+/// The counters of a context.
 ///
-/// `committed` is written under the context's lock. The others are the [`counter`](Self::counter)
-/// of each [`Cause`], to which a signaller adds under the fence's lock. All may be read without a
-/// lock.
+/// `committed` is written under the context's lock. The other fields count one [`Cause`] each: see
+/// [`counter`](Self::counter). A signaler adds to them under the fence's lock. All fields may be
+/// read without a lock.
 pub(super) struct Progress {
     committed: Atomic<u64>,
     done: Atomic<u64>,
@@ -78,20 +78,21 @@ impl Progress {
             .wrapping_add(self.cancelled.load(Relaxed))
     }
 
-    /// Notes that `count` fences were committed. Called under the context's lock.
+    /// Records that `count` fences were committed. Called under the context's lock.
     #[inline]
     pub(super) fn note_committed(&self, count: u32) {
         self.committed
             .store(self.committed().wrapping_add(count.into()), Relaxed);
     }
 
-    /// Notes that `count` fences which were committed never were. Called under the context's lock.
+    /// Stops counting `count` fences that were committed and pruned. Called under the context's
+    /// lock.
     pub(super) fn note_pruned(&self, count: usize) {
         self.committed
             .store(self.committed().wrapping_sub(count as u64), Relaxed);
     }
 
-    /// Returns what counts the fences that complete for `cause`.
+    /// Returns the counter of the fences that complete for `cause`.
     #[inline]
     pub(super) fn counter(&self, cause: Cause) -> &Atomic<u64> {
         match cause {
@@ -101,12 +102,12 @@ impl Progress {
         }
     }
 
-    /// Returns the counts while `emitting` fences are emitted and not committed.
+    /// Returns the counts, while `emitting` fences are emitted and not committed.
     ///
-    /// The caller holds the context's lock. A fence is counted as completed only after a hold of
-    /// that lock in which its signaller found it: it was emitted before. So what is read here of
-    /// completed fences, in a hold of the lock, is about fences that were emitted in an earlier
-    /// hold or in this one, and there are not more of them.
+    /// The caller holds the context's lock. A signaler finds a fence in a hold of that lock, after
+    /// the fence was emitted, and counts it as completed after that hold. So each completed fence
+    /// that is counted here was emitted before. Therefore there are not more completed fences than
+    /// emitted ones.
     pub(super) fn snapshot(&self, emitting: u32) -> Counts {
         let (done, timed_out, cancelled) = (
             self.done.load(Relaxed),

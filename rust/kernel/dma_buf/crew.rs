@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The threads of the KUnit tests.
+//! Threads for KUnit tests.
 
 use crate::{
     prelude::*,
@@ -18,15 +18,15 @@ use crate::{
     workqueue,
 };
 
-/// Threads that begin together, and an end that is waited for.
+/// Threads that begin together, and whose end can be waited for.
 #[pin_data]
 pub(super) struct Crew {
     absent: Atomic<u32>,
     left: Atomic<u32>,
     result: Atomic<u64>,
-    /// What the threads and the test make of it.
+    /// A flag whose meaning the test defines.
     pub(super) stop: Atomic<u32>,
-    /// When all threads have begun.
+    /// Completed when all threads have begun.
     #[pin]
     pub(super) all_there: Completion,
     #[pin]
@@ -34,7 +34,8 @@ pub(super) struct Crew {
 }
 
 impl Crew {
-    /// For `count` threads, each of which is to be spawned: they wait for each other.
+    /// Returns a crew of `count` threads. The test must spawn all of them, since they wait for each
+    /// other.
     pub(super) fn of(count: u32) -> Arc<Self> {
         Arc::pin_init(
             pin_init!(Self {
@@ -50,7 +51,7 @@ impl Crew {
         .unwrap()
     }
 
-    /// Spawns a thread. What `work` returns is added to the result.
+    /// Spawns a thread. The return value of `work` is added to the result.
     pub(super) fn spawn(self: &Arc<Self>, work: impl FnOnce(&Crew) -> u64 + Send + 'static) {
         let crew = self.clone();
         let work = move || {
@@ -68,7 +69,7 @@ impl Crew {
             .unwrap();
     }
 
-    /// Waits for all threads, and returns the sum of what they have returned.
+    /// Waits for the end of all threads, and returns the sum of the return values.
     pub(super) fn join(&self) -> u64 {
         self.all_done.wait_for_completion();
         self.result.load(Relaxed)

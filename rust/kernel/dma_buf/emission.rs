@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Emission: the right to emit, and fences that may still be taken back.
+//! Emission: the right to emit fences, and emitted fences that can still be unwound.
 //!
-//! What is called once for each fence is always inlined: the compiler takes either end of a `?` for
-//! as likely, so that behind some of them calls seem to be rare, and it inlines nothing.
+//! Functions that run once for each emission or fence are `inline(always)`. rustc does not mark the
+//! error path of `?` as cold, so LLVM considers the calls behind several `?` rare, and does not
+//! inline them.
 
 use super::{
     context::{
@@ -26,7 +27,8 @@ use super::{
     },
     signal::{
         signal_points,
-        End, //
+        End,
+        Reason, //
     },
     signalling,
     Cause,
@@ -53,47 +55,63 @@ use core::{
     ptr::NonNull, //
 };
 
-/// A hold of the lock of a context.
+/// A guard of the lock of a context.
 type StateGuard<'a, O> = IrqSaveGuard<'a, State<<O as FenceOps>::Order>>;
 
-/// The right to emit fences of a timeline: numbers are chosen by one thread at a time.
+/// The right to emit fences of a timeline. One thread at a time has it, and chooses the numbers.
 ///
 /// # Waiters
 ///
 /// `FenceContext::emission` is set while a thread has the right. Taking the right takes no lock.
-/// The right is given back by `end_turn()`, which is called under the context's lock: here, if
-/// nothing is emitted, or where what was emitted is committed or unwound.
+/// `end_turn()` clears the flag under the context's lock. It is called when the [`Emission`] is
+/// dropped and nothing was emitted, and when the emitted fences have been committed or unwound.
 ///
 /// A thread that finds the right taken waits in `Timeline::idle()`, as an exclusive waiter. No
 /// wake-up is lost:
 ///
-/// - A waiter tries to take the right, and goes to sleep, in one hold of the lock. So `end_turn()`
-///   has given the right back before that, or finds the waiter and wakes it.
+/// - A waiter tries to take the right and goes to sleep in one hold of the lock. So either
+///   `end_turn()` has freed the right before that hold, or `end_turn()` finds the waiter and wakes
+///   it.
 /// - A waiter that finds the right free takes it, even if a signal is pending. If another thread
-///   has taken it, that thread's turn ends later and wakes up the next one. So a waiter that leaves
-///   with a signal owes nobody a wake-up.
+///   has taken the right, the end of that thread's turn wakes the next waiter. So a waiter that
+///   returns because of a signal need not pass its wake-up on.
 ///
 /// # Invariants
 ///
-/// The right is this value's: `FenceContext::emission` is set for it. There is nothing in
-/// `State::emitting`.
+/// This value owns the right: `FenceContext::emission` is set for it. `State::emitting` is empty.
 pub struct Emission<'a, O: FenceOps> {
     timeline: &'a Timeline<O>,
 }
 
 impl<'a, O: FenceOps> Emission<'a, O> {
-    /// Waits until nobody else emits fences of `timeline`.
+    /// Takes the right to emit fences of `timeline`, and waits if another thread has it.
+    ///
+    /// Fails with `ERESTARTSYS` if a signal to the task ends the wait.
     #[inline(always)]
     pub(super) fn new(timeline: &'a Timeline<O>) -> Result<Self> {
-        // What the thread whose turn ended has written is seen from here on.
+        // Pairs with the release in `end_turn()`: this thread sees what the last turn's thread has
+        // written.
         if timeline.context().emission.xchg(true, Acquire) {
             Self::wait(timeline)?;
         }
-        // INVARIANT: It was not set, so what was emitted before is committed or taken back.
+        // INVARIANT: `emission` was clear, so all fences that were emitted before are committed or
+        // unwound.
         Ok(Self { timeline })
     }
 
-    /// Waits for the right to emit, and takes it.
+    /// Takes the right to emit. Fails with `EAGAIN` if another thread has it.
+    #[inline(always)]
+    pub(super) fn try_new(timeline: &'a Timeline<O>) -> Result<Self> {
+        if timeline.context().emission.xchg(true, Acquire) {
+            return Err(EAGAIN);
+        }
+        // INVARIANT: `emission` was clear, so all fences that were emitted before are committed or
+        // unwound.
+        Ok(Self { timeline })
+    }
+
+    /// Waits for the right to emit, and takes it. Fails with `ERESTARTSYS` if a signal to the task
+    /// ends the wait.
     #[cold]
     fn wait(timeline: &Timeline<O>) -> Result {
         let mut guard = timeline.context().state.lock();
@@ -109,15 +127,16 @@ impl<'a, O: FenceOps> Emission<'a, O> {
         Ok(())
     }
 
-    /// Returns how many fences are pending.
+    /// Returns how many fences of the timeline are pending.
     #[inline]
     pub fn pending(&self) -> u32 {
         let progress = &self.timeline.context().progress;
-        // Only the thread that has the right to emit commits. Fences complete meanwhile.
+        // Only the thread with the right to emit changes `committed`. Other threads may complete
+        // fences meanwhile.
         progress.committed().saturating_sub(progress.completed()) as u32
     }
 
-    /// Emits fences: see `FenceContext::emit`. `guard` holds the context's lock.
+    /// Emits the fences `new` by `FenceContext::emit`. `guard` holds the context's lock.
     #[inline(always)]
     fn emit_numbered(
         self,
@@ -126,11 +145,13 @@ impl<'a, O: FenceOps> Emission<'a, O> {
         seqno: u64,
         expires: Ktime,
     ) -> Emitted<'a, O> {
-        // INVARIANT: The right goes over to what is returned: the drop is left out.
+        // INVARIANT: The right passes to the [`Emitted`] that is returned, so `self` must not be
+        // dropped.
         let timeline = ManuallyDrop::new(self).timeline;
         timeline.context().emit(guard.as_mut(), new, seqno, expires);
         let emitting = &guard.emitting;
-        // INVARIANT: They were just linked there, and the right is ours.
+        // INVARIANT: The fences were just linked to `emitting`. The right to emit passes to this
+        // value.
         Emitted {
             timeline,
             first: emitting.first(),
@@ -141,7 +162,7 @@ impl<'a, O: FenceOps> Emission<'a, O> {
 }
 
 impl<O: FenceOps> Drop for Emission<'_, O> {
-    // Apart, so that callers that emit don't pay for it.
+    // Not inlined, so that callers that do emit don't pay for it.
     #[inline(never)]
     fn drop(&mut self) {
         end_turn(self.timeline, self.timeline.context().state.lock().as_mut());
@@ -149,20 +170,21 @@ impl<O: FenceOps> Drop for Emission<'_, O> {
 }
 
 impl<'a, O: FenceOps<Order = EmissionOrder>> Emission<'a, O> {
-    /// Returns the last number that was committed.
+    /// Returns the last number that was committed, or 0 if none was.
     #[inline]
     pub fn last(&self) -> u64 {
         self.timeline.last()
     }
 
-    /// Emits fences with the next numbers, which complete with `ETIMEDOUT` at `expires`.
+    /// Emits fences with the next numbers. Each completes with `ETIMEDOUT` at `expires`.
     ///
-    /// It can't fail and doesn't allocate. `expires` is not before that of fences which were
-    /// emitted earlier; if it is, it counts as that.
+    /// The call can't fail, and does not allocate. `expires` should not be earlier than that of a
+    /// pending fence that was emitted before. If it is earlier, the fence does not time out before
+    /// that one.
     ///
     /// # Context
     ///
-    /// Any. Interrupts are off until the fences are initialised.
+    /// Any. Interrupts are off until the fences are initialized.
     #[inline(always)]
     pub fn emit(self, mut new: NewFences<EmissionOrder>, expires: Ktime) -> Emitted<'a, O> {
         let first = self.last().wrapping_add(1);
@@ -172,19 +194,20 @@ impl<'a, O: FenceOps<Order = EmissionOrder>> Emission<'a, O> {
 }
 
 impl<'a, O: FenceOps<Order = SeqnoOrder>> Emission<'a, O> {
-    /// Takes out the pending fences that nobody but the timeline refers to.
+    /// Unwinds the pending fences to which only the timeline holds a reference.
     ///
-    /// They are signalled with `ECANCELED` first, like all that are unwound, but there is nobody
-    /// who could notice. The call looks at each pending fence once, a batch at a time with
-    /// interrupts on in between. Fences may be missed if others signal fences meanwhile.
+    /// These fences are signaled with `ECANCELED`, unlinked and put. No thread can notice, because
+    /// none has a reference. The call visits each pending fence once, in batches. Interrupts are on
+    /// between two batches. Fences may be missed if other threads signal fences meanwhile.
     ///
     /// # Errors
     ///
-    /// `Err` if a signal ended the walk early. Either way the caller still has the right to emit.
+    /// Returns `Err` if a signal to the task ended the walk early. In both cases the caller keeps
+    /// the right to emit, by the value that is returned.
     ///
     /// # Context
     ///
-    /// That of [`Timeline::emission`].
+    /// Process context.
     pub fn prune(self) -> Result<Self, Self> {
         let context = self.timeline.context();
         match context.prune(|| !current!().signal_pending()) {
@@ -193,12 +216,16 @@ impl<'a, O: FenceOps<Order = SeqnoOrder>> Emission<'a, O> {
         }
     }
 
-    /// Emits the fence `seqno`, or returns the pending one that has this number.
+    /// Emits the fence `seqno`. If a fence with this number is pending, returns it as `Err`.
     ///
-    /// Two points of one number are one fence: `Err` is the one that exists. `new` is for one.
+    /// `new` must have memory for one fence, which completes with `ETIMEDOUT` at `expires`.
     ///
-    /// If `seqno` is earlier than one that is pending, those that were emitted since that was last
-    /// so are sorted first, with interrupts on in between.
+    /// If `seqno` is earlier than the number of a pending fence, the fences that were emitted since
+    /// the last such call are first sorted into a tree: in batches, with interrupts on in between.
+    ///
+    /// # Context
+    ///
+    /// Any.
     #[inline(always)]
     pub fn emit_at(
         self,
@@ -214,9 +241,9 @@ impl<'a, O: FenceOps<Order = SeqnoOrder>> Emission<'a, O> {
             guard = context.state.lock();
         }
         if let Some(point) = guard.pending.find(seqno) {
-            // SAFETY: The list owns a reference to what is linked.
+            // SAFETY: `point` is linked, so the list owns a reference to it.
             let fence = unsafe { point.as_ref().as_fence() }.into();
-            // Before `self` and `new` are given back.
+            // Dropping `self` takes this lock, and `new` is freed outside of it.
             drop(guard);
             return Err(fence);
         }
@@ -224,7 +251,10 @@ impl<'a, O: FenceOps<Order = SeqnoOrder>> Emission<'a, O> {
     }
 }
 
-/// Ends the right to emit, under the lock, and wakes up one thread that waits for it.
+/// Ends the turn of the thread that has the right to emit, and wakes up one thread that waits for
+/// it.
+///
+/// `state` shows that the caller holds the context's lock.
 #[inline]
 fn end_turn<O: FenceOps>(timeline: &Timeline<O>, state: Pin<&mut State<O::Order>>) {
     timeline.context().emission.store(false, Release);
@@ -233,17 +263,17 @@ fn end_turn<O: FenceOps>(timeline: &Timeline<O>, state: Pin<&mut State<O::Order>
     }
 }
 
-/// Fences that were emitted and may still be taken back.
+/// Fences that were emitted and can still be unwound. It also owns the right to emit.
 ///
-/// Nobody outside knows them yet: neither signallers nor the timeout come to them. Dropped without
-/// [`commit`](Self::commit), they are signalled with `ECANCELED`, then unlinked, then put, and
-/// their numbers are given out anew.
+/// Neither signalers nor the timer find them yet. If the value is dropped without
+/// [`commit`](Self::commit), the fences are signaled with `ECANCELED`, then unlinked, then put.
+/// Their numbers are used again.
 ///
 /// # Invariants
 ///
-/// `FenceContext::emission` is set, and this is what it is set for. `first` is the first of what is
-/// in `State::emitting`: initialised points, to each of which there is a reference there. Nobody
-/// but this changes what is in it, while the timeline is borrowed.
+/// `FenceContext::emission` is set for this value. `first` is the first point of `State::emitting`.
+/// The points there are initialized, and `State::emitting` owns a reference to each. Only this
+/// value changes `State::emitting` while it borrows the timeline.
 #[must_use = "fences that are not committed are unwound"]
 pub struct Emitted<'a, O: FenceOps> {
     timeline: &'a Timeline<O>,
@@ -253,54 +283,58 @@ pub struct Emitted<'a, O: FenceOps> {
 }
 
 impl<'a, O: FenceOps> Emitted<'a, O> {
-    /// Returns the fences in order. What is done with them must be undone if they are not
-    /// committed.
+    /// Returns the fences in order. If the caller makes them known, it must undo that unless it
+    /// commits them.
     pub fn fences(&self) -> impl Iterator<Item = &Fence> {
-        // SAFETY: By the type invariant there is a reference to each, for as long as `self` is.
+        // SAFETY: By the type invariant `State::emitting` owns a reference to each point while
+        // `self` exists.
         self.points()
             .map(|point| unsafe { Fence::from_raw(point.cast().as_ptr()) })
     }
 
+    /// Returns an iterator over the points.
     fn points(&self) -> Points<O> {
         Points { next: self.first }
     }
 
-    /// Returns the number of the last fence. Those before it have the numbers before it.
+    /// Returns the number of the last fence. The fences before it have the numbers before it.
     #[inline]
     pub fn last(&self) -> u64 {
         self.last
     }
 
-    /// Lets the fences stand. Traced as `dma_fence_emit`.
+    /// Commits the fences: they are pending from now on. Traces each as `dma_fence_emit`.
     ///
-    /// From then on they may be signalled and put at any time.
+    /// From then on the fences may be signaled and put at any time.
     ///
     /// # Context
     ///
-    /// Any, but not with the lock of a fence held.
+    /// Any, but the lock of a fence must not be held.
     #[inline]
     pub fn commit(self) {
         self.commit_unless(|| false);
     }
 
-    /// Lets the fences stand, and signals them if what they stand for has come to its end already.
+    /// Commits the fences, and signals them if `done` returns that their work has ended already.
     ///
-    /// Whether it has is what `done` tells. It is called under the lock that signallers take. So a
-    /// thread that first changes what `done` looks at, and then signals, either is seen by `done`
-    /// or finds the fences.
+    /// `done` is called under the context's lock, which signalers take. So if a thread first
+    /// changes the state that `done` reads, and then signals, either `done` sees the change or that
+    /// thread finds the fences.
     ///
-    /// That thread may still be signaling earlier ones. They are signaled before these are, so that
-    /// fences signal in order.
+    /// That thread may still be signaling earlier fences. This call signals the earlier fences
+    /// first, so that fences signal in order.
     ///
     /// Context as for [`commit`](Self::commit).
     #[inline(always)]
     pub fn commit_unless(self, done: impl FnOnce() -> bool) {
-        // Before anybody may signal them: a signalled fence has lost its names.
+        // Trace before the fences can be signaled: a signaled fence has lost its names.
         for fence in self.fences() {
-            // SAFETY: The fence is initialised; the shim takes the RCU section that the names need.
+            // SAFETY: The fence is initialized. The shim enters the RCU section in which the names
+            // are read.
             unsafe { bindings::trace_dma_fence_emit(fence.as_raw()) };
         }
-        // INVARIANT: Either way the fences stand, and the right ends below: the drop is left out.
+        // INVARIANT: Both paths below commit the fences and end the turn, so `self` must not be
+        // dropped.
         let this = ManuallyDrop::new(self);
         let timeline = this.timeline;
         let mut guard = timeline.context().state.lock();
@@ -318,19 +352,21 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
         let state = guard.as_mut().project();
         let emitted = core::mem::replace(state.emitting, Chain::new());
         timeline.context().progress.note_committed(emitted.len());
-        // SAFETY: The points are initialised, and the references to them were the chain's.
+        // SAFETY: The points are initialized. The chain owned a reference to each, and passes it
+        // on.
         unsafe { state.pending.link(emitted) };
         timeline.arm(guard.as_mut(), this.expires);
         end_turn(timeline, guard.as_mut());
     }
 
-    /// Signals the fences, then unlinks them, then puts them, and ends the right to emit. It is the
-    /// last that is done with `self`.
+    /// Signals the fences, then unlinks them, then puts them, and ends the turn.
     ///
-    /// Without a `cause` they never were.
+    /// With a `cause` the fences count as committed and completed; without, as never emitted. The
+    /// caller must not use or drop `self` after this call.
     fn complete(&self, error: Option<Error>, cause: Option<Cause>) {
         let context = self.timeline.context();
         let counter = cause.map(|cause| context.progress.counter(cause));
+        let reason = cause.map_or(Reason::Unwound, Reason::Caused);
         let count = || {
             if let Some(counter) = counter {
                 counter.add(1, Relaxed);
@@ -340,8 +376,9 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
             let rcu = rcu::read_lock();
             signalling(|section| {
                 let points = core::iter::once(point);
-                // SAFETY: By the type invariant nobody else puts the references.
-                unsafe { signal_points::<O>(&rcu, section, points, error, None, count) }
+                // SAFETY: By the type invariant only `self` puts the references to the points. No
+                // context lock is held.
+                unsafe { signal_points::<O>(&rcu, section, points, error, None, reason, count) }
             });
         }
         let mut guard = context.state.lock();
@@ -353,7 +390,7 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
         end_turn(self.timeline, guard.as_mut());
         drop(guard);
         while let Some(point) = points.pop() {
-            // SAFETY: The reference was the chain's. The fence is at the start of the point.
+            // SAFETY: The chain owned the reference. The fence is at the start of the point.
             unsafe { bindings::dma_fence_put(point.as_ptr().cast()) };
         }
     }
@@ -365,7 +402,7 @@ impl<O: FenceOps> Drop for Emitted<'_, O> {
     }
 }
 
-/// The points that were emitted.
+/// An iterator over the points of an [`Emitted`].
 struct Points<O: FenceOps> {
     next: Option<NonNull<PointOf<O>>>,
 }
@@ -376,7 +413,8 @@ impl<O: FenceOps> Iterator for Points<O> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let point = self.next?;
-        // SAFETY: By the invariants of `Emitted` the point is on the chain, which nobody changes.
+        // SAFETY: By the invariants of `Emitted` the point is on the chain, which no other code
+        // changes.
         self.next = unsafe { *LinksOf::<O::Order>::next_on_chain(point) };
         Some(point)
     }

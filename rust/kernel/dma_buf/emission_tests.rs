@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! KUnit tests of emission: numbers, and fences that are taken back.
+//! KUnit tests of emission: numbers, and fences that are unwound.
 
 use crate::prelude::*;
 
@@ -40,7 +40,7 @@ mod cases {
         }
         assert_eq!(timeline.signal(35, Ok(()), Cause::Done), 3);
         for fence in &fences {
-            assert_eq!(fence.is_signalled(), fence.seqno() <= 35);
+            assert_eq!(fence.is_signaled(), fence.seqno() <= 35);
         }
         drop(timeline);
         let mut times = [0; 6];
@@ -65,6 +65,20 @@ mod cases {
     }
 
     #[test]
+    fn one_emission_at_a_time() {
+        let timeline = in_order();
+        let emission = timeline.emission().unwrap();
+        assert_eq!(timeline.try_emission().err(), Some(EAGAIN));
+        let emitted = emission.emit(new(1), far());
+        assert_eq!(timeline.try_emission().err(), Some(EAGAIN));
+        emitted.commit();
+        // `try_emission()` has not taken the right from its owner when it failed, and the commit
+        // has freed it.
+        assert_eq!(timeline.try_emission().unwrap().last(), 1);
+        assert_eq!(timeline.emission().unwrap().last(), 1);
+    }
+
+    #[test]
     fn hazard_31_unwound_fences_never_were() {
         let timeline = in_order();
         let fences = new(2);
@@ -74,7 +88,7 @@ mod cases {
         assert_eq!(before, (0, 0));
         let kept = references(&emitted);
         assert_eq!((kept[1].seqno(), emitted.last()), (2, 2));
-        // Not committed: counted as pending, and nobody comes to them.
+        // The fences are not committed: they count as pending, and no signaler finds them.
         let counts = timeline.counts();
         assert_eq!((counts.pending, counts.committed), (2, 0));
         assert_eq!(timeline.signal(2, Ok(()), Cause::Done), 0);
@@ -88,7 +102,7 @@ mod cases {
         assert_eq!(create(&timeline, 1)[0].seqno(), 1);
     }
 
-    // Leaking is safe: what was emitted completes when the timeline goes, and is not left behind.
+    // Leaking an `Emitted` is safe: its fences complete when the timeline is dropped.
     #[test]
     fn hazard_18_and_31_a_leaked_emission() {
         let timeline = in_order();
@@ -104,7 +118,7 @@ mod cases {
         assert!(fences[0].timeline_name(&rcu::read_lock()) == c"signaled-timeline");
     }
 
-    // What has come to its end before it is committed is signalled, after what is before it.
+    // A fence whose work ends before the commit is signaled, after the fences before it.
     #[test]
     fn commit_unless_done() {
         let timeline = by_number();
@@ -113,8 +127,8 @@ mod cases {
         let emitted = emit_at(&timeline, 5, far()).ok().unwrap();
         let fences = references(&emitted);
         emitted.commit_unless(|| true);
-        assert_eq!(fences[0].status(), Status::Signalled);
-        assert_eq!(before.status(), Status::Signalled);
+        assert_eq!(fences[0].status(), Status::Signaled);
+        assert_eq!(before.status(), Status::Signaled);
         assert!(before.timestamp() <= fences[0].timestamp());
         assert_eq!(after.status(), Status::Pending);
         let counts = timeline.counts();
@@ -141,10 +155,10 @@ mod cases {
         assert_eq!((counts.pending, counts.committed), (1, 1));
         assert_eq!((counts.completed, counts.cancelled), (0, 0));
         assert_eq!(timeline.signal(2, Ok(()), Cause::Done), 1);
-        assert!(kept.is_signalled());
+        assert!(kept.is_signaled());
     }
 
-    /// Creates [`MANY`] fences, and keeps those that `is_kept` is true of.
+    /// Creates [`MANY`] fences, and keeps those for which `is_kept` returns true.
     fn create_many(timeline: &Timeline<ByNumber>, is_kept: fn(u64) -> bool) -> KVec<ARef<Fence>> {
         let mut kept = KVec::new();
         for seqno in 1..=MANY {
@@ -158,7 +172,7 @@ mod cases {
 
     const MANY: u64 = 2000;
 
-    // Whatever is kept, each pending fence is looked at once.
+    // Each pending fence is visited once, whatever fences are kept.
     #[test]
     fn prune_takes_what_nobody_refers_to() {
         let layouts: [fn(u64) -> bool; 6] = [
@@ -177,13 +191,13 @@ mod cases {
             assert_eq!(timeline.counts().pending as usize, kept.len());
             assert_eq!(timeline.signal(MANY, Ok(()), Cause::Done), kept.len());
             for fence in &kept {
-                assert_eq!(fence.status(), Status::Signalled);
+                assert_eq!(fence.status(), Status::Signaled);
             }
         }
     }
 
-    // The fence behind which the walk would go on is signalled by others. It begins anew, and ends
-    // all the same.
+    // Another thread signals the fence after which the walk would continue. The walk begins anew,
+    // and still ends.
     #[test]
     fn prune_is_bounded_while_others_signal() {
         let timeline = by_number();

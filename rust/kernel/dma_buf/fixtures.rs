@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What tests of several subjects issue fences with.
+//! Issuers and helpers that several KUnit suites share.
 
 use super::*;
 use crate::{
@@ -17,19 +17,23 @@ use crate::{
     },
 };
 
+/// A second, in nanoseconds.
 pub(super) const SECOND: Ktime = 1_000_000_000;
+/// A millisecond, in nanoseconds.
 pub(super) const MILLISECOND: Ktime = 1_000_000;
 
-/// Tests run while their module is being loaded: it can't go meanwhile, and isn't counted.
+/// A module that is not reference counted: tests run while their module is being loaded, so it
+/// can't be unloaded meanwhile.
 pub(super) struct Uncounted;
 
 impl ModuleMetadata for Uncounted {
     const NAME: &'static CStr = c"kunit";
-    // SAFETY: A null pointer is that of code that is built in, which needs no reference.
+    // SAFETY: A null pointer stands for code that is built in, which needs no reference.
     const THIS_MODULE: ThisModule = unsafe { ThisModule::from_ptr(core::ptr::null_mut()) };
 }
 
-/// What the callbacks of fences have told. In the context, as is the timeline's name.
+/// The calls that the callbacks of fences have counted, and the timeline's name. It is in the
+/// context.
 pub(super) struct Told {
     name: [u8; 16],
     pub(super) waits: Atomic<u32>,
@@ -39,12 +43,13 @@ pub(super) struct Told {
 /// The name of a test's timeline.
 pub(super) const NAME: &CStr = c"in the context";
 
-/// What the owner was told.
+/// The owner's data: what the callbacks of the timeline have recorded, and what they are to do.
 pub(super) struct Owner {
+    /// The number that `timed_out` was last called with.
     pub(super) timed_out: Atomic<u64>,
-    /// How many times it did what was due.
+    /// How many times `run_due` has finished an item.
     pub(super) woken: Atomic<u32>,
-    /// When it next has something to do, which is to signal up to a number.
+    /// When the issuer next has something to do: to signal up to `due_seqno`.
     pub(super) due: Atomic<i64>,
     pub(super) due_seqno: Atomic<u64>,
 }
@@ -84,7 +89,7 @@ macro_rules! issuer {
             fn run_due(timeline: &Timeline<Self>, time: Ktime) {
                 let (due, seqno) = (&timeline.0.due, timeline.0.due_seqno.load(Relaxed));
                 if !timeline.signal_some(seqno, Ok(()), Cause::Done) {
-                    // Another thread may have done the same.
+                    // Count the item once, even if another thread has done it at the same time.
                     if due.cmpxchg(time, KTIME_MAX, Relaxed).is_ok() {
                         timeline.0.woken.add(1, Relaxed);
                     }
@@ -95,11 +100,11 @@ macro_rules! issuer {
 }
 
 issuer!(
-    /// Numbers its fences as they come.
+    /// An issuer whose timeline numbers the fences.
     InOrder, EmissionOrder, ECANCELED
 );
 issuer!(
-    /// Leaves the numbers to who creates the fences.
+    /// An issuer whose caller chooses the numbers of the fences.
     ByNumber, SeqnoOrder, ENOENT
 );
 
@@ -132,17 +137,17 @@ pub(super) fn by_number() -> Arc<Timeline<ByNumber>> {
     timeline(ByNumber)
 }
 
-/// Memory for fences.
+/// Allocates memory for `count` fences.
 pub(super) fn new<R: Order>(count: usize) -> NewFences<R> {
     NewFences::alloc(count as u32, GFP_KERNEL).unwrap()
 }
 
-/// An end that no test comes to; the timer is armed for it.
+/// Returns a timeout that no test reaches. The timer is armed for it.
 pub(super) fn far() -> Ktime {
     ktime_get() + 1000 * SECOND
 }
 
-/// References to what was emitted, for after the commit.
+/// Returns references to emitted fences, to use after the commit.
 pub(super) fn references<O: FenceOps>(emitted: &Emitted<'_, O>) -> KVec<ARef<Fence>> {
     let mut fences = KVec::new();
     for fence in emitted.fences() {
@@ -151,13 +156,13 @@ pub(super) fn references<O: FenceOps>(emitted: &Emitted<'_, O>) -> KVec<ARef<Fen
     fences
 }
 
-/// Emits fences; memory is allocated first.
+/// Allocates memory for fences, and emits them with the timeout `end`.
 pub(super) fn emit(timeline: &Timeline<InOrder>, count: usize, end: Ktime) -> Emitted<'_, InOrder> {
     let fences = new(count);
     timeline.emission().unwrap().emit(fences, end)
 }
 
-/// Emits the fence `seqno`, or returns the one that is there.
+/// Emits the fence `seqno`, or returns the pending one with that number.
 pub(super) fn emit_at(
     timeline: &Timeline<ByNumber>,
     seqno: u64,

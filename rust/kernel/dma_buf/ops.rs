@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What an issuer of fences provides, and how the C side calls it.
+//! The callbacks of an issuer of fences, and the C functions that call them.
 
 use super::{
     context::{
@@ -9,6 +9,7 @@ use super::{
         PointOf, //
     },
     order::Order,
+    signal::Reason,
     timeline::Timeline,
     Ktime,
     KTIME_MAX, //
@@ -28,105 +29,188 @@ use core::{
     ptr::NonNull, //
 };
 
-/// The view of what an issuer shares with the readers of its fences.
+/// The view of the data that an issuer shares with the readers of its fences.
 pub type View<'a, O> = <<O as FenceOps>::Shared as RcuFreeSafe>::RcuView<'a>;
 
 /// An issuer of fences.
 ///
-/// The type is the owner's data, which a [`Timeline`] holds. What readers of fences see is apart
-/// from it, in [`Shared`](Self::Shared), and only through its view.
+/// The implementing type is the owner's data, which a [`Timeline`] holds. Readers of fences do not
+/// see it. They see [`Shared`](Self::Shared), and only through its view.
 pub trait FenceOps: Sized + Send + Sync + 'static {
-    /// The module that the implementation stands in: `crate::LocalModule`. A timeline pins it.
+    /// The module that contains the implementation: `crate::LocalModule`. A timeline pins it.
     type OwnerModule: ModuleMetadata;
 
-    /// What the callbacks below see: it is a part of the context, and lives as long.
+    /// The data that callbacks of fences see. It is a part of the context, and lives as long.
     ///
-    /// They are given its view, and may be called until one grace period after the last fence has
-    /// signalled, also while the owner drops the timeline: what the view may contain is told at
-    /// [`RcuFreeSafe`]. It is unshared when everything that was pending has signalled, and its
-    /// destructor is not run; that of the owner runs right after, not a grace period later.
+    /// Callbacks get a view of it. They may be called until one grace period after the last fence
+    /// has signaled, even while the owner drops the timeline. [`RcuFreeSafe`] describes what a view
+    /// may contain. The data is unshared when every pending fence has signaled. Its destructor does
+    /// not run. The owner's destructor runs right after that, and does not wait for a grace period.
     type Shared: RcuFreeSafe + Send + Sync;
 
-    /// What [`Fence::driver_name`](super::Fence::driver_name) answers.
+    /// The name that [`Fence::driver_name`](super::Fence::driver_name) returns.
     const DRIVER_NAME: &'static CStr;
 
     /// The order in which the fences signal.
     type Order: Order;
 
-    /// What pending fences complete with when the timeline is dropped.
+    /// The error with which pending fences complete when the timeline is dropped.
     const CLOSED: Error;
 
     /// Returns the name of the timeline.
     ///
-    /// It does not change from the first fence on. Called in any context, also with the context's
-    /// lock held, and by tracepoints with preemption off: it must not take a lock, not even a
-    /// spinlock, which sleeps with `CONFIG_PREEMPT_RT`.
+    /// The name must not change after the first fence was emitted.
+    ///
+    /// # Context
+    ///
+    /// Any, even with the context's lock held; tracepoints call it with preemption disabled. So it
+    /// must not take a lock, not even a spinlock, since a spinlock sleeps with `CONFIG_PREEMPT_RT`.
     fn timeline_name(shared: View<'_, Self>) -> &CStr;
 
-    /// Somebody waits for a fence, for the first time.
+    /// Called when the first waiter begins to wait for the fence `seqno`.
     ///
-    /// Called under the fence's lock with interrupts off: it may neither signal nor ask a fence.
+    /// # Context
+    ///
+    /// Under the fence's lock, with interrupts off. So it must neither signal nor query a fence.
     fn enable_signaling(_shared: View<'_, Self>, _seqno: u64) {}
 
-    /// Somebody wants a fence to have signalled by `deadline`, which is from 0 to less than
-    /// [`KTIME_MAX`]. Other deadlines count as none, and are not passed on.
+    /// Called when a waiter wants the fence `seqno` to have signaled by `deadline`.
     ///
-    /// Called in any context, any number of times, also while the fence signals.
+    /// `deadline` is from 0 to less than [`KTIME_MAX`]. Other deadlines are ignored, and not passed
+    /// on.
+    ///
+    /// # Context
+    ///
+    /// Any. It may be called any number of times, even while the fence is being signaled.
     fn set_deadline(_shared: View<'_, Self>, _seqno: u64, _deadline: Ktime) {}
 
-    /// Fences up to `seqno` have completed because a timeout was over.
+    /// Called when a fence is about to signal, for the issuer's trace events.
     ///
-    /// Called for each batch, in the context of [`run_due`](Self::run_due).
+    /// It is called once for each fence, including fences that are unwound, right before other
+    /// threads can see that the fence has signaled. `time` is the timestamp that the fence gets.
+    ///
+    /// # Context
+    ///
+    /// That of the signaler, under the fence's lock with interrupts off. So it must neither signal
+    /// nor query a fence.
+    #[inline]
+    fn trace_signaled(
+        _fence: TracedFence<'_, Self>,
+        _status: Result,
+        _reason: Reason,
+        _time: Ktime,
+    ) {
+    }
+
+    /// Called right before [`set_deadline`](Self::set_deadline), for the issuer's trace events.
+    /// Context as there.
+    #[inline]
+    fn trace_deadline(_fence: TracedFence<'_, Self>, _deadline: Ktime) {}
+
+    /// Called after fences up to `seqno` have completed because a timeout was over.
+    ///
+    /// It is called once for each batch. Context as for [`run_due`](Self::run_due).
     fn timed_out(_timeline: &Timeline<Self>, _seqno: u64) {}
 
-    /// Returns when the issuer next has something to do, in ns of `CLOCK_MONOTONIC`; `None` if it
-    /// has nothing.
+    /// Returns when the issuer next has something to do, in ns of `CLOCK_MONOTONIC`, or `None` if
+    /// it has nothing to do.
     ///
-    /// Called whenever the timer fires, and by [`Timeline::run_due`], with no lock held. An answer
-    /// that becomes earlier later on must be followed by [`Timeline::wake_at`].
+    /// It is called when the timer fires and by [`Timeline::run_due`], with no lock held. If the
+    /// time becomes earlier later on, the issuer must call [`Timeline::wake_at`].
     fn next_due(_timeline: &Timeline<Self>) -> Option<Ktime> {
         None
     }
 
-    /// Does the first thing that the issuer has to do, if it is due by `time`.
+    /// Does the first item that the issuer has to do, if it is due by `time`.
     ///
-    /// `time` is what [`next_due`](Self::next_due) answered just now, and is not in the future.
-    /// What timed out before that has completed. The call does a bounded amount of work, and is
-    /// repeated until nothing is due: it signals a batch ([`Timeline::signal_some`]) at most, and
-    /// goes on to the next thing only in a call in which the first one is done.
+    /// `time` is what [`next_due`](Self::next_due) has just returned, and is not in the future.
+    /// Fences that timed out before `time` have completed.
+    ///
+    /// Each call must do a bounded amount of work: it signals at most one batch
+    /// ([`Timeline::signal_some`]). It is called again until nothing is due. If an item takes
+    /// several calls, the issuer must finish it before it begins the next item.
     ///
     /// # Context
     ///
-    /// Softirq context or, if the issuer calls [`Timeline::run_due`], that of the caller; then
-    /// several threads may be in here at a time. No lock is held.
+    /// Softirq context, or that of the caller if the issuer calls [`Timeline::run_due`]. In the
+    /// latter case several threads may be in this function at a time. No lock is held.
     fn run_due(_timeline: &Timeline<Self>, _time: Ktime) {}
 }
 
-/// The C side's table for an issuer.
+/// The `struct dma_fence_ops` of an issuer.
 ///
-/// There is no `release` and no `wait`: either would bind every fence to this module for ever,
-/// since the core then doesn't detach a fence when it signals. Nor is there `signaled`: a fence is
-/// signalled by its timeline, and by nothing else.
+/// It has no `release` and no `wait`. With either of them, the core does not detach a fence when it
+/// signals, so every fence would need this module for ever. It has no `signaled` either, since only
+/// its timeline signals a fence.
 pub(super) struct VTable<O>(PhantomData<O>);
 
-/// Returns evidence of an RCU critical section that the caller's caller is in.
+/// Returns evidence of the RCU critical section that the caller of a callback is in.
 ///
-/// A guard taken in a callback would end with it, and the string that the callback returns is used
-/// after that. It is the section of whoever called into the core that protects it.
+/// A guard that a callback takes would end with the callback, but the string that the callback
+/// returns is used after that. The section of the code that called into the core protects the
+/// string.
 ///
-/// A spin lock that is held is such a section: preemption is off, which a grace period waits for in
-/// every flavour of RCU since there is one only; on PREEMPT_RT, where it isn't, the lock takes
-/// `rcu_read_lock()` (`rt_spin_lock()`, kernel/locking/spinlock_rt.c).
+/// A spinlock that is held is such a section. With a spinlock held, preemption is off, and a grace
+/// period waits for code with preemption off. With PREEMPT_RT preemption stays on, but the lock
+/// calls `rcu_read_lock()` (`rt_spin_lock()`, kernel/locking/spinlock_rt.c).
 ///
 /// # Safety
 ///
-/// Callers must ensure that for all of `'a` this thread is in one RCU critical section: it has
-/// called `rcu_read_lock()`, or holds a spin lock.
+/// Callers must ensure that this thread is in one RCU critical section for all of `'a`: it has
+/// called `rcu_read_lock()`, or holds a spinlock.
 unsafe fn callers_guard<'a>() -> &'a rcu::Guard {
     const { assert!(size_of::<rcu::Guard>() == 0) };
-    // SAFETY: A reference to a type without a size needs no memory. Nothing is dropped through it,
-    // and the invariant of the guard is the safety requirement.
+    // SAFETY: A reference to a zero-sized type needs no memory. Nothing is dropped through it. The
+    // invariant of the guard is the safety requirement.
     unsafe { NonNull::<rcu::Guard>::dangling().as_ref() }
+}
+
+/// A fence of an issuer, for its trace events.
+///
+/// # Invariants
+///
+/// A context of `O` has emitted `fence`. For all of `'a` this thread is in one RCU critical
+/// section, in which it found that the fence had not signaled, or in which the fence can't be
+/// unlinked. A spinlock that is held is such a section.
+pub struct TracedFence<'a, O: FenceOps> {
+    fence: *mut bindings::dma_fence,
+    _section: PhantomData<(&'a rcu::Guard, O)>,
+}
+
+impl<O: FenceOps> TracedFence<'_, O> {
+    /// Returns a value for `fence`.
+    ///
+    /// # Safety
+    ///
+    /// Callers must ensure that the type's invariant holds for as long as the value exists.
+    #[inline(always)]
+    pub(super) unsafe fn new(fence: *mut bindings::dma_fence) -> Self {
+        // INVARIANT: The safety requirements are the type invariant.
+        Self {
+            fence,
+            _section: PhantomData,
+        }
+    }
+
+    /// Returns the C fence, which is valid while `self` exists.
+    #[inline]
+    pub(super) fn as_raw(&self) -> *mut bindings::dma_fence {
+        self.fence
+    }
+
+    /// Returns the name of the timeline.
+    pub fn timeline_name(&self) -> &CStr {
+        // SAFETY: The safety requirements are the type invariant, which holds while `self` is
+        // borrowed.
+        let (_, view) = unsafe { VTable::<O>::view(self.fence) };
+        O::timeline_name(view.data())
+    }
+
+    /// Returns the number of the fence.
+    pub fn seqno(&self) -> u64 {
+        // SAFETY: By the type invariant the fence is valid. This field never changes.
+        unsafe { (*self.fence).seqno }
+    }
 }
 
 impl<O: FenceOps> VTable<O> {
@@ -138,26 +222,29 @@ impl<O: FenceOps> VTable<O> {
         ..pin_init::zeroed()
     };
 
-    /// Returns the table. Its address says nothing: a fence is known by its context's number.
+    /// Returns the table. Code must not compare its address to recognize a fence: the number of the
+    /// context does that.
     pub(super) const fn ops() -> &'static bindings::dma_fence_ops {
         &Self::OPS
     }
 
-    /// Returns the point and what its context shows to readers.
+    /// Returns the point of a fence, and what a reader may do with its context.
     ///
     /// # Safety
     ///
-    /// Callers must ensure that `fence` is one that a context of `O` has emitted, and that for all
-    /// of `'a` this thread is in one RCU critical section (a spin lock that is held is one), in
-    /// which it found that the fence had not signalled, or in which the fence can't be unlinked.
+    /// Callers must ensure that a context of `O` has emitted `fence`. For all of `'a`, this thread
+    /// must be in one RCU critical section, in which it found that the fence had not signaled, or
+    /// in which the fence can't be unlinked. A spinlock that is held is such a section.
     unsafe fn view<'a>(fence: *mut bindings::dma_fence) -> (&'a PointOf<O>, ContextView<'a, O>) {
-        // SAFETY: By the safety requirements the fence is that of a point, at its start.
+        // SAFETY: By the safety requirements a context of `O` has emitted the fence, so it is at
+        // the start of a point.
         let point = unsafe { &*fence.cast::<PointOf<O>>() };
         // SAFETY: By the invariant of `Point` the context is valid until one grace period after the
-        // fence has signalled; by the safety requirements that has not passed before `'a` ends. No
-        // `&mut` to a context exists while it is in its box.
+        // fence has signaled. By the safety requirements, that grace period does not end before
+        // `'a` does. No `&mut` to a context exists while the context is in its box.
         let context = unsafe { &*point.context.cast::<FenceContext<O>>() };
-        // SAFETY: By the safety requirements this thread is in one critical section for `'a`.
+        // SAFETY: By the safety requirements this thread is in one RCU critical section for all of
+        // `'a`.
         (point, ContextView::new(context, unsafe { callers_guard() }))
     }
 
@@ -170,22 +257,26 @@ impl<O: FenceOps> VTable<O> {
 
     /// # Safety
     ///
-    /// Callers must be the dma-fence core. `fence` must be one that a context of `O` has emitted.
+    /// Callers must be the dma-fence core. A context of `O` must have emitted `fence`.
     unsafe extern "C" fn get_timeline_name(fence: *mut bindings::dma_fence) -> *const c_char {
-        // SAFETY: `dma_fence_timeline_name()` tests SIGNALED before it calls, in a critical section
-        // that its caller keeps for as long as the result is used. The tracepoints that call
-        // directly do so with a spin lock held, and use the result before it is dropped: in
-        // `dma_fence_init()` the context's, which `emit` holds until the fence is linked; in
-        // signalling the fence's, which a signaller takes before it unlinks the fence.
+        // SAFETY: A context of `O` has emitted `fence`. There are two kinds of callers:
+        //
+        // - `dma_fence_timeline_name()` tests SIGNALED before it calls. Its caller is in an RCU
+        //   critical section that covers the test and every use of the result.
+        // - Tracepoints call with a spinlock held, and use the result before it is dropped. The
+        //   tracepoint in `dma_fence_init()` runs under the context's lock, which `emit` holds
+        //   until the fence is linked. The tracepoint in signaling runs under the fence's lock,
+        //   which a signaler takes before it unlinks the fence.
         let (_, view) = unsafe { Self::view(fence) };
         O::timeline_name(view.data()).as_char_ptr()
     }
 
     /// # Safety
     ///
-    /// Callers must be the dma-fence core. `fence` must be one that a context of `O` has emitted.
+    /// Callers must be the dma-fence core. A context of `O` must have emitted `fence`.
     unsafe extern "C" fn enable_signaling(fence: *mut bindings::dma_fence) -> bool {
-        // SAFETY: The core holds the fence's lock, a spin lock, and has tested SIGNALED under it.
+        // SAFETY: A context of `O` has emitted `fence`. The core holds the fence's spinlock, and
+        // has found SIGNALED clear under it.
         let (point, view) = unsafe { Self::view(fence) };
         O::enable_signaling(view.data(), point.seqno());
         true
@@ -193,39 +284,41 @@ impl<O: FenceOps> VTable<O> {
 
     /// # Safety
     ///
-    /// Callers must be the dma-fence core. `fence` must be one that a context of `O` has emitted.
+    /// Callers must be the dma-fence core. A context of `O` must have emitted `fence`.
     unsafe extern "C" fn set_deadline(
         fence: *mut bindings::dma_fence,
         deadline: bindings::ktime_t,
     ) {
-        // A time beyond KTIME_MAX comes from user space, and is negative here.
+        // User space may pass a time beyond KTIME_MAX, which is negative here.
         if !(0..KTIME_MAX).contains(&deadline) {
             return;
         }
-        // SAFETY: The core calls `rcu_read_lock()` before it tests SIGNALED, and ends the section
-        // after this call.
+        // SAFETY: A context of `O` has emitted `fence`. The core calls `rcu_read_lock()` before it
+        // tests SIGNALED, and ends the section after this call.
         let (point, view) = unsafe { Self::view(fence) };
         point.note_deadline(deadline);
         view.note_deadline();
+        // SAFETY: The requirements are those of `view` above, and hold until this function returns.
+        O::trace_deadline(unsafe { TracedFence::new(fence) }, deadline);
         O::set_deadline(view.data(), point.seqno(), deadline);
     }
 }
 
-/// Initialises the fence of a point, as `dma_fence_init64()` does: the core compares all 64 bits of
+/// Initializes the fence of a point, like `dma_fence_init64()`: the core compares all 64 bits of
 /// its number.
 ///
-/// Where a fence of a context is added to a `dma_resv`, or merged with another one, the core keeps
-/// the later one only. Compared by their lower 32 bits, a pending fence would make way for one that
-/// signaled long before it.
+/// When the core adds a fence to a `dma_resv` or merges two fences, it keeps only the later one of
+/// two fences of a context. If it compared the lower 32 bits only, it could drop a pending fence in
+/// favor of a fence that signaled long before.
 ///
 /// # Safety
 ///
 /// Callers must ensure that [`Point::write`] has written `point` with its context. They must hold
 /// the lock of that context, and must link `point` before they drop the lock.
 pub(super) unsafe fn init_fence<O: FenceOps>(point: NonNull<PointOf<O>>, number: u64, seqno: u64) {
-    // SAFETY: The memory is valid and not shared yet. Without an external lock the fence uses its
-    // own, which lives as long as it does. The table is `'static`; the module can't go while a
-    // fence of it has not signalled, since the timeline pins it.
+    // SAFETY: The memory is valid and not shared yet. Without an external lock, the fence uses its
+    // own lock, which lives as long as the fence. The table is `'static`. The timeline pins the
+    // module, so the module can't be unloaded while one of its fences has not signaled.
     unsafe {
         bindings::dma_fence_init(
             point.as_ref().fence.get(),
@@ -235,8 +328,8 @@ pub(super) unsafe fn init_fence<O: FenceOps>(point: NonNull<PointOf<O>>, number:
             seqno,
         );
     }
-    // GKI kernels don't export `dma_fence_init64()`, which does this.
-    // SAFETY: The fence was initialised just now. Nobody else has it yet, so its flags don't
+    // GKI kernels don't export `dma_fence_init64()`, which sets this flag.
+    // SAFETY: The fence was initialized just now. No other code has it yet, so its flags don't
     // change.
     unsafe {
         (*point.as_ref().fence.get()).flags |=
@@ -244,17 +337,20 @@ pub(super) unsafe fn init_fence<O: FenceOps>(point: NonNull<PointOf<O>>, number:
     }
 }
 
-/// Signals a fence with its error and time, if it has not signalled, and tells whether it did.
+/// Signals a fence with `error` and the timestamp `time`, unless it has signaled, and returns
+/// whether this call signaled it.
 ///
-/// The flag is tested and the error set under the fence's lock: a signaller that comes second
-/// changes nothing. `count_one` is called before the flag is set, under that lock.
+/// The flag is tested and the error is set under the fence's lock, so a second signaler changes
+/// nothing. `count_one` is called under that lock, before the flag is set. Wraps
+/// `dma_fence_signal_timestamp_locked()`.
 ///
 /// # Safety
 ///
 /// Callers must ensure that a context emitted the fence, and that its memory is valid. If the last
-/// reference may have been put, that must have been after the fence had signalled. Callers must
-/// hold no context lock.
-#[inline]
+/// reference may have been put, the fence must have signaled before that. Callers must hold no
+/// context lock.
+// Inlined, since it is called once for each fence. Its trace events are normally off.
+#[inline(always)]
 pub(super) unsafe fn signal_fence(
     _section: &super::Section,
     fence: *mut bindings::dma_fence,
@@ -262,22 +358,23 @@ pub(super) unsafe fn signal_fence(
     time: Ktime,
     count_one: impl FnOnce(),
 ) -> bool {
-    // SAFETY: The fence is initialised, and has a lock of its own, which putting the last reference
-    // doesn't overwrite.
+    // SAFETY: The fence is initialized, and has a lock of its own. The last put of the fence does
+    // not overwrite that lock.
     let flags = unsafe { bindings::dma_fence_lock_irqsave(fence) };
-    // SAFETY: By the safety requirements the memory of `fence` is valid. It was initialised before
+    // SAFETY: By the safety requirements the memory of `fence` is valid. It was initialized before
     // the fence was emitted.
     let first = !unsafe { bindings::dma_fence_test_signaled_flag(fence) };
     if first {
         count_one();
         if let Some(error) = error {
-            // SAFETY: It has not signalled, which the lock keeps so. An `Error` is in [-4095, -1].
+            // SAFETY: The fence has not signaled, and can't signal while its lock is held. An
+            // `Error` is in [-4095, -1].
             unsafe { bindings::dma_fence_set_error(fence, error.to_errno()) };
         }
         // SAFETY: The fence's lock is held.
         unsafe { bindings::dma_fence_signal_timestamp_locked(fence, time) };
     }
-    // SAFETY: Locked above, with these flags.
+    // SAFETY: The lock was taken above. `flags` are those that the call returned.
     unsafe { bindings::dma_fence_unlock_irqrestore(fence, flags) };
     first
 }

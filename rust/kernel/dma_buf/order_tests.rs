@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! KUnit tests of fences whose numbers the caller chooses, against a model of them.
+//! KUnit tests of fences whose numbers the caller chooses, against a model.
 
 use crate::prelude::*;
 
@@ -26,7 +26,7 @@ mod cases {
         },
     };
 
-    /// A timeline, and what it should have.
+    /// A timeline, and the fences that should be pending in it.
     struct Model {
         timeline: Arc<Timeline<ByNumber>>,
         pending: KVec<ARef<Fence>>,
@@ -40,7 +40,7 @@ mod cases {
             }
         }
 
-        /// Creates a fence: it is a new one unless one with the number is pending.
+        /// Creates a fence. It must be a new one unless a fence with this number is pending.
         fn create(&mut self, seqno: u64) {
             let old = self.pending.iter().find(|fence| fence.seqno() == seqno);
             match (emit_at(&self.timeline, seqno, far()), old) {
@@ -54,27 +54,28 @@ mod cases {
             }
         }
 
-        /// Signals up to a number: these signal and no others, in the order of their numbers.
+        /// Signals up to a number. All fences up to it must signal, in the order of their numbers,
+        /// and no others.
         fn signal(&mut self, up_to: u64) {
             let before = self.pending.len();
             let count = self.timeline.signal(up_to, Ok(()), Cause::Done);
             for fence in &self.pending {
                 let reached = is_up_to(fence.seqno(), up_to);
-                assert_eq!(fence.is_signalled(), reached);
+                assert_eq!(fence.is_signaled(), reached);
             }
             for a in &self.pending {
-                for b in self.pending.iter().filter(|_| a.is_signalled()) {
-                    if b.is_signalled() && later_by(a.seqno(), b.seqno()) < 0 {
+                for b in self.pending.iter().filter(|_| a.is_signaled()) {
+                    if b.is_signaled() && later_by(a.seqno(), b.seqno()) < 0 {
                         assert!(a.timestamp() <= b.timestamp());
                     }
                 }
             }
-            self.pending.retain(|fence| !fence.is_signalled());
+            self.pending.retain(|fence| !fence.is_signaled());
             assert_eq!(count, before - self.pending.len());
             assert_eq!(self.timeline.counts().pending as usize, self.pending.len());
         }
 
-        /// Forgets each third fence, and prunes.
+        /// Drops the reference to each third fence, and prunes.
         fn prune(&mut self) {
             let mut index = 0;
             self.pending.retain(|_| {
@@ -86,7 +87,7 @@ mod cases {
         }
     }
 
-    /// Numbers that are chosen by `next` from how many there were before, around `from`.
+    /// Checks the numbers that `next` returns for 0, 1, 2 and so on, each added to `from`.
     fn check(from: u64, next: impl Fn(u64) -> u64) {
         let mut model = Model::new();
         for round in 0..4 {
@@ -95,7 +96,7 @@ mod cases {
             }
             match round {
                 1 => model.prune(),
-                // A part of them, in more than one batch.
+                // Signal a part of them, in more than one batch.
                 _ => model.signal(from.wrapping_add(next(200 * round + 100))),
             }
         }
@@ -103,18 +104,18 @@ mod cases {
         model
             .timeline
             .signal(from.wrapping_add(LAST), Ok(()), Cause::Done);
-        assert!(model.pending.iter().all(|fence| fence.is_signalled()));
+        assert!(model.pending.iter().all(|fence| fence.is_signaled()));
         assert_eq!(model.timeline.counts().pending, 0);
     }
 
-    /// Tells whether fences signal in the order of their numbers.
+    /// A callback that checks that fences signal in the order of their numbers.
     struct InTurn(Arc<Atomic<u64>>);
 
     impl FenceCallback for InTurn {
         type OwnerModule = Uncounted;
 
-        fn signalled(&self, fence: &Fence) {
-            // A number that is not later than the last one is out of turn, and stays here.
+        fn signaled(&self, fence: &Fence) {
+            // If the number is not later than the last one, record an error that stays.
             if self.0.load(Relaxed) < fence.seqno() {
                 self.0.store(fence.seqno(), Relaxed);
             } else {
@@ -123,7 +124,8 @@ mod cases {
         }
     }
 
-    // Some are in the tree when the timeline is closed, and those that were emitted last are not.
+    // When the timeline is closed, some fences are in the tree, and those that were emitted last
+    // are not.
     #[test]
     fn hazard_20_closing_keeps_the_order() {
         let timeline = by_number();
@@ -136,7 +138,7 @@ mod cases {
             let waiter: Pin<KBox<Waiter<InTurn>>> = KBox::try_pin_init(waiter, GFP_KERNEL).unwrap();
             waiters.push(waiter, GFP_KERNEL).unwrap();
         }
-        // Nobody refers to it but the list.
+        // Only the list refers to this fence.
         drop(create_at(&timeline, 201));
         drop(timeline);
         assert_eq!(last.load(Relaxed), 200);
@@ -145,15 +147,15 @@ mod cases {
         }
     }
 
-    /// No number is further from where it begins.
+    /// No number is further from the start.
     const LAST: u64 = 1000 << 33;
 
-    /// A number that looks random.
+    /// Returns a number that looks random.
     fn scatter(index: u64) -> u64 {
         u64::from((index as u32).wrapping_mul(2_654_435_761) >> 16)
     }
 
-    /// Numbers are 64 bits; these are before places at which fewer, or signed ones, would wrap.
+    /// Numbers from which counting up crosses a bound of a narrower or a signed type.
     const STARTS: [u64; 5] = [
         0,
         i32::MAX as u64 - 300,
@@ -183,7 +185,7 @@ mod cases {
         }
     }
 
-    // As far apart as 32 bits don't tell.
+    // Numbers whose distance does not fit into 32 bits.
     #[test]
     fn far_apart() {
         for from in STARTS {
@@ -194,7 +196,8 @@ mod cases {
         }
     }
 
-    // What was in order is sorted as soon as something isn't, and then it goes on.
+    // The first number out of order causes the fences in order to be sorted. Then ascending numbers
+    // go on.
     #[test]
     fn ascending_with_gaps_that_are_filled() {
         for from in STARTS {
@@ -247,7 +250,7 @@ mod cases {
         const HALF: u64 = 1 << 31;
         const WRAP: u64 = 1 << 32;
 
-        // How far the issuer has come, the lower half of the number, the number.
+        // The issuer's value, the lower half of the number, the number.
         let table = [
             (0, 0, 0),
             (0, 1, 1),
@@ -278,8 +281,8 @@ mod cases {
         }
     }
 
-    // While the value rises, a fence that is asked for again is the same one, until it has been
-    // reached.
+    // While the value rises, a low half means the same fence until the value has reached that
+    // fence.
     #[test]
     fn hazard_20_numbers_meet() {
         for low in [0, 1, i32::MAX as u32, 1 << 31, u32::MAX] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The fences of a context that are not unlinked yet.
+//! The containers of the pending fences of a context.
 
 use super::point::Point;
 use crate::prelude::*;
@@ -17,101 +17,104 @@ pub(super) use self::{
     fifo::Fifo, //
 };
 
-/// A point, if there is one.
+/// A pointer to a point, or `None`.
 pub(super) type Link<L> = Option<NonNull<Point<L>>>;
 
-/// What a point keeps to be linked.
+/// The links of a point, by which a container keeps it.
 pub trait Links: Sized {
-    /// The links of a point that is linked nowhere.
+    /// Returns the links of a point that is not linked.
     fn new() -> Self;
 
-    /// Returns where a point that is on a [`Chain`] keeps the next one.
+    /// Returns the place in `point` where a [`Chain`] keeps the pointer to the next point.
     ///
     /// # Safety
     ///
-    /// Callers must ensure that `point` is valid, and on a chain or about to be.
+    /// Callers must ensure that `point` is valid, and is on a chain or about to be put on one.
     unsafe fn next_on_chain(point: NonNull<Point<Self>>) -> *mut Link<Self>;
 }
 
-/// Some points, in the order that they signal in, without references to them.
+/// Points that a signaler has gathered, in the order in which they signal, without references to
+/// them.
 pub trait Gathered<L> {
-    /// Returns none.
+    /// Returns an empty value.
     fn none() -> Self;
 
-    /// Tells whether there are none.
+    /// Returns whether there are no points.
     fn is_empty(&self) -> bool;
 
-    /// Returns the points.
+    /// Returns an iterator over the points.
     ///
     /// # Safety
     ///
     /// Callers must stay in one RCU section from before the points were gathered until they are
-    /// done with what this returns.
+    /// done with the iterator and its points.
     unsafe fn points(&self) -> impl Iterator<Item = NonNull<Point<L>>>;
 }
 
-/// The pending points of a context, by age and in the order that they signal in.
+/// A container of the pending points of a context: by age, and in the order in which they signal.
 ///
-/// All points of a context have the same timeout, so timeouts go by age.
+/// The age decides which point times out next, since all points of a context have the same timeout.
 ///
-/// It is a part of the state under the context's lock. To what is linked the container owns a
-/// reference. A point that was unlinked is not touched any more: whoever unlinked it puts that
-/// reference, and from then on it is RCU that keeps its memory for those who have gathered it.
+/// The container is protected by the context's lock, and owns a reference to each linked point. The
+/// code that unlinks a point puts that reference, and the container does not touch the point any
+/// more. From then on RCU keeps the point's memory for signalers that have gathered it.
 pub trait Pending: Sized + Send {
-    /// What a point keeps to be linked.
+    /// The links of a point in this container.
     type Links: Links;
 
-    /// What a signaller gathers.
+    /// The type for what a signaler gathers.
     type Gathered: Gathered<Self::Links>;
 
-    /// Returns an initialiser for an empty one.
+    /// Returns an initializer for an empty container.
     fn new() -> impl PinInit<Self>;
 
-    /// Returns how many points there are.
+    /// Returns how many points are linked.
     fn len(&self) -> u32;
 
     /// Links points, and takes over the references to them.
     ///
     /// # Safety
     ///
-    /// Callers must ensure that the points are initialised and in order. They must own a reference
+    /// Callers must ensure that the points are initialized and in order. They must own a reference
     /// to each, and give it up.
     unsafe fn link(self: Pin<&mut Self>, points: Chain<Self::Links>);
 
-    /// Gathers the first points up to the number `last`, `BATCH` of them at most, where none were,
-    /// and tells whether there are more.
+    /// Gathers the first points up to the number `last`, at most `BATCH` of them, and returns
+    /// whether there may be more. `gathered` must be empty.
     fn gather(&self, last: u64, gathered: &mut Self::Gathered) -> bool;
 
-    /// Unlinks those of what was gathered that are linked still, and leaves these: the references
-    /// that the container owned are then the caller's.
+    /// Unlinks the gathered points that are still linked, and removes all others from `gathered`.
+    /// The container's references to the unlinked points pass to the caller.
     ///
     /// # Safety
     ///
     /// Callers must have gathered the points, and must have been in one RCU section since before
-    /// that. All of the points must have signalled.
+    /// that. All of the points must have signaled.
     unsafe fn unlink(self: Pin<&mut Self>, gathered: &mut Self::Gathered);
 
-    /// Unlinks all points, the first one first, and calls `each` for each of them. The reference
-    /// that the container owned is then the closure's.
+    /// Unlinks all points in the order in which they signal, and calls `each` for each. The
+    /// container's reference passes to the closure.
     ///
-    /// It is for the end of the container: [`is_linked`](Self::is_linked) must not be called for
-    /// these points any more.
+    /// It is for closing the container: [`is_linked`](Self::is_linked) must not be called for these
+    /// points after this.
     fn drain(self: Pin<&mut Self>, each: impl FnMut(NonNull<Point<Self::Links>>));
 
-    /// Returns the oldest point: the next one to time out.
+    /// Returns the oldest point, which is the next one to time out, or `None` if there are no
+    /// points.
     fn oldest(&self) -> Link<Self::Links>;
 
-    /// Returns the point that was linked next after `point`.
+    /// Returns the point that was linked next after `point`, or `None` if `point` is the youngest.
     ///
     /// # Safety
     ///
-    /// Callers must ensure that `point` is linked here.
+    /// Callers must ensure that `point` is linked in this container.
     unsafe fn younger(&self, point: NonNull<Point<Self::Links>>) -> Link<Self::Links>;
 
-    /// Tells whether a point is linked.
+    /// Returns whether a point is linked.
     ///
     /// # Safety
     ///
-    /// Callers must ensure that `point` was linked here once, and that its memory is valid.
+    /// Callers must ensure that `point` was linked in this container at some time, and that its
+    /// memory is valid.
     unsafe fn is_linked(&self, point: NonNull<Point<Self::Links>>) -> bool;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A fence of a timeline, and what its context keeps with it.
+//! A fence of a timeline, together with the data that its context keeps for it.
 
 use super::{
     Fence,
@@ -24,19 +24,20 @@ use core::{
     ptr::NonNull, //
 };
 
-/// A fence and what its context keeps with it.
+/// A fence, together with the data that its context keeps for it.
 ///
-/// The last reference is put by `kfree_rcu()` of the `dma_fence`: it must be at the start of an
-/// allocation of `kmalloc()`, and no destructor runs. Of the memory of a fence whose last reference
-/// was put, the core overwrites the list of callbacks only (with what RCU needs), until a grace
-/// period has passed.
+/// The last put of the fence calls `kfree_rcu()` on the address of the `dma_fence`. So the fence
+/// must be at the start of an allocation of `kmalloc()`, and no destructor runs. After the last put
+/// and until a grace period has passed, the core overwrites only one part of the fence: RCU's data
+/// takes the place of the list of callbacks.
 ///
 /// # Invariants
 ///
-/// From emission on: `fence` is initialised. `context` points to the context that
-/// emitted it, which is valid until one grace period after the fence has signalled. `links` are
-/// only used under the lock of that context, or by the emission until it commits the fence.
-/// `expires` does not change.
+/// From emission on: `fence` is initialized. `context` points to the context that emitted the
+/// fence, and is valid until one grace period after the fence has signaled. `links` are used only
+/// under the lock of that context, by the emission until it commits the fence, or by the owner that
+/// closes the context. One exception: links that are not written again are read without the lock
+/// (`Gathered::points`). `expires`, the time at which the fence times out, does not change.
 #[repr(C)]
 pub struct Point<L> {
     pub(super) fence: Opaque<bindings::dma_fence>,
@@ -44,6 +45,7 @@ pub struct Point<L> {
     pub(super) expires: Ktime,
     /// The earliest deadline, or [`KTIME_MAX`] if there is none.
     deadline: Atomic<i64>,
+    /// The links of the list or tree of its context.
     pub(super) links: L,
 }
 
@@ -53,14 +55,14 @@ impl<L> Point<L> {
         "dma_fence_free() frees the fence's address, and runs no destructor"
     );
 
-    /// Writes what is there before the fence is initialised.
+    /// Writes all fields but the fence, which must be initialized after that.
     ///
-    /// The back pointer is among it: `dma_fence_init()` ends in a tracepoint that asks for the
+    /// `context` must be written first: `dma_fence_init()` ends in a tracepoint that asks for the
     /// names.
     ///
     /// # Safety
     ///
-    /// Callers must ensure that `point` is an allocation of `kmalloc()` that nobody else knows.
+    /// Callers must ensure that `point` is an allocation of `kmalloc()` that no other code knows.
     #[inline]
     pub(super) unsafe fn write(
         point: NonNull<Self>,
@@ -69,7 +71,7 @@ impl<L> Point<L> {
         links: L,
     ) {
         const { Self::LAYOUT };
-        // SAFETY: By the safety requirements it is valid for writes.
+        // SAFETY: By the safety requirements `point` is valid for writes.
         unsafe {
             point.write(Self {
                 fence: Opaque::uninit(),
@@ -81,10 +83,10 @@ impl<L> Point<L> {
         };
     }
 
-    /// Returns the place of the fence in its context.
+    /// Returns the number of the fence in its context.
     #[inline]
     pub(super) fn seqno(&self) -> u64 {
-        // SAFETY: By the type invariant the fence is initialised. The field never changes after.
+        // SAFETY: By the type invariant the fence is initialized. `seqno` never changes after that.
         unsafe { (*self.fence.get()).seqno }
     }
 
@@ -92,21 +94,23 @@ impl<L> Point<L> {
     ///
     /// # Safety
     ///
-    /// Callers must ensure that somebody holds a reference to the fence for as long as `self` is
-    /// borrowed. An RCU section, which keeps the memory, is not enough.
+    /// Callers must ensure that a reference to the fence is held for as long as `self` is borrowed.
+    /// An RCU section is not enough, although it keeps the memory.
     #[inline]
     pub(super) unsafe fn as_fence(&self) -> &Fence {
-        // SAFETY: By the type invariant the fence is initialised; the rest is the caller's to say.
+        // SAFETY: By the type invariant the fence is initialized. By the safety requirements a
+        // reference to it is held.
         unsafe { Fence::from_raw(self.fence.get()) }
     }
 
-    /// Returns the earliest deadline that was noted.
+    /// Returns the earliest deadline that was recorded, or `None` if there is none.
     #[inline]
     pub(super) fn deadline(&self) -> Option<Ktime> {
         Some(self.deadline.load(Relaxed)).filter(|&deadline| deadline != KTIME_MAX)
     }
 
-    /// Notes a deadline, which is from 0 to less than [`KTIME_MAX`]. The earliest one counts.
+    /// Records `deadline` unless an earlier one was recorded. `deadline` is from 0 to less than
+    /// [`KTIME_MAX`].
     pub(super) fn note_deadline(&self, deadline: Ktime) {
         let mut earliest = self.deadline.load(Relaxed);
         while deadline < earliest {

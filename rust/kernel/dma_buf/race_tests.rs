@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! KUnit tests of what several threads do to a timeline at a time.
+//! KUnit tests of several threads that use a timeline at a time.
 
 use crate::prelude::*;
 
@@ -51,7 +51,8 @@ mod cases {
 
     const FENCES: usize = 600;
 
-    // Each fence is signalled once, by whoever comes first, and after the one before it.
+    // Each fence is signaled once, by the first signaler that reaches it, and after the fence
+    // before it.
     #[test]
     fn hazard_19_racing_signallers_keep_the_order() {
         let timeline = in_order();
@@ -60,12 +61,12 @@ mod cases {
         for step in [1, 7, 40, 200] {
             let timeline = timeline.clone();
             crew.spawn(move |_| {
-                let mut signalled = 0;
+                let mut signaled = 0;
                 for seqno in Iterator::chain((step..=FENCES).step_by(step), [FENCES]) {
                     let status = if step == 7 { Err(EIO) } else { Ok(()) };
-                    signalled += timeline.signal(seqno as u64, status, Cause::Done);
+                    signaled += timeline.signal(seqno as u64, status, Cause::Done);
                 }
-                signalled as u64
+                signaled as u64
             });
         }
         assert_eq!(crew.join(), FENCES as u64);
@@ -83,25 +84,25 @@ mod cases {
         assert_eq!(counts.completed, FENCES as u64);
     }
 
-    /// Where two signallers meet.
+    /// The state of the meeting of two signalers.
     struct Meeting {
         held_up: Atomic<u32>,
         coming: Atomic<u32>,
     }
 
-    /// Holds up who signals a fence, until another one has begun to signal from the beginning.
+    /// A callback that holds up the signaler of a fence until another signaler has started.
     struct HoldUp(Arc<Meeting>);
 
     impl FenceCallback for HoldUp {
         type OwnerModule = Uncounted;
 
-        fn signalled(&self, _fence: &Fence) {
+        fn signaled(&self, _fence: &Fence) {
             self.0.held_up.store(1, Relaxed);
             let late = ktime_get() + SECOND;
             while self.0.coming.load(Relaxed) == 0 && ktime_get() < late {
                 core::hint::spin_loop();
             }
-            // It comes to the lock of this fence meanwhile.
+            // Meanwhile the other signaler reaches the lock of this fence.
             let there = ktime_get() + 10 * MILLISECOND;
             while ktime_get() < there {
                 core::hint::spin_loop();
@@ -109,7 +110,7 @@ mod cases {
         }
     }
 
-    // Both have gathered the same fences. Who comes second changes nothing.
+    // Two signalers have gathered the same fences. The second one changes nothing.
     #[test]
     fn hazard_19_second_signaller_changes_nothing() {
         let timeline = in_order();
@@ -139,8 +140,8 @@ mod cases {
         drop(waiter);
     }
 
-    // The time of a fence is not before that of the one before it, though somebody else has
-    // signalled that one in between.
+    // The timestamp of a fence is not earlier than that of the fence before it, even if another
+    // signaler has signaled the fence before it.
     #[test]
     fn hazard_19_times_ascend_behind_another_signaller() {
         let timeline = in_order();
@@ -152,25 +153,29 @@ mod cases {
         drop(state);
         let done = signalling(|section| {
             let mut number = 0;
-            // SAFETY: They were gathered in the section of `rcu`.
+            // SAFETY: The points were gathered in the section of `rcu`.
             let points = unsafe { gathered.points() }.inspect(|_| {
                 number += 1;
                 if number != 2 {
                     return;
                 }
-                // Before the second one is come to, another signaller reads the clock.
+                // Before this signaler reaches the second fence, another signaler reads the
+                // clock.
                 let mut later = ktime_get();
                 while Some(later) <= fences[0].timestamp() {
                     later = ktime_get();
                 }
-                // SAFETY: `fences` has a reference, and the fence is one of a context.
+                // SAFETY: `fences` has a reference to the fence, which a context has emitted.
                 unsafe { signal_fence(section, fences[1].as_raw(), None, later, || {}) };
             });
-            // SAFETY: As above, and no lock is held.
-            unsafe { signal_points::<InOrder>(&rcu, section, points, None, None, || {}) }
+            // SAFETY: The points were gathered in the section of `rcu`, and no lock is held.
+            unsafe {
+                let reason = Reason::Caused(Cause::Done);
+                signal_points::<InOrder>(&rcu, section, points, None, None, reason, || {})
+            }
         });
         drop(rcu);
-        // It unlinks them.
+        // This unlinks the fences.
         timeline.signal(3, Ok(()), Cause::Done);
         assert_eq!(done.count, 2);
         assert!(fences[0].timestamp().is_some());
@@ -178,7 +183,8 @@ mod cases {
         assert!(fences[1].timestamp() <= fences[2].timestamp());
     }
 
-    // A signaller unlinks nothing in the place of what others have unlinked meanwhile.
+    // A signaler unlinks only fences that it has gathered, even if others have unlinked some of
+    // them.
     #[test]
     fn hazard_19_others_have_unlinked_the_first_ones() {
         let timeline = in_order();
@@ -189,21 +195,21 @@ mod cases {
         state.pending.gather(3, &mut gathered);
         drop(state);
         timeline.signal(2, Ok(()), Cause::Done);
-        // SAFETY: `fences` has a reference.
+        // SAFETY: `fences` has a reference to the fence.
         let references = unsafe { (*fences[0].as_raw()).refcount.refcount.refs.counter };
-        // The list's reference is put.
+        // The list's reference was put.
         assert_eq!(references, 1);
         let now = ktime_get();
-        // SAFETY: `fences` has a reference, and the fence is one of a context.
+        // SAFETY: `fences` has a reference to the fence, which a context has emitted.
         signalling(|section| unsafe {
             signal_fence(section, fences[2].as_raw(), None, now, || {})
         });
         let mut state = timeline.context().state.lock();
-        // SAFETY: They were gathered in the section of `rcu`, and each has signalled.
+        // SAFETY: The points were gathered in the section of `rcu`, and each has signaled.
         unsafe { state.as_mut().project().pending.unlink(&mut gathered) };
         let left = state.pending.len();
         drop(state);
-        // SAFETY: The list's reference to what was unlinked is given up here.
+        // SAFETY: `unlink` passed the list's references to this function, which gives them up here.
         unsafe { put_points(&rcu, &gathered) };
         drop(rcu);
         assert_eq!(left, 1);
@@ -211,7 +217,7 @@ mod cases {
         assert_eq!(timeline.signal(4, Ok(()), Cause::Done), 1);
     }
 
-    // What is emitted while others signal is signalled by somebody, and nothing twice.
+    // Fences that are emitted while other threads signal are all signaled, and none twice.
     #[test]
     fn hazard_20_emission_against_signallers() {
         let timeline = in_order();
@@ -219,12 +225,12 @@ mod cases {
         for _ in 0..2 {
             let timeline = timeline.clone();
             crew.spawn(move |crew| {
-                let mut signalled = 0;
+                let mut signaled = 0;
                 while crew.stop.load(Relaxed) == 0 {
                     let last = timeline.last();
-                    signalled += timeline.signal(last, Ok(()), Cause::Done) as u64;
+                    signaled += timeline.signal(last, Ok(()), Cause::Done) as u64;
                 }
-                signalled
+                signaled
             });
         }
         let emitter = timeline.clone();
@@ -235,14 +241,14 @@ mod cases {
             crew.stop.store(1, Relaxed);
             0
         });
-        let signalled = crew.join();
+        let signaled = crew.join();
         let rest = timeline.signal(timeline.last(), Ok(()), Cause::Done) as u64;
-        assert_eq!(signalled + rest, FENCES as u64);
+        assert_eq!(signaled + rest, FENCES as u64);
         assert_eq!(timeline.last(), FENCES as u64);
     }
 
-    // Who waits for the right to emit is told when it is free, whether fences were committed or
-    // unwound, or there were none.
+    // A thread that waits for the right to emit is woken when the right is free, whether the fences
+    // were committed or unwound, or there were none.
     #[test]
     fn emitters_take_turns() {
         const EACH: u64 = 50;
@@ -272,8 +278,8 @@ mod cases {
         );
     }
 
-    // Each turn wakes up the next thread, also if nothing is emitted in it. Those that wait sleep
-    // while the thread whose turn it is drops the lock between two steps.
+    // The end of each turn wakes up the next thread, even if nothing was emitted in the turn. The
+    // waiting threads sleep while the thread whose turn it is drops the lock between two steps.
     #[test]
     fn every_waiter_gets_its_turn() {
         const THREADS: u32 = 48;
@@ -292,7 +298,7 @@ mod cases {
                     .emission()
                     .map_or(1, |it| it.prune().map_or(1, |_nothing| 0)),
                 2 => emit_at(&timeline, (THREADS - index).into(), far()).map_or(1, |_unwound| 0),
-                _ => u64::from(create_at(&timeline, (THREADS - index).into()).is_signalled()),
+                _ => u64::from(create_at(&timeline, (THREADS - index).into()).is_signaled()),
             });
         }
         crew.all_there.wait_for_completion();
@@ -303,8 +309,9 @@ mod cases {
         assert_eq!(timeline.counts().pending, 0);
     }
 
-    // Hazards 2, 3 and 7: a reader that begins before the fence has signalled sees the name to the
-    // end, though the timeline is dropped meanwhile; one that begins later sees the core's.
+    // Hazards 2, 3 and 7: a reader that begins before the fence has signaled sees the timeline's
+    // name until its section ends, even if the timeline is dropped meanwhile. A reader that begins
+    // later sees the core's name.
     #[test]
     fn hazard_3_readers_against_close() {
         for _ in 0..100 {

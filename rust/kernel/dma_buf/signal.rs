@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How the fences of a context are signalled and unlinked.
+//! How the fences of a context are signaled and unlinked.
 //!
-//! A signaller gathers the first pending fences, lets go of the context's lock, signals each under
-//! its own lock, and takes the context's again to unlink those that are linked still. Interrupts
-//! are off for one fence at a time, and for two walks of a batch.
+//! A signaler gathers the first pending fences and drops the context's lock. It signals each fence
+//! under the fence's own lock. Then it takes the context's lock again, and unlinks the gathered
+//! fences that are still linked. Interrupts are off for one fence at a time, and for the two walks
+//! over a batch.
 //!
-//! Signallers may race. Each works in the order of the list, and is in one RCU section from before
-//! it gathers until it has unlinked. It needs no references for that:
+//! Signalers may race. Each works in the order of the list, and stays in one RCU section from
+//! before it gathers until it has unlinked. So it needs no references to the fences:
 //!
-//! - What it has gathered was referenced by the list. If another signaller unlinks a fence and puts
-//!   that reference, the memory stays for a grace period, which waits for the RCU section. What is
-//!   overwritten until then is the list of callbacks, which nobody looks at after signalling.
-//! - A fence is unlinked by those only who have seen, under its lock, that it has signalled. So who
-//!   finds that it has not, under that lock, finds it linked still: the list's reference is there
-//!   while callbacks run. Who finds that it has does no more with it.
-//! - The context is there: signallers borrow the timeline, or are its timer. The owner that closes
-//!   the context is alone: see [`FenceContext::close`].
+//! - The list owned a reference to each gathered fence. If another signaler unlinks a fence and
+//!   puts that reference, the memory stays for a grace period, which waits for the RCU section.
+//!   Until then only the list of callbacks is overwritten. No signaler reads that list after the
+//!   fence has signaled.
+//! - A fence is unlinked only after it was seen signaled under the fence's lock. So a fence that is
+//!   found unsignaled under that lock is still linked, and the list's reference keeps it alive
+//!   while its callbacks run. If a signaler finds a fence signaled, it does nothing more with it.
+//! - The context is valid: signalers borrow the timeline, or are its timer callback. The owner
+//!   that closes the context is alone: see [`FenceContext::close`].
 
 use super::{
     batch::BATCH,
@@ -26,7 +28,10 @@ use super::{
         PointOf, //
     },
     ktime_get,
-    ops::signal_fence,
+    ops::{
+        signal_fence,
+        TracedFence, //
+    },
     order::{
         Order,
         SeqnoOrder, //
@@ -52,34 +57,45 @@ use crate::{
 };
 use core::ptr::NonNull;
 
-/// What signallers of a context of the order `R` gather.
+/// The container for what a signaler gathers in a context of the order `R`.
 type GatheredOf<R> = <<R as Order>::Pending as Pending>::Gathered;
 
-/// How fences complete.
+/// Why a fence signals, for trace events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The fence completes for this cause, by which it is counted.
+    Caused(Cause),
+    /// The fence's timeline is being dropped.
+    Closed,
+    /// The fence is unwound. It does not count as emitted.
+    Unwound,
+}
+
+/// The status with which fences complete.
 #[derive(Clone, Copy)]
 pub(super) struct End {
     pub(super) error: Option<Error>,
     pub(super) cause: Cause,
-    /// The timestamp of the fences; `None` is the time at which they are signalled.
+    /// The timestamp of the fences. `None` means the time at which they are signaled.
     pub(super) time: Option<Ktime>,
 }
 
-/// What a signaller has done.
+/// The result of signaling a batch.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Signalled {
-    /// How many it has signalled itself.
+pub(super) struct Signaled {
+    /// How many fences this call has signaled.
     pub(super) count: usize,
-    /// The last one of those.
+    /// The number of the last fence that this call has signaled.
     pub(super) last: Option<u64>,
-    /// Whether there may be more.
+    /// Whether there may be more fences to signal.
     pub(super) more: bool,
 }
 
 impl<O: FenceOps> FenceContext<O> {
-    /// Signals fences in order up to the number `last`, batch by batch, and returns how many it
-    /// signalled itself.
+    /// Signals fences in order up to the number `last`, in batches, and returns how many this call
+    /// signaled.
     ///
-    /// When it returns, none of those that were pending is linked.
+    /// When the call returns, all fences up to `last` that were pending are unlinked.
     pub(super) fn signal(&self, last: u64, end: End) -> usize {
         let mut count = 0;
         loop {
@@ -91,74 +107,77 @@ impl<O: FenceOps> FenceContext<O> {
         }
     }
 
-    /// Signals the next batch.
+    /// Signals the next batch of fences up to the number `last`.
     // Inlined so that a caller that ignores `last` does not pay for it.
     #[inline(always)]
-    pub(super) fn signal_next(&self, last: u64, end: End) -> Signalled {
+    pub(super) fn signal_next(&self, last: u64, end: End) -> Signaled {
         let rcu = rcu::read_lock();
         signalling(|section| self.signal_batch(&rcu, section, last, end))
     }
 
     /// Signals one batch of fences in order, then unlinks them.
     #[inline(always)]
-    fn signal_batch(&self, rcu: &rcu::Guard, section: &Section, last: u64, end: End) -> Signalled {
+    fn signal_batch(&self, rcu: &rcu::Guard, section: &Section, last: u64, end: End) -> Signaled {
         let mut batch = GatheredOf::<O::Order>::none();
         let more = self.state.lock().pending.gather(last, &mut batch);
         if batch.is_empty() {
-            return Signalled::default();
+            return Signaled::default();
         }
-        // SAFETY: RCU has been held since they were gathered.
+        // SAFETY: This thread has been in the section of `rcu` since before the points were
+        // gathered.
         let points = unsafe { batch.points() };
         let counter = self.progress.counter(end.cause);
         let count = || counter.add(1, Relaxed);
+        let reason = Reason::Caused(end.cause);
         // SAFETY: The points were gathered in the section of `rcu`, and no context lock is held.
         let mut done =
-            unsafe { signal_points::<O>(rcu, section, points, end.error, end.time, count) };
+            unsafe { signal_points::<O>(rcu, section, points, end.error, end.time, reason, count) };
         done.more = more;
 
         let mut guard = self.state.lock();
         let state = guard.as_mut().project();
-        // SAFETY: They were gathered in the section of `rcu`, and each was signalled, or found
-        // signalled, under its lock.
+        // SAFETY: The points were gathered in the section of `rcu`. Each was signaled, or found
+        // signaled, under its lock.
         unsafe { state.pending.unlink(&mut batch) };
         drop(guard);
-        // SAFETY: The list's references to what was unlinked are ours.
+        // SAFETY: `unlink` passed the list's references to the unlinked points to this function.
         unsafe { put_points(rcu, &batch) };
         done
     }
 }
 
 impl<O: FenceOps<Order = SeqnoOrder>> FenceContext<O> {
-    /// Takes pending fences back that nobody refers to: they are signalled with `ECANCELED`, then
-    /// unlinked, then put, and count as nothing.
+    /// Unwinds pending fences: signals them with `ECANCELED`, then unlinks them, then puts them.
+    /// They no longer count as committed.
     ///
     /// # Safety
     ///
-    /// Callers must have gathered the batch in the section of `rcu`.
+    /// Callers must have gathered `batch` in the section of `rcu`.
     pub(super) unsafe fn take_back(&self, rcu: &rcu::Guard, batch: &mut GatheredOf<O::Order>) {
         signalling(|section| {
             // SAFETY: By the safety requirements the batch was gathered in the section of `rcu`.
             let points = unsafe { batch.points() };
             let error = Some(ECANCELED);
             // SAFETY: The points were gathered in the section of `rcu`; no context lock is held.
-            let done = unsafe { signal_points::<O>(rcu, section, points, error, None, || ()) };
+            let done = unsafe {
+                signal_points::<O>(rcu, section, points, error, None, Reason::Unwound, || ())
+            };
             let mut guard = self.state.lock();
-            // SAFETY: The points were gathered in the section of `rcu`, and each was signaled, or
-            // found signaled, under its lock.
+            // SAFETY: The points were gathered in the section of `rcu`. Each was signaled, or found
+            // signaled, under its lock.
             unsafe { guard.as_mut().project().pending.unlink(batch) };
             self.progress.note_pruned(done.count);
         });
-        // SAFETY: The list's references to what was unlinked are ours.
+        // SAFETY: `unlink` passed the list's references to the unlinked points to this function.
         unsafe { put_points(rcu, batch) };
     }
 }
 
 impl<O: FenceOps> FenceContext<O> {
-    /// Signals all fences in order, and puts them.
+    /// Closes the context: signals all fences in order with [`FenceOps::CLOSED`], and puts them.
     ///
-    /// Nobody else signals or looks for fences now, so the list is used without its lock, and each
-    /// fence is unlinked first. Nobody can ask for the counts any more, so there is nothing to
-    /// count.
+    /// No other thread uses the list any more, so it is used without its lock, and each fence is
+    /// unlinked before it is signaled. Nothing is counted, since the counts can't be read any more.
     ///
     /// # Safety
     ///
@@ -166,17 +185,19 @@ impl<O: FenceOps> FenceContext<O> {
     pub(super) unsafe fn close(&self) {
         let mut guard = self.state.lock();
         let state = guard.as_mut().project();
-        // There are some only if an emission was leaked: it borrows the timeline.
+        // `emitting` is empty unless an `Emitted` was leaked: an `Emitted` borrows the timeline.
         let emitting = core::mem::replace(state.emitting, Chain::new());
         let mut pending = state.pending;
-        // SAFETY: The points are initialised, and the references to them were the chain's.
+        // SAFETY: The points are initialized. The chain owned a reference to each, and passes it
+        // on.
         unsafe { pending.as_mut().link(emitting) };
-        // SAFETY: It is not moved.
+        // SAFETY: `pending` is not moved.
         let pending = core::ptr::from_mut(unsafe { pending.get_unchecked_mut() });
-        // Waiters run under the lock of their fence, and no fence is signaled under this one.
+        // No fence may be signaled with this lock held: waiters, which run under the lock of their
+        // fence, may take this lock.
         drop(guard);
-        // SAFETY: `pending` is in the state, which by the safety requirements nobody else uses. It
-        // is pinned there.
+        // SAFETY: `pending` is in the state, where it is pinned. By the safety requirements no
+        // other thread uses the state.
         let pending = unsafe { Pin::new_unchecked(&mut *pending) };
         let (mut count, mut time) = (0, 0);
         pending.drain(|point| {
@@ -185,29 +206,36 @@ impl<O: FenceOps> FenceContext<O> {
             }
             count += 1;
             let fence = point.cast::<bindings::dma_fence>().as_ptr();
+            let trace = || {
+                // SAFETY: This runs under the fence's lock, before the fence has signaled. The
+                // context is valid until the end of a grace period that begins after this.
+                let fence = unsafe { TracedFence::<O>::new(fence) };
+                O::trace_signaled(fence, Err(O::CLOSED), Reason::Closed, time);
+            };
             signalling(|section| {
-                // SAFETY: The point was linked, so a context emitted its fence, and the list's
-                // reference, which is ours now, keeps it. No context lock is held.
-                unsafe { signal_fence(section, fence, Some(O::CLOSED), time, || ()) }
+                // SAFETY: The point was linked, so a context emitted its fence. `drain` passed the
+                // list's reference to this closure, which keeps the fence. No context lock is held.
+                unsafe { signal_fence(section, fence, Some(O::CLOSED), time, trace) }
             });
-            // SAFETY: The list's reference is given up here.
+            // SAFETY: `drain` passed the list's reference to this closure, which gives it up here.
             unsafe { bindings::dma_fence_put(fence) };
         });
     }
 }
 
-/// Signals those points that have not signalled.
+/// Signals those of `points` that have not signaled, and returns how many this call signaled.
 ///
-/// `count_one` is called right before each is signaled, under the fence's lock.
+/// `count_one` is called under the fence's lock, right before the fence is signaled.
 ///
-/// Without a `time`, the clock is read once, and again behind each fence that another one has
-/// signalled, who may have read it later: the times of fences are in their order, too. An issuer
-/// that gives a `time` is the only signaller of its timeline, and gives times that ascend.
+/// If `time` is `None`, the clock is read once, and again after each fence that another signaler
+/// has signaled, since that signaler may have read the clock later. So timestamps are in the order
+/// of the fences. If `time` is given, the issuer must be the only signaler of its timeline, and
+/// its times must ascend; otherwise timestamps may be out of order.
 ///
 /// # Safety
 ///
-/// Callers must have gathered the points in the section of `rcu`, or must ensure that nobody else
-/// can put the reference that the context has to each. They must hold no context lock.
+/// Callers must have gathered the points in the section of `rcu`, or must ensure that no other
+/// thread can put the context's reference to each. They must hold no context lock.
 #[inline(always)]
 pub(super) unsafe fn signal_points<O: FenceOps>(
     _rcu: &rcu::Guard,
@@ -215,24 +243,32 @@ pub(super) unsafe fn signal_points<O: FenceOps>(
     points: impl Iterator<Item = NonNull<PointOf<O>>>,
     error: Option<Error>,
     time: Option<Ktime>,
+    reason: Reason,
     count_one: impl Fn(),
-) -> Signalled {
+) -> Signaled {
     let mut count = 0;
     let mut last = None;
     let now = || time.unwrap_or_else(ktime_get);
     let mut time = now();
     for point in points {
-        // SAFETY: By the safety requirements the point's memory is valid.
+        // SAFETY: By the safety requirements the memory of `point` is valid.
         let fence = unsafe { point.as_ref() }.fence.get();
-        // SAFETY: The fence is one of a context, its memory is valid, and no context lock is held.
-        if unsafe { signal_fence(section, fence, error, time, &count_one) } {
+        let first = || {
+            count_one();
+            // SAFETY: This runs under the fence's lock, before the fence has signaled. So the fence
+            // is unlinked only later, and the context is valid.
+            let fence = unsafe { TracedFence::<O>::new(fence) };
+            O::trace_signaled(fence, error.map_or(Ok(()), Err), reason, time);
+        };
+        // SAFETY: A context emitted `fence`. Its memory is valid, and no context lock is held.
+        if unsafe { signal_fence(section, fence, error, time, first) } {
             count += 1;
             last = Some(point);
         } else {
             time = now();
         }
     }
-    Signalled {
+    Signaled {
         count,
         // SAFETY: By the safety requirements the memory of `last`, one of `points`, is valid.
         last: last.map(|last| unsafe { seqno_of(last) }),
@@ -251,8 +287,8 @@ pub(super) unsafe fn put_points<L>(_rcu: &rcu::Guard, gathered: &impl Gathered<L
     // SAFETY: By the safety requirements the points were gathered in the section of `rcu`, which
     // keeps their memory.
     for point in unsafe { gathered.points() } {
-        // SAFETY: By the safety requirements a reference to the fence of `point` is given up here.
-        // The fence is at the start of the point.
+        // SAFETY: By the safety requirements the caller owns a reference to the fence of `point`,
+        // and gives it up. The fence is at the start of the point.
         unsafe { bindings::dma_fence_put(point.as_ptr().cast()) };
     }
 }

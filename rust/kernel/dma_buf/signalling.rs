@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Signalling sections: what must run for a fence to signal.
+//! Signalling sections: code that must run for a fence to signal.
 
 use crate::{
     bindings,
@@ -11,22 +11,27 @@ use crate::{
 ///
 /// # Invariants
 ///
-/// `dma_fence_begin_signalling()` was called on this thread, and `dma_fence_end_signalling()` will
-/// be when the last reference to this value is gone.
+/// `dma_fence_begin_signalling()` was called on this thread. `dma_fence_end_signalling()` is called
+/// only after the last reference to this value is gone.
 pub struct Section(NotThreadSafe);
 
-/// Runs `f` in a signalling section.
+/// Runs `f` in a signalling section. Wraps `dma_fence_begin_signalling()` and
+/// `dma_fence_end_signalling()`.
 ///
-/// Somebody may be waiting for a fence with a lock held, from the shrinker, or in an MMU notifier.
-/// So code that must run for a fence to signal may not allocate with `GFP_KERNEL`, nor take a lock
-/// under which others do, nor a `dma_resv` lock. It can't be seen from the code that signals alone;
-/// this tells lockdep, which then reports it.
+/// Another thread may wait for a fence while it holds a lock, in the shrinker, or in an MMU
+/// notifier. So code that must run for a fence to signal must not allocate with `GFP_KERNEL`. It
+/// must not take a lock under which other code allocates so, and must not take a `dma_resv` lock.
+/// The code alone does not show this dependency. A signalling section shows it to lockdep, which
+/// reports violations.
 ///
-/// Sections nest. As a closure they can't be ended out of order, twice, never, or on another
-/// thread.
+/// Sections nest. Since a section is a closure, it ends exactly once, in the right order, and on
+/// the thread that began it.
 ///
-/// Costs nothing without `CONFIG_LOCKDEP`, not even a call. Any context; what `f` may do is
-/// narrowed, not widened.
+/// Without `CONFIG_LOCKDEP` a section compiles to nothing.
+///
+/// # Context
+///
+/// Any. In the section `f` may do what the caller may do, except for the operations above.
 ///
 /// # Examples
 ///
@@ -37,12 +42,14 @@ pub struct Section(NotThreadSafe);
 /// ```
 #[inline(always)]
 pub fn signalling<R>(f: impl FnOnce(&Section) -> R) -> R {
-    // SAFETY: May be called in any context. The cookie is given back below, on the same thread and
-    // in the reverse order of nested calls, since `f` has returned by then.
+    // SAFETY: `dma_fence_begin_signalling()` may be called in any context. The cookie is passed
+    // back below, on the same thread. `f` has returned by then, so nested sections end in reverse
+    // order.
     let cookie = unsafe { bindings::dma_fence_begin_signalling() };
-    // INVARIANT: Begun above, ended below; `f` has only a borrow that ends before.
+    // INVARIANT: The section was begun above, and is ended below. The borrow that `f` gets ends
+    // before.
     let result = f(&Section(NotThreadSafe));
-    // SAFETY: `cookie` is that of the call above.
+    // SAFETY: The call of `dma_fence_begin_signalling()` above returned `cookie`.
     unsafe { bindings::dma_fence_end_signalling(cookie) };
     result
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Fences as file descriptors.
+//! Files that export fences to user space.
 
 use super::Fence;
 use crate::{
@@ -11,14 +11,14 @@ use crate::{
 };
 use core::ptr::NonNull;
 
-/// A file that exports a fence.
+/// A `sync_file`: a file that exports a fence.
 ///
-/// It holds a reference to its fence. It is made in full before it is given a descriptor, and a
-/// descriptor is installed last, since that can't be taken back:
+/// It holds a reference to its fence. Installing a descriptor can't be undone, so that must be the
+/// last step:
 ///
 /// 1. reserve a descriptor ([`FileDescriptorReservation::get_unused_fd_flags`]),
 /// 2. make the fence and its file,
-/// 3. tell user space the number that was reserved,
+/// 3. write the number of the reserved descriptor to user space,
 /// 4. [`fd_install`] the file.
 ///
 /// C header: [`include/linux/sync_file.h`](srctree/include/linux/sync_file.h)
@@ -77,49 +77,53 @@ use core::ptr::NonNull;
 pub struct SyncFile(ARef<File>);
 
 impl SyncFile {
-    /// Makes a file for `fence`.
+    /// Makes a file for `fence`. Wraps `sync_file_create()`.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, also if the system has no file left.
+    /// `ENOMEM` if there is no memory, or if the system has reached its limit of open files.
     ///
     /// # Context
     ///
-    /// Process context; sleeps.
+    /// Process context; may sleep.
     pub fn new(fence: &Fence) -> Result<Self> {
-        // SAFETY: By its type invariant the fence is initialised; the file takes a reference.
+        // SAFETY: By the type invariant `fence` is initialized. The call takes a reference for the
+        // file.
         let sync_file = unsafe { bindings::sync_file_create(fence.as_raw()) };
         if sync_file.is_null() {
             return Err(ENOMEM);
         }
-        // SAFETY: It was made just now, with a file whose one reference is the caller's.
+        // SAFETY: `sync_file` was made just now. Its file is not null, and this function owns the
+        // only reference to it.
         let file = unsafe { NonNull::new_unchecked(bindings::sync_file_file(sync_file)) };
-        // SAFETY: The reference to the file is ours, and `File` is transparent over `struct file`.
-        // It has no position that a light reference could protect.
+        // SAFETY: This function owns the reference to the file. `File` is transparent over `struct
+        // file`. The file has no descriptor yet, so no `fdget_pos()` call for it is active.
         Ok(Self(unsafe { ARef::from_raw(file.cast::<File>()) }))
     }
 
-    /// Returns the file, to be given a descriptor.
+    /// Returns the file, so that a descriptor can be installed for it.
     pub fn into_file(self) -> ARef<File> {
         self.0
     }
 
-    /// Returns the fence of the descriptor `fd` of the current process.
+    /// Returns the fence of the descriptor `fd` of the current process. Wraps
+    /// `sync_file_get_fence()`.
     ///
-    /// If the file holds several fences, it is one that signals when all have.
+    /// If the file has several fences, the call returns one fence that signals when all have
+    /// signaled.
     ///
     /// # Errors
     ///
-    /// `EBADF` if `fd` is no descriptor of a sync_file.
+    /// `EBADF` if `fd` is not a descriptor of a `sync_file`.
     ///
     /// # Context
     ///
     /// Process context.
     pub fn fence_of_fd(fd: i32) -> Result<ARef<Fence>> {
-        // SAFETY: Any number may be asked for.
+        // SAFETY: `sync_file_get_fence()` may be called with any number.
         let fence = unsafe { bindings::sync_file_get_fence(fd) };
         let fence = NonNull::new(fence).ok_or(EBADF)?;
-        // SAFETY: The call returned a reference, which is ours.
+        // SAFETY: The call above returned a reference, which this function owns.
         Ok(unsafe { Fence::take_raw(fence) })
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! KUnit tests of fences and timelines. What a hazard of docs/fences.md is about names its number.
+//! KUnit tests of fences and timelines. A test of a hazard of docs/fences.md has its number in the
+//! name.
 
 use crate::prelude::*;
 
@@ -10,7 +11,10 @@ mod cases {
         fixtures::{
             create,
             create_one,
+            far,
             in_order,
+            new,
+            references,
             InOrder,
             Uncounted,
             NAME, //
@@ -25,7 +29,10 @@ mod cases {
                 ordering::Relaxed,
                 Atomic, //
             },
-            rcu,
+            rcu::{
+                self,
+                Published, //
+            },
             Arc, //
         },
         time::Jiffies,
@@ -48,12 +55,12 @@ mod cases {
             fences[1].timestamp().unwrap(),
         );
         assert!(before <= times.0 && times.0 <= times.1 && times.1 <= ktime_get());
-        assert_eq!(fences[1].status(), Status::Signalled);
+        assert_eq!(fences[1].status(), Status::Signaled);
         assert_eq!(fences[2].status(), Status::Pending);
         let counts = timeline.counts();
         assert_eq!(counts.pending, 1);
         assert_eq!((counts.committed, timeline.last()), (3, 3));
-        assert_eq!((counts.completed, timeline.signalled_up_to()), (2, 2));
+        assert_eq!((counts.completed, timeline.signaled_up_to()), (2, 2));
         assert_eq!(counts.done, 2);
     }
 
@@ -78,7 +85,7 @@ mod cases {
         let fences = create(&timeline, 100);
         timeline.signal(1, Ok(()), Cause::Done);
         drop(timeline);
-        assert_eq!(fences[0].status(), Status::Signalled);
+        assert_eq!(fences[0].status(), Status::Signaled);
         let mut last = 0;
         for fence in &fences[1..] {
             assert_eq!(fence.status(), Status::Failed(ECANCELED));
@@ -87,14 +94,15 @@ mod cases {
             last = time;
         }
         rcu::synchronize_rcu();
-        // The context's memory is gone; the fence doesn't need it.
+        // The context was freed. The fence does not need it.
         fences[50].set_deadline(0);
         assert!(fences[50].timeline_name(&rcu::read_lock()) == c"signaled-timeline");
     }
 
-    // The callbacks follow the pointer to the context: none is called once the fence has signalled.
+    // The callbacks follow the pointer to the context, so none is called once the fence has
+    // signaled.
     #[test]
-    fn hazard_7_a_signalled_fence_does_not_call_its_context() {
+    fn hazard_7_a_signaled_fence_does_not_call_its_context() {
         let timeline = in_order();
         let fences = create(&timeline, 1);
         let told = timeline.shared_data();
@@ -112,12 +120,12 @@ mod cases {
         let timeline = in_order();
         let fences = create(&timeline, 1);
         let own = 1 << bindings::dma_fence_flag_bits_DMA_FENCE_FLAG_INLINE_LOCK_BIT;
-        // SAFETY: The fence is initialised, which has set the flag or not, once.
+        // SAFETY: The fence is initialized. The flag does not change after that.
         let flags = unsafe { (*fences[0].as_raw()).flags };
         assert_eq!(flags & own, own);
     }
 
-    // Nobody but the timeline refers to them when they are completed.
+    // Only the timeline refers to the fences when they complete.
     #[test]
     fn hazard_17_fences_without_other_references() {
         let timeline = in_order();
@@ -139,28 +147,29 @@ mod cases {
         assert_eq!(timeline.counts().done, 1);
     }
 
-    // Hazard 22: nested, and given back in order; lockdep would tell otherwise.
+    // Hazard 22: sections nest, and end in the reverse order. Lockdep would report anything else.
     #[test]
     fn hazard_22_sections_nest() {
         let timeline = in_order();
         let fences = create(&timeline, 1);
-        let signalled = signalling(|_| signalling(|_| timeline.signal(1, Ok(()), Cause::Done)));
-        assert_eq!(signalled, 1);
-        assert!(fences[0].is_signalled());
+        let signaled = signalling(|_| signalling(|_| timeline.signal(1, Ok(()), Cause::Done)));
+        assert_eq!(signaled, 1);
+        assert!(fences[0].is_signaled());
     }
 
-    // The core keeps the later one of two fences of a context, and compares all of their numbers.
+    // The core keeps the later of two fences of a context, and compares all 64 bits of their
+    // numbers.
     #[test]
     fn hazard_20_the_core_compares_64_bits() {
         let timeline = in_order();
         let fences = create(&timeline, 1);
         let all = 1 << bindings::dma_fence_flag_bits_DMA_FENCE_FLAG_SEQNO64_BIT;
-        // SAFETY: The fence is initialised, and this flag doesn't change after.
+        // SAFETY: The fence is initialized. This flag does not change after that.
         let flags = unsafe { (*fences[0].as_raw()).flags };
         assert_eq!(flags & all, all);
     }
 
-    // What is no time, or the end of it, is no deadline. 0 is one.
+    // Negative times and KTIME_MAX are no deadlines. 0 is one.
     #[test]
     fn deadlines_at_both_ends() {
         let timeline = in_order();
@@ -179,13 +188,13 @@ mod cases {
             assert_eq!(timeline.deadline(&fences[0]), Ok(Some(deadline)));
             assert_eq!(timeline.earliest_deadline(), Some(deadline));
         }
-        // One of them was KTIME_MAX.
+        // One of the six was KTIME_MAX.
         assert_eq!(told.deadlines.load(Relaxed), 5);
         timeline.signal(2, Ok(()), Cause::Done);
         assert_eq!(timeline.earliest_deadline(), None);
     }
 
-    // More fences than one hold of the lock looks at; the deadline is behind those.
+    // There are more fences than one hold of the lock visits, and the deadline is on a later one.
     #[test]
     fn earliest_deadline_behind_many_fences() {
         let timeline = in_order();
@@ -194,6 +203,26 @@ mod cases {
         assert_eq!(timeline.earliest_deadline(), Some(500));
         fences[199].set_deadline(400);
         assert_eq!(timeline.earliest_deadline(), Some(400));
+    }
+
+    #[test]
+    fn pending_fences_by_number() {
+        let timeline = in_order();
+        // These are more fences than one hold of the lock visits.
+        let fences = create(&timeline, 200);
+        timeline.signal(3, Ok(()), Cause::Done);
+        for fence in &fences {
+            let found = timeline.pending_fence(fence.seqno());
+            assert_eq!(found.is_some(), fence.seqno() > 3);
+            assert!(found.is_none_or(|found| core::ptr::eq(&*found, &**fence)));
+        }
+        assert!(timeline.pending_fence(0).is_none());
+        assert!(timeline.pending_fence(201).is_none());
+        // A fence that is not committed can't be found.
+        let emitted = timeline.emission().unwrap().emit(new(1), far());
+        assert!(timeline.pending_fence(201).is_none());
+        emitted.commit();
+        assert!(timeline.pending_fence(201).is_some());
     }
 
     #[test]
@@ -215,18 +244,18 @@ mod cases {
         assert!(fence.wait(false, 1).is_ok());
     }
 
-    /// Asks what its timeline has come to when a fence signals.
+    /// A callback that reads the counts of its timeline when a fence signals.
     struct Ask(Arc<Timeline<InOrder>>, Atomic<u64>);
 
     impl FenceCallback for Ask {
         type OwnerModule = Uncounted;
 
-        fn signalled(&self, _fence: &Fence) {
+        fn signaled(&self, _fence: &Fence) {
             self.1.store(self.0.counts().completed, Relaxed);
         }
     }
 
-    // A waiter never finds the fence that it waited for pending.
+    // A waiter never finds the fence that it waited for counted as pending.
     #[test]
     fn counted_before_waiters_run() {
         let timeline = in_order();
@@ -245,6 +274,84 @@ mod cases {
         let counts = timeline.counts();
         assert_eq!((counts.done, counts.cancelled), (70, 30));
         assert_eq!((counts.completed, counts.pending), (100, 0));
+    }
+
+    /// An issuer that keeps what its trace hooks were called with.
+    struct Traced;
+
+    /// The status of each fence, as an errno, and what the reason is, by the fence's number.
+    static ENDS: [(Atomic<i32>, Atomic<i32>); 6] = [const { (Atomic::new(1), Atomic::new(0)) }; 6];
+    /// The last deadline that was set.
+    static DEADLINE: Atomic<Ktime> = Atomic::new(0);
+
+    const DONE: i32 = 1;
+    const CANCELLED: i32 = 2;
+    const CLOSED: i32 = 3;
+    const UNWOUND: i32 = 4;
+
+    impl FenceOps for Traced {
+        type OwnerModule = Uncounted;
+        type Shared = Published<&'static CStr>;
+        type Order = EmissionOrder;
+        const DRIVER_NAME: &'static CStr = c"kunit";
+        const CLOSED: Error = ENODEV;
+
+        fn timeline_name(name: View<'_, Self>) -> &CStr {
+            name
+        }
+
+        fn trace_signaled(
+            fence: TracedFence<'_, Self>,
+            status: Result,
+            reason: Reason,
+            _time: Ktime,
+        ) {
+            let Some(end) = ENDS.get(fence.seqno() as usize) else {
+                return;
+            };
+            if fence.timeline_name() == c"traced" {
+                end.0
+                    .store(status.map_or_else(Error::to_errno, |()| 0), Relaxed);
+            }
+            let reason = match reason {
+                Reason::Caused(Cause::Done) => DONE,
+                Reason::Caused(Cause::Cancelled) => CANCELLED,
+                Reason::Closed => CLOSED,
+                Reason::Unwound => UNWOUND,
+                Reason::Caused(Cause::TimedOut) => 0,
+            };
+            end.1.add(reason, Relaxed);
+        }
+
+        fn trace_deadline(_fence: TracedFence<'_, Self>, deadline: Ktime) {
+            DEADLINE.store(deadline, Relaxed);
+        }
+    }
+
+    // Each fence is traced once, whichever way it ends.
+    #[test]
+    fn trace_hooks_see_how_each_fence_ends() {
+        let name = Published::new(c"traced");
+        let timeline = Timeline::new(name, Ok::<_, Error>(Traced));
+        let timeline = Arc::pin_init(timeline, GFP_KERNEL).unwrap();
+        let emitted = timeline.emission().unwrap().emit(new(4), far());
+        let fences = references(&emitted);
+        emitted.commit();
+        drop(timeline.emission().unwrap().emit(new(1), far()));
+        fences[0].set_deadline(700);
+        timeline.signal(1, Ok(()), Cause::Done);
+        timeline.signal(2, Err(EIO), Cause::Cancelled);
+        // A signaled fence has no deadline.
+        fences[0].set_deadline(500);
+        assert_eq!(DEADLINE.load(Relaxed), 700);
+        drop(timeline);
+
+        let end = |seqno: usize| (ENDS[seqno].0.load(Relaxed), ENDS[seqno].1.load(Relaxed));
+        assert_eq!(end(1), (0, DONE));
+        assert_eq!(end(2), (EIO.to_errno(), CANCELLED));
+        assert_eq!(end(3), (ENODEV.to_errno(), CLOSED));
+        assert_eq!(end(4), (ENODEV.to_errno(), CLOSED));
+        assert_eq!(end(5), (ECANCELED.to_errno(), UNWOUND));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::{
         PointOf, //
     },
     module_ref::ModuleRef,
+    pace::PACE,
     signal::End,
     Cause,
     Counts,
@@ -23,7 +24,8 @@ use crate::{
     new_condvar,
     prelude::*,
     sync::{
-        rcu::RcuFreeBox,
+        aref::ARef,
+        rcu::RcuFreeKBox,
         CondVar, //
     },
     time::hrtimer::HrTimer, //
@@ -35,25 +37,30 @@ use core::{
 
 /// The owner of a context of fences.
 ///
-/// It emits fences and signals them. Every fence has a timeout: it completes with `ETIMEDOUT` when
-/// that is over, with everything before it. The timer is one for the timeline, and is armed for the
-/// oldest fence only; a fence that is signalled in time costs nothing for it.
+/// It emits fences and signals them. Every fence has a timeout. When the timeout is over, the fence
+/// completes with `ETIMEDOUT`, and so does every fence before it. A timeline has one timer, which
+/// is armed for the oldest fence only. A fence that is signaled in time causes no timer operation
+/// of its own.
 ///
 /// # Dropping
 ///
-/// The timer is cancelled and waited for. Then the context's box is dropped, which completes the
-/// pending fences with [`FenceOps::CLOSED`] and unshares the context. Nothing waits for a grace
-/// period. Since the box isn't public, safe code can't drop a context whose timer is armed. A
-/// waiter on another fence that wakes the timeline has a reference to it, so none is left by then.
+/// Dropping a timeline cancels the timer, and waits for a callback that is running. Then it drops
+/// the context's box. This completes the pending fences with [`FenceOps::CLOSED`] and unshares the
+/// context. Nothing waits for a grace period.
 ///
-/// A module that issues fences needs no barrier when it goes. A timeline pins its module; when it
-/// is gone, its fences have signalled and the core has detached them, and readers who are still at
-/// one are waited for by the grace period before the module's text is freed.
+/// The context's box is private, so safe code can't drop a context whose timer is armed. A waiter
+/// on another fence that wakes the timeline holds a reference to it, so no such waiter is left when
+/// the timeline is dropped.
+///
+/// A module that issues fences needs no barrier when it is unloaded. A timeline pins its module.
+/// Once the timeline is dropped, its fences have signaled and the core has detached them. The
+/// kernel waits for a grace period before it frees the module's text, and so for readers that are
+/// still in a callback of a fence.
 ///
 /// # Context
 ///
-/// Drop it in process context: it waits for a running timer callback. What the methods need is said
-/// there.
+/// A timeline must be dropped in process context: the drop waits for a running timer callback. Each
+/// method documents the context that it needs.
 ///
 /// # Examples
 ///
@@ -93,7 +100,7 @@ use core::{
 /// emitted.commit();
 ///
 /// assert_eq!(queue.signal(1, Ok(()), Cause::Done), 1);
-/// assert_eq!(fences[0].status(), Status::Signalled);
+/// assert_eq!(fences[0].status(), Status::Signaled);
 /// drop(queue);
 /// assert_eq!(fences[1].status(), Status::Failed(ECANCELED));
 /// # Ok::<(), Error>(())
@@ -106,35 +113,37 @@ pub struct Timeline<O: FenceOps> {
     pub(super) parts: Parts<O>,
 }
 
-/// What a [`Timeline`] is.
+/// The fields of a [`Timeline`].
 ///
-/// It is apart because whoever can name a type with an [`HrTimer`], and has a pinned reference to a
-/// value, may start and cancel that timer.
+/// They are in a private type of their own: code that can name a type with an [`HrTimer`] may start
+/// and cancel the timer of any pinned value of that type.
 ///
 /// # Invariants
 ///
-/// Each is that of a [`Timeline`]. `context` is there until the drop takes it. The timer is started
-/// under the context's lock only, and not after `closing` was set.
+/// Each `Parts` is the field of a [`Timeline`]. `context` is initialized until the drop takes it.
+/// The timer is started only under the context's lock, and not after `closing` was set.
 #[pin_data]
 pub(super) struct Parts<O: FenceOps> {
-    context: ManuallyDrop<RcuFreeBox<FenceContext<O>>>,
+    context: ManuallyDrop<RcuFreeKBox<FenceContext<O>>>,
     #[pin]
     pub(super) timer: HrTimer<Self>,
-    /// Told when an emission has ended.
+    /// Notified when an emission has ended.
     #[pin]
     idle: CondVar,
     #[pin]
     owner: O,
-    // Last: the text that what stands above calls must be there until it is gone.
+    // Must be the last field: it keeps the module loaded until the fields above are dropped.
     _module: ModuleRef,
 }
 
 impl<O: FenceOps> Timeline<O> {
-    /// Returns an initialiser for a timeline with a context of its own.
+    /// Returns an initializer for a timeline with a new context.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; `ENODEV` if the module is being unloaded; what `shared` and `owner` fail with.
+    /// - `ENOMEM` if there is no memory for the context.
+    /// - `ENODEV` if the module is being unloaded, or if its `init` has not succeeded yet.
+    /// - The errors of the initializers `shared` and `owner`.
     ///
     /// # Context
     ///
@@ -146,12 +155,12 @@ impl<O: FenceOps> Timeline<O> {
     where
         Error: From<E>,
     {
-        // INVARIANT: They are those of this timeline.
+        // INVARIANT: These parts are the field of this timeline.
         try_pin_init!(Self {
             parts <- try_pin_init!(Parts {
                 _module: ModuleRef::new(this_module::<O::OwnerModule>())?,
                 owner <- owner,
-                context: ManuallyDrop::new(RcuFreeBox::pin_init::<Error>(
+                context: ManuallyDrop::new(RcuFreeKBox::pin_init::<Error>(
                     FenceContext::new(shared),
                     GFP_KERNEL_ACCOUNT,
                 )?),
@@ -161,72 +170,90 @@ impl<O: FenceOps> Timeline<O> {
         })
     }
 
+    /// Returns the context that the timeline owns.
     #[inline]
     pub(super) fn context(&self) -> &FenceContext<O> {
         &self.parts.context
     }
 
-    /// Returns the number of the context: unique, and never reused.
+    /// Returns the number of the context, which is unique and never reused. Any context.
     pub fn number(&self) -> u64 {
         self.context().number
     }
 
-    /// Returns what callbacks of fences view.
+    /// Returns the data that callbacks of fences see as a [`View`](super::View). Any context.
     pub fn shared_data(&self) -> Pin<&O::Shared> {
         self.context().data()
     }
 
-    /// Returns what the context has come to: one consistent snapshot.
+    /// Returns the numbers of committed, completed and pending fences, as one consistent snapshot.
     ///
-    /// A fence that the caller has seen signaled, or whose waiter has woken the caller, is counted
-    /// as completed. Any context.
+    /// If the caller has seen a fence signaled, or was woken by a waiter on it, the fence is
+    /// counted as completed. Any context.
     pub fn counts(&self) -> Counts {
         let context = self.context();
         let state = context.state.lock();
         context.progress.snapshot(state.emitting.len())
     }
 
-    /// Returns the earliest deadline that was set on a fence which is pending. Any context.
+    /// Returns the earliest deadline that was set on a pending fence, or `None` if there is none.
+    /// Any context.
     ///
-    /// If a deadline was ever set, the call walks over as many fences as are pending when it
-    /// begins, a batch at a time with interrupts on in between. So it may miss one that was emitted
-    /// since.
+    /// If a deadline was ever set, the call visits as many fences as are pending when it begins. It
+    /// visits them in batches, and interrupts are on between two batches. So it may miss a fence
+    /// that was emitted during the call.
     pub fn earliest_deadline(&self) -> Option<Ktime> {
         self.context().earliest_deadline()
     }
 
     /// Begins to emit fences.
     ///
-    /// Numbers are chosen, and committed, by one thread at a time. Whatever else is needed to make
-    /// the fences known may be done until they are committed, and may sleep: neither signalling nor
-    /// the timer waits for it.
+    /// One thread at a time has the right to emit. The thread keeps the right from the choice of
+    /// the numbers until the fences are committed. Meanwhile it may do what is needed to make the
+    /// fences known, and may sleep. Neither signalers nor the timer wait for it.
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` if somebody else emits, and a signal comes before that has ended.
+    /// `ERESTARTSYS` if another thread has the right to emit, and a signal to the task arrives
+    /// before that thread's turn has ended.
     ///
     /// # Context
     ///
-    /// Process context; sleeps.
+    /// Process context; may sleep.
     #[inline]
     pub fn emission(&self) -> Result<Emission<'_, O>> {
         Emission::new(self)
     }
 
-    /// Returns what is told when an emission has ended.
+    /// Begins to emit fences like [`emission`](Self::emission), but never waits.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` if another thread has the right to emit.
+    ///
+    /// # Context
+    ///
+    /// Any; takes no lock.
+    #[inline]
+    pub fn try_emission(&self) -> Result<Emission<'_, O>> {
+        Emission::try_new(self)
+    }
+
+    /// Returns the condition variable that is notified when an emission has ended.
     pub(super) fn idle(&self) -> &CondVar {
         &self.parts.idle
     }
 
-    /// Signals everything up to and including `seqno`, in order, and returns how many it signalled.
+    /// Signals every fence up to and including `seqno`, in order, and returns how many this call
+    /// signaled.
     ///
-    /// What has signalled already keeps its status. When it returns, none of them is pending, also
-    /// if other signallers were at it.
+    /// A fence that has signaled already keeps its status. When the call returns, none of these
+    /// fences is pending, even if other threads were signaling them at the same time.
     ///
     /// # Context
     ///
-    /// Any, but not with the lock of a fence held, so not in a waiter. Interrupts are off for a
-    /// bounded number of fences at a time.
+    /// Any, but the lock of a fence must not be held, so a waiter must not call it. Interrupts are
+    /// off for a bounded number of fences at a time.
     pub fn signal(&self, seqno: u64, status: Result, cause: Cause) -> usize {
         self.context().signal(
             seqno,
@@ -238,12 +265,12 @@ impl<O: FenceOps> Timeline<O> {
         )
     }
 
-    /// Signals everything up to and including `seqno`, as [`signal`](Self::signal) does, with
-    /// `time` for its timestamp.
+    /// Signals every fence up to and including `seqno` like [`signal`](Self::signal), with the
+    /// timestamp `time`.
     ///
-    /// For an issuer that knows when something ended, whatever the time is at which it finds out.
-    /// Timestamps of a timeline ascend if all its fences are signalled by one thread at a time,
-    /// with times that ascend and are not in the future. Wraps
+    /// It is for issuers that know when the work ended, even if they learn of it later. The
+    /// timestamps of a timeline ascend if one thread at a time signals all its fences, and the
+    /// times that it passes ascend and are not in the future. Wraps
     /// `dma_fence_signal_timestamp_locked()`.
     ///
     /// # Context
@@ -260,9 +287,13 @@ impl<O: FenceOps> Timeline<O> {
         )
     }
 
-    /// Signals a batch of what [`signal`](Self::signal) would: the first 64 fences at most.
+    /// Signals the first batch of the fences that [`signal`](Self::signal) would signal: at most
+    /// 64.
     ///
-    /// Returns whether there may be more: for [`FenceOps::run_due`], which is called again.
+    /// Returns whether there may be more. [`FenceOps::run_due`] uses it, and is called again if
+    /// there are.
+    ///
+    /// Context as for [`signal`](Self::signal).
     pub fn signal_some(&self, seqno: u64, status: Result, cause: Cause) -> bool {
         let end = End {
             error: status.err(),
@@ -272,48 +303,58 @@ impl<O: FenceOps> Timeline<O> {
         self.context().signal_next(seqno, end).more
     }
 
-    /// Has the timer ask [`FenceOps::next_due`] at `time`, or at once if that is past.
+    /// Makes the timer call [`FenceOps::next_due`] at `time`, or at once if `time` has passed.
     ///
-    /// If several calls are waiting, the earliest one counts: [`FenceOps::next_due`] says when the
-    /// issuer wants to be asked next. Nothing happens when the timeline is being dropped.
+    /// If there are several calls, only the earliest `time` counts: [`FenceOps::next_due`] then
+    /// returns when the issuer wants to be called next. The call does nothing if the timeline is
+    /// being dropped.
     ///
     /// # Context
     ///
-    /// Any, also in a waiter.
+    /// Any; a waiter may call it.
     pub fn wake_at(&self, time: Ktime) {
         self.arm(self.context().state.lock().as_mut(), time);
     }
 
-    /// Returns the time of a fence of this timeline's that was set by [`Fence::set_deadline`].
+    /// Returns the earliest deadline that [`Fence::set_deadline`] set on `fence`, a fence of this
+    /// timeline.
     ///
-    /// `None` if no deadline was set. Also answers when the fence has signalled. Any context.
+    /// Returns `None` if no deadline was set. The fence may have signaled. Any context.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the fence is of another context.
+    /// `EINVAL` if the fence belongs to another context.
     pub fn deadline(&self, fence: &Fence) -> Result<Option<Ktime>> {
         if fence.context() != self.number() {
             return Err(EINVAL);
         }
-        // SAFETY: The number is this context's alone, so the fence is a point of it. The reference
-        // `fence` keeps its memory.
+        // SAFETY: No other context has this number, so `fence` is a point of this context. The
+        // reference `fence` keeps the memory of the point.
         let point = unsafe { &*fence.as_raw().cast::<PointOf<O>>() };
         Ok(point.deadline())
     }
 }
 
 impl<O: FenceOps<Order = EmissionOrder>> Timeline<O> {
-    /// Returns the last number that was committed, 0 if there is none. Any context; takes no lock.
+    /// Returns the last number that was committed, or 0 if none was. Any context; takes no lock.
     #[inline]
     pub fn last(&self) -> u64 {
         self.context().progress.committed()
     }
 
-    /// Returns the last number that has signalled: so has everything before it. 0 if there is none.
-    /// Any context; takes no lock.
+    /// Returns the last number that has signaled, or 0 if none has. Every fence before it has
+    /// signaled, too. Any context; takes no lock.
     #[inline]
-    pub fn signalled_up_to(&self) -> u64 {
+    pub fn signaled_up_to(&self) -> u64 {
         self.context().progress.completed()
+    }
+
+    /// Returns the fence `seqno` if it is pending, or `None` if it is not.
+    ///
+    /// The call visits the fences that are pending before it in batches. Interrupts are on between
+    /// two batches. Any context.
+    pub fn pending_fence(&self, seqno: u64) -> Option<ARef<Fence>> {
+        self.context().pending_fence(seqno)
     }
 }
 
@@ -328,12 +369,18 @@ impl<O: FenceOps> Deref for Timeline<O> {
 #[pinned_drop]
 impl<O: FenceOps> PinnedDrop for Timeline<O> {
     fn drop(self: Pin<&mut Self>) {
-        *self.context().state.lock().as_mut().project().closing = true;
-        // SAFETY: The timer is initialised. Nothing starts it any more, except a callback that has
-        // read `closing` before; cancelling waits for that and dequeues what it started.
+        {
+            let mut guard = self.context().state.lock();
+            let state = guard.as_mut().project();
+            *state.closing = true;
+            state.place.leave(&PACE);
+        }
+        // SAFETY: The timer is initialized. Only a callback that had read `closing` before it was
+        // set may still start the timer. `hrtimer_cancel()` waits for that callback, and dequeues
+        // the timer if the callback started it.
         unsafe { bindings::hrtimer_cancel(self.timer()) };
         let parts = self.project().parts.project();
-        // SAFETY: It is taken here only, and not used after.
+        // SAFETY: `context` is dropped only here, and is not used after this.
         unsafe { ManuallyDrop::drop(parts.context) };
     }
 }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The timer of a timeline: timeouts, and what its owner wants to be woken for.
+//! The timer of a timeline: it completes fences that time out, and does what the issuer has due.
 
 use super::{
     context::State,
     ktime_get,
     pace::{
-        PACE,
-        PATIENCE,
-        SLICE, //
+        Verdict,
+        PACE, //
     },
     signal::End,
     timeline::Parts,
@@ -42,10 +41,11 @@ impl_has_hr_timer! {
 }
 
 impl<O: FenceOps> Parts<O> {
-    /// Returns the timeline that these are the parts of.
+    /// Returns the timeline whose parts these are.
     #[inline]
     fn timeline(&self) -> &Timeline<O> {
-        // SAFETY: By the type invariant these are a timeline's, which is a transparent wrapper.
+        // SAFETY: By the type invariant `self` is the field of a timeline. `Timeline` is
+        // transparent over `Parts`.
         unsafe { &*core::ptr::from_ref(self).cast() }
     }
 }
@@ -54,11 +54,13 @@ impl<O: FenceOps> Timeline<O> {
     /// Returns the C timer.
     #[inline]
     pub(super) fn timer(&self) -> *mut bindings::hrtimer {
-        // SAFETY: The reference is valid.
+        // SAFETY: `self.parts` is a reference, and so valid.
         unsafe { Parts::c_timer_ptr(&self.parts) }.cast_mut()
     }
 
-    /// Arms the timer for `time`, unless it fires earlier or the timeline is being dropped.
+    /// Arms the timer for `time`, unless the timer fires earlier or the timeline is being dropped.
+    ///
+    /// `state` shows that the caller holds the context's lock.
     pub(super) fn arm(&self, state: Pin<&mut State<O::Order>>, time: Ktime) {
         let state = state.project();
         if *state.armed > time && !*state.closing {
@@ -67,11 +69,11 @@ impl<O: FenceOps> Timeline<O> {
         }
     }
 
-    /// Starts the timer. Called under the context's lock, before `closing` is set.
+    /// Starts the timer. Called under the context's lock, and not after `closing` was set.
     fn start_timer(&self, time: Ktime) {
-        // SAFETY: `self` is valid and pinned, and the timer initialised. It is not freed before the
-        // timer is cancelled: the drop does that, after `closing` was set, so that no start
-        // follows.
+        // SAFETY: `self` is valid and pinned, and its timer is initialized. The drop sets `closing`
+        // under the context's lock, and then cancels the timer before it frees it. No start
+        // follows, since this function is not called after `closing` was set.
         unsafe {
             bindings::hrtimer_start_range_ns(
                 self.timer(),
@@ -82,17 +84,17 @@ impl<O: FenceOps> Timeline<O> {
         }
     }
 
-    /// Does everything that is due by `until`, timeouts and what the issuer has, in the order of
-    /// time.
+    /// Does everything that is due by `until`, in the order of time: timeouts, and what the issuer
+    /// has due.
     ///
-    /// The timer does this by itself, but may be late. An issuer that signals something that was
-    /// due at a past time calls this first, so that what was due earlier happens earlier. Of one
-    /// time, what the issuer has comes before a timeout. Nothing happens early, whatever `until`
-    /// is.
+    /// The timer does the same, but may be late. Before an issuer signals something that was due at
+    /// a past time, it calls this function, so that what was due earlier is done earlier. If a
+    /// timeout and an item of the issuer are due at the same time, the item comes first. Nothing is
+    /// done before it is due, even if `until` is in the future.
     ///
-    /// Several threads may do so at a time, also beside the timer: each does the first thing that
-    /// is due to its end before it goes on to the next one, and what another one has done by then
-    /// is done.
+    /// Several threads may call this function at a time, also beside the timer callback. Each
+    /// finishes the first item that is due before it begins the next one. If another thread has
+    /// done an item meanwhile, it counts as done.
     ///
     /// # Context
     ///
@@ -102,9 +104,10 @@ impl<O: FenceOps> Timeline<O> {
         self.run_due_while(until.min(ktime_get()), || true);
     }
 
-    /// Does what is due by `until`, at least one thing, then as long as `go_on` says so.
+    /// Does what is due by `until`: at least one item if any is due, and further items while
+    /// `go_on` returns true.
     ///
-    /// Returns when the first thing that is left is due.
+    /// Returns when the first item that is left is due.
     fn run_due_while(&self, until: Ktime, mut go_on: impl FnMut() -> bool) -> Ktime {
         let mut first = true;
         loop {
@@ -123,7 +126,7 @@ impl<O: FenceOps> Timeline<O> {
         }
     }
 
-    /// Completes a batch of what has timed out by `time`.
+    /// Completes a batch of the fences that have timed out by `time`, and tells the issuer.
     fn time_out(&self, time: Ktime) {
         let Some(last) = self.context().expired(time) else {
             return;
@@ -145,31 +148,39 @@ impl<O: FenceOps> HrTimerCallback for Parts<O> {
     fn run(this: Pin<&Self>, _ctx: HrTimerCallbackContext<'_, Self>) -> HrTimerRestart {
         let this = this.get_ref().timeline();
         let begin = ktime_get();
-        let deferred = {
-            let mut guard = this.context().state.lock();
-            let state = guard.as_mut().project();
-            // Who wants something done from here on arms the timer anew.
-            *state.armed = KTIME_MAX;
-            *state.deferred
-        };
-        let allowed = PACE.allows(begin);
-        let runs = allowed || deferred >= PATIENCE;
-        let next = if runs {
-            let slice = if allowed { SLICE } else { 0 };
-            let next = this.run_due_while(begin, || ktime_get() - begin < slice);
-            (next > begin).then_some(next)
-        } else {
-            None
-        };
-
         let mut guard = this.context().state.lock();
-        *guard.as_mut().project().deferred = if runs { 0 } else { deferred + 1 };
-        // A time that is past would have the callback called again in this softirq.
-        let next = next.unwrap_or_else(|| PACE.slot(ktime_get()));
+        let state = guard.as_mut().project();
+        // From here on, a thread that needs the timer arms it anew.
+        *state.armed = KTIME_MAX;
+        let verdict = state.place.ask(&PACE, begin);
+        let next = match verdict {
+            Verdict::Wait(slot) => {
+                this.arm(guard.as_mut(), slot);
+                return HrTimerRestart::NoRestart;
+            }
+            Verdict::Defer => None,
+            Verdict::Run(slice) => {
+                drop(guard);
+                let next = this.run_due_while(begin, || ktime_get() - begin < slice);
+                guard = this.context().state.lock();
+                guard.as_mut().project().place.leave(&PACE);
+                (next > begin).then_some(next)
+            }
+        };
+        let deferred = verdict == Verdict::Defer;
+        let state = guard.as_mut().project();
+        // If the timer were armed for a past time, the callback would be called again in this
+        // softirq. The drop of a timeline takes the timer out of the line, once.
+        let next = match next {
+            Some(next) => next,
+            None if *state.closing => KTIME_MAX,
+            None if deferred => state.place.defer(&PACE, ktime_get()),
+            None => state.place.wait(&PACE, ktime_get()),
+        };
         this.arm(guard.as_mut(), next);
         drop(guard);
-        // Also for a callback that was deferred: thousands of them take their time, too.
-        PACE.take(begin, ktime_get(), !runs);
+        // Also account for a callback that was deferred: thousands of them take time, too.
+        PACE.take(begin, ktime_get(), deferred);
         // `arm()` has restarted the timer; returning `Restart` would discard that expiry.
         HrTimerRestart::NoRestart
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! KUnit tests of a timeline's timer: timeouts, and waking.
+//! KUnit tests of a timeline's timer: timeouts, and wake-ups for the issuer.
 
 use crate::prelude::*;
 
@@ -44,7 +44,7 @@ mod cases {
         assert!(left.is_ok());
         assert_eq!(fences.0.status(), Status::Failed(ETIMEDOUT));
         assert_eq!(fences.1.status(), Status::Pending);
-        // It is told after the fence has completed.
+        // `timed_out` is called after the fence has completed.
         for _ in 0..100 {
             if timeline.0.timed_out.load(Relaxed) == 1 {
                 break;
@@ -59,7 +59,7 @@ mod cases {
     #[test]
     fn timeouts_go_by_age_and_take_what_is_before_in_order() {
         let timeline = by_number();
-        // Long enough for a slow guest to create the others meanwhile.
+        // The timeout is long enough for a slow guest to create the other fences meanwhile.
         let old = create_at_until(&timeline, 20, ktime_get() + SECOND / 2);
         let young = create_at(&timeline, 10);
         let later = create_at(&timeline, 30);
@@ -81,25 +81,26 @@ mod cases {
         timeline.signal(1, Ok(()), Cause::Done);
     }
 
-    // Hazard 35: what is due is done in the order of time, whoever finds it due. No timer is armed
-    // for what the issuer has; the timeouts end when it is asked.
+    // Hazard 35: items and timeouts that are due are done in the order of time, whether the timer
+    // or a thread finds them due. The test arms no timer for the issuer's item. The timeouts are
+    // over when `run_due` is called.
     #[test]
     fn hazard_35_what_is_due_first_is_done_first() {
-        // Of the issuer's time against the end of the timeout: earlier, the same, later.
+        // The issuer's time is earlier than the timeout, the same, or later.
         for (than, status) in [
-            (-1, Status::Signalled),
-            (0, Status::Signalled),
+            (-1, Status::Signaled),
+            (0, Status::Signaled),
             (1, Status::Failed(ETIMEDOUT)),
         ] {
             let mut lead = 20 * MILLISECOND;
-            // Until all is set up before the first thing is due: a slow machine needs a longer
-            // lead.
+            // Repeat with a longer lead until everything is set up before the first item is due,
+            // since the machine may be slow.
             let (timeline, fences, end) = loop {
                 let timeline = in_order();
                 let end = ktime_get() + lead;
                 let fences = [
                     create_until(&timeline, end),
-                    // The issuer's time comes before this, in each case.
+                    // In each case, the issuer's time is not later than this timeout.
                     create_until(&timeline, end + 1),
                 ];
                 timeline.0.due_seqno.store(2, Relaxed);
@@ -109,18 +110,18 @@ mod cases {
                 }
                 lead *= 2;
             };
-            // The timer may come first, and must do the same.
+            // The timer may fire first, and must do the same.
             while ktime_get() <= end + 1 {
                 core::hint::spin_loop();
             }
             timeline.run_due(KTIME_MAX);
             assert_eq!(fences[0].status(), status);
-            assert_eq!(fences[1].status(), Status::Signalled);
+            assert_eq!(fences[1].status(), Status::Signaled);
         }
     }
 
-    // With interrupts off the timer does not come first, at least not on this processor: one call
-    // does what the issuer has, and then what has timed out.
+    // With interrupts off, the timer does not fire first, at least not on this processor. One call
+    // does the issuer's item, and then what has timed out.
     #[test]
     fn one_call_does_all_that_is_due() {
         let lock = KBox::pin_init(new_spinlock_irq!((), "kunit"), GFP_KERNEL).unwrap();
@@ -142,7 +143,7 @@ mod cases {
                 timeline.run_due(KTIME_MAX);
                 let status = (fences[0].status(), fences[1].status());
                 drop(guard);
-                assert_eq!(status, (Status::Signalled, Status::Failed(ETIMEDOUT)));
+                assert_eq!(status, (Status::Signaled, Status::Failed(ETIMEDOUT)));
                 return;
             }
             // A slow machine needs a longer lead.
@@ -150,7 +151,7 @@ mod cases {
         }
     }
 
-    // A time that is given is the timestamp, and nothing else changes.
+    // A time that the issuer passes is the timestamp, and nothing else changes.
     #[test]
     fn timestamp_that_the_issuer_gives() {
         let timeline = in_order();
@@ -161,7 +162,7 @@ mod cases {
         assert_eq!(fence.status(), Status::Failed(EIO));
     }
 
-    // However many fences time out at one instant, all of them do, though a callback is short.
+    // Any number of fences that time out at one instant complete, although each callback is short.
     #[test]
     fn many_timeouts_at_one_instant() {
         let timeline = in_order();
@@ -180,7 +181,7 @@ mod cases {
         assert_eq!(timeline.counts().timed_out, 50 * 64);
     }
 
-    // Hazard 26: the timer is armed when the owner goes; nothing of it runs later.
+    // Hazard 26: the timer is armed when the owner is dropped. Its callback does not run later.
     #[test]
     fn hazard_26_drop_with_the_timer_armed() {
         for _ in 0..20 {
@@ -188,7 +189,7 @@ mod cases {
             let fence = create_until(&timeline, ktime_get() + 2 * MILLISECOND);
             timeline.wake_at(ktime_get() + MILLISECOND);
             drop(timeline);
-            assert!(fence.is_signalled());
+            assert!(fence.is_signaled());
         }
         fsleep(Delta::from_millis(10));
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! KUnit tests of the time of a fence.
+//! KUnit tests of the timestamp of a fence.
 
 use crate::prelude::*;
 
@@ -36,10 +36,11 @@ mod cases {
     const PREEMPT_RT: bool = cfg!(CONFIG_PREEMPT_RT);
     const SIGNALED: usize = 1 << bindings::dma_fence_flag_bits_DMA_FENCE_FLAG_SIGNALED_BIT;
 
-    // A signaller sets SIGNALED before it writes the time. With PREEMPT_RT, the thread that asks
-    // for the time may have preempted the signaller, and must sleep until that has written it.
+    // A signaler sets SIGNALED before it writes the timestamp. With PREEMPT_RT, a thread that asks
+    // for the timestamp may have preempted the signaler. The thread must then sleep until the
+    // signaler has written it.
     #[test]
-    fn time_of_a_fence_that_is_being_signalled() {
+    fn time_of_a_fence_that_is_being_signaled() {
         let timeline = in_order();
         let fences = create(&timeline, 1);
         let raw = fences[0].as_raw();
@@ -59,15 +60,17 @@ mod cases {
         });
         let asleep = || match asking.load(Acquire) {
             task if task.is_null() => false,
-            // SAFETY: The task is there at least until it returns, which it does not before the
-            // time is written below.
+            // SAFETY: The task exists until its function returns. The function does not return
+            // before the timestamp is written below.
             task => unsafe { atomic_load(&raw mut (*task).__state, Relaxed) != 0 },
         };
-        // SAFETY: `fences` has a reference. The flags are written with atomic accesses only.
+        // SAFETY: `fences` has a reference to the fence. Its flags are written with atomic accesses
+        // only.
         let flags = unsafe { Atomic::from_ptr(&raw mut (*raw).flags) };
-        // SAFETY: `fences` has a reference, and the fence is initialised.
+        // SAFETY: `fences` has a reference to the fence, which is initialized.
         let irqs = unsafe { bindings::dma_fence_lock_irqsave(raw) };
-        // As dma_fence_signal_timestamp_locked() does, which goes on below.
+        // This is the first step of dma_fence_signal_timestamp_locked(). The whole call follows
+        // below.
         let before = flags.load(Relaxed);
         flags.store(before | SIGNALED, Relaxed);
         crew.stop.store(1, Relaxed);
@@ -79,14 +82,15 @@ mod cases {
         let slept = asleep();
         flags.store(before, Relaxed);
         let time = ktime_get();
-        // SAFETY: The fence's lock is held, and is dropped with the flags that it was taken with.
+        // SAFETY: The fence's lock is held. `irqs` are the flags that were returned when it was
+        // taken.
         unsafe {
             bindings::dma_fence_signal_timestamp_locked(raw, time);
             bindings::dma_fence_unlock_irqrestore(raw, irqs);
         }
         assert_eq!(crew.join(), time as u64);
         assert!(slept || !PREEMPT_RT);
-        // It unlinks the fence.
+        // This unlinks the fence.
         timeline.signal(1, Ok(()), Cause::Done);
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Being told when a fence signals.
+//! Callbacks that run when a fence signals.
 
 use super::{
     module_ref::ModuleRef,
@@ -19,40 +19,46 @@ use crate::{
 };
 use core::mem::offset_of;
 
-/// What is done when a fence signals.
+/// A callback that runs when a fence signals.
 pub trait FenceCallback: Send + Sync + 'static {
-    /// The module that the implementation stands in: `crate::LocalModule`. A waiter pins it.
+    /// The module that contains the implementation: `crate::LocalModule`. A waiter pins it.
     type OwnerModule: ModuleMetadata;
 
-    /// The fence has signalled.
+    /// Called when `fence` has signaled.
     ///
     /// # Context
     ///
-    /// Called under the lock of `fence`, with interrupts off. It may ask [`Fence::error`], which
-    /// takes no lock; [`Fence::status`] would wait for itself. It may not signal another fence: all
-    /// fences have one lock class, and two that do so crosswise deadlock. It may not drop a
-    /// [`Waiter`] on `fence`, nor put a fence of another driver. Hand over to a timer or to work.
-    fn signalled(&self, fence: &Fence);
+    /// Under the lock of `fence`, with interrupts off. The callback:
+    ///
+    /// - may call [`Fence::error`], which takes no lock, but not [`Fence::status`], which takes the
+    ///   lock of `fence`,
+    /// - must not signal another fence: the locks of all fences are of one class, and two callbacks
+    ///   that signal each other's fences deadlock,
+    /// - must not drop a [`Waiter`] on `fence`, and must not put a fence of another driver.
+    ///
+    /// To do more, it must wake a timer or queue work.
+    fn signaled(&self, fence: &Fence);
 }
 
-/// A callback on a fence.
+/// A callback that was added to a fence.
 ///
-/// It is called at most once. Dropping the waiter takes it back: when the drop has returned, it has
-/// either run to its end or will never run. The drop takes the fence's lock in any case, also if
-/// the callback is known to have begun: that it has begun doesn't mean that it has ended.
+/// The callback is called at most once. Dropping the waiter removes it. When the drop has returned,
+/// the callback has either run to its end, or will never run. The drop always takes the fence's
+/// lock, even if the callback is known to have begun, since it may not have ended yet.
 ///
-/// A module needs no barrier for it: after the drop nothing of it is called, and until then it pins
-/// the module.
+/// A module needs no barrier for its waiters. A waiter pins the module, and none of the module's
+/// code is called for the waiter after it is dropped.
 ///
 /// # Context
 ///
-/// Drop it where the fence's lock may be taken: not in a callback of the same fence.
+/// A waiter may be dropped wherever the fence's lock may be taken: not in a callback of the same
+/// fence.
 ///
 /// # Invariants
 ///
-/// `cb.node` is an initialised list head. If `cb` was added to a fence, it is `fence`, on which a
-/// reference is held; it is removed before the memory is freed. It is added at most once, which
-/// `begun` tells.
+/// `cb.node` is an initialized list head. If `cb` was added to a fence, that fence is `fence`, and
+/// a reference to it is held. `cb` is removed before its memory is freed. `cb` is added at most
+/// once: `begun` is whether that was tried.
 ///
 /// # Examples
 ///
@@ -66,7 +72,7 @@ pub trait FenceCallback: Send + Sync + 'static {
 /// impl FenceCallback for Count {
 ///     type OwnerModule = crate::LocalModule;
 ///
-///     fn signalled(&self, _fence: &Fence) {
+///     fn signaled(&self, _fence: &Fence) {
 ///         self.0.add(1, Relaxed);
 ///     }
 /// }
@@ -83,88 +89,90 @@ pub struct Waiter<T: FenceCallback> {
     fence: ARef<Fence>,
     callback: T,
     begun: bool,
-    // Last: the callback's text must be there until it can't be called any more.
+    // Must be the last field: it keeps the module loaded until the callback can't be called any
+    // more.
     _module: ModuleRef,
 }
 
-// SAFETY: A callback may be removed on any CPU; the rest is `Send`.
+// SAFETY: A callback may be removed on any CPU. The other fields are `Send`.
 unsafe impl<T: FenceCallback> Send for Waiter<T> {}
-// SAFETY: `cb` is used by the C side only, under the fence's lock; the rest is `Sync`.
+// SAFETY: Only the C side uses `cb`, under the fence's lock. The other fields are `Sync`.
 unsafe impl<T: FenceCallback> Sync for Waiter<T> {}
 
 impl<T: FenceCallback> Waiter<T> {
-    /// Returns an initialiser that adds `callback` to `fence`.
+    /// Returns an initializer for a waiter that adds `callback` to `fence`.
     ///
     /// # Errors
     ///
-    /// `ENOENT` if the fence has signalled: the callback is not called. `ENODEV` if the module is
-    /// being unloaded.
+    /// - `ENOENT` if the fence has signaled. The callback is then not called.
+    /// - `ENODEV` if the module is being unloaded.
     ///
     /// # Context
     ///
-    /// Takes the fence's lock, and asks its issuer to enable signalling.
+    /// As for [`begin`](Self::begin).
     pub fn new(fence: &Fence, callback: T) -> impl PinInit<Self, Error> {
         Self::prepare(fence, callback).pin_chain(Self::begin)
     }
 
-    /// Returns an initialiser for a waiter that has not begun to wait: [`begin`](Self::begin) does.
+    /// Returns an initializer for a waiter that does not wait yet: [`begin`](Self::begin) makes it
+    /// wait.
     ///
-    /// Nothing can be noticed of it: for a caller that may still fail after it has allocated the
-    /// waiter, or that wants to wait later.
+    /// It does nothing to the fence but take a reference. So it is for callers that may still fail
+    /// after they have allocated the waiter, or that want to wait later.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the module is being unloaded.
+    /// `ENODEV` if the module is being unloaded, or if its `init` has not succeeded yet.
     pub fn prepare(fence: &Fence, callback: T) -> impl PinInit<Self, Error> {
         const { assert!(offset_of!(Self, cb) == 0) };
         let fence: ARef<Fence> = fence.into();
-        // INVARIANT: The list head is initialised, and `cb` was not added.
+        // INVARIANT: `cb.node` is initialized, and `cb` was not added.
         try_pin_init!(Self {
             _module: ModuleRef::new(this_module::<T::OwnerModule>())?,
             fence,
             callback,
             begun: false,
             cb <- Opaque::ffi_init(|cb: *mut bindings::dma_fence_cb| {
-                // SAFETY: `cb` is valid for writes, and pinned.
+                // SAFETY: `cb` is valid for writes and pinned.
                 unsafe { bindings::INIT_LIST_HEAD(&raw mut (*cb).node) }
             }),
         })
     }
 
-    /// Begins to wait. Wraps `dma_fence_add_callback()`.
+    /// Begins to wait: adds the callback to the fence. Wraps `dma_fence_add_callback()`.
     ///
     /// # Errors
     ///
-    /// `ENOENT` if the fence has signalled, or the waiter has begun before: the callback is not
-    /// called, or not once more.
+    /// `ENOENT` if the fence has signaled, in which case the callback is not called. `ENOENT` also
+    /// if the waiter has begun before, in which case the callback is not added again.
     ///
     /// # Context
     ///
-    /// Takes the fence's lock, and asks its issuer to enable signalling: any context in which that
+    /// Takes the fence's lock, and makes its issuer enable signaling: any context in which that
     /// lock is not held, nor a lock that one of the fence's callbacks takes.
     pub fn begin(self: Pin<&mut Self>) -> Result {
         let this = self.project();
         if core::mem::replace(this.begun, true) {
             return Err(ENOENT);
         }
-        // SAFETY: `cb` is pinned, and valid until the drop removes it; by the type invariant it was
-        // not added before. All fields of the waiter are initialised, so `signalled` may be called.
-        // `fence` is initialised, and a reference to it is held.
+        // SAFETY: `cb` is pinned, and valid until the drop removes it. By the type invariant it was
+        // not added before. All fields of the waiter are initialized, so `signaled` may be called.
+        // `fence` is initialized, and a reference to it is held.
         to_result(unsafe {
             bindings::dma_fence_add_callback(
                 this.fence.as_raw(),
                 this.cb.get(),
-                Some(Self::signalled),
+                Some(Self::signaled),
             )
         })
     }
 
-    /// Returns the fence.
+    /// Returns the fence that the waiter is for.
     pub fn fence(&self) -> &Fence {
         &self.fence
     }
 
-    /// Returns what is called.
+    /// Returns the callback.
     pub fn callback(&self) -> &T {
         &self.callback
     }
@@ -172,24 +180,28 @@ impl<T: FenceCallback> Waiter<T> {
     /// # Safety
     ///
     /// Callers must be the dma-fence core, and must hold the lock of the fence.
-    unsafe extern "C" fn signalled(
+    unsafe extern "C" fn signaled(
         fence: *mut bindings::dma_fence,
         cb: *mut bindings::dma_fence_cb,
     ) {
-        // SAFETY: `cb` is at the start of a waiter, which can't go before the fence's lock is let
-        // go: its drop takes it.
-        let this = unsafe { &*cb.cast::<Self>() };
-        // SAFETY: The core signals a fence that is initialised; the waiter holds a reference.
-        this.callback.signalled(unsafe { Fence::from_raw(fence) });
+        // Not a reference to the whole waiter: the owner may have an exclusive one to `begun`.
+        //
+        // SAFETY: `cb` is at the start of a waiter. The caller holds the fence's lock, which the
+        // drop of the waiter takes. So the waiter is not freed before this returns. Nobody has an
+        // exclusive reference to its `callback`.
+        let callback = unsafe { &(*cb.cast::<Self>()).callback };
+        // SAFETY: The fence that the core signals is initialized. The waiter holds a reference to
+        // it.
+        callback.signaled(unsafe { Fence::from_raw(fence) });
     }
 }
 
 #[pinned_drop]
 impl<T: FenceCallback> PinnedDrop for Waiter<T> {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariant the callback was added to this fence, or its list head says
-        // that it is on no list. The call takes the fence's lock, so that a callback which is
-        // running has ended when it returns.
+        // SAFETY: By the type invariant, either `cb` was added to this fence, or its list head is
+        // initialized and on no list. The call takes the fence's lock, so a callback that is
+        // running has ended when the call returns.
         unsafe { bindings::dma_fence_remove_callback(self.fence.as_raw(), self.cb.get()) };
     }
 }

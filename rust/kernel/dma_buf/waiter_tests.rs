@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! KUnit tests of who waits for a fence: callbacks, waits, deadlines.
+//! KUnit tests of waiters: callbacks, waits, deadlines.
 
 use crate::prelude::*;
 
@@ -39,8 +39,8 @@ mod cases {
     impl FenceCallback for Count {
         type OwnerModule = Uncounted;
 
-        fn signalled(&self, fence: &Fence) {
-            // Hazard 33: `status()` would wait for itself here.
+        fn signaled(&self, fence: &Fence) {
+            // Hazard 33: `status()` would deadlock here, since the fence's lock is held.
             self.0
                 .add(if fence.error().is_some() { 100 } else { 1 }, Relaxed);
         }

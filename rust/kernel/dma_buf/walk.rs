@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Walks over the pending fences of a context, a few at a time: interrupts are on in between.
+//! Walks over the pending fences of a context, in batches with interrupts on in between.
 
 use super::{
     batch::{
@@ -13,6 +13,7 @@ use super::{
     },
     order::{
         is_up_to,
+        EmissionOrder,
         SeqnoOrder, //
     },
     pending::{
@@ -35,23 +36,24 @@ use crate::{
 };
 use core::ptr::NonNull;
 
-/// A walk over pending fences by age, which others may unlink meanwhile.
+/// A walk over the pending fences by age. Other threads may unlink fences during the walk.
 ///
-/// It ends after as many visits as there were pending fences when it began, whatever happens
-/// meanwhile.
+/// It ends at the latest after as many visits as there were pending fences when it began.
 ///
 /// # Invariants
 ///
-/// `cursor` was linked in `context`.
+/// If `cursor` is a fence, it was linked in `context`.
 struct Walk<'a, O: FenceOps> {
     context: &'a FenceContext<O>,
-    /// The walk goes on behind this fence, or at the beginning if that is not linked any more.
+    /// The walk continues after this fence, or at the oldest fence if this fence is not linked any
+    /// more.
     cursor: Option<ARef<Fence>>,
     /// How many visits are left.
     left: u32,
 }
 
 impl<'a, O: FenceOps> Walk<'a, O> {
+    /// Begins a walk.
     fn begin(context: &'a FenceContext<O>) -> Self {
         Self {
             context,
@@ -60,17 +62,19 @@ impl<'a, O: FenceOps> Walk<'a, O> {
         }
     }
 
-    /// Visits up to [`BATCH`] fences in one hold of the lock, and tells whether the walk goes on.
+    /// Visits up to [`BATCH`] fences in one hold of the lock, and returns whether there is more to
+    /// visit.
     ///
-    /// `visit` tells whether the caller leaves the fence linked. If it does not, the caller unlinks
-    /// the fence before it calls this again: the walk does not go on behind one that is unlinked.
+    /// `visit` returns whether the caller leaves the fence linked. If it returns false, the caller
+    /// must unlink the fence before it calls this function again, because the walk can't continue
+    /// after an unlinked fence.
     fn visit_some(&mut self, mut visit: impl FnMut(NonNull<PointOf<O>>) -> bool) -> bool {
         let guard = self.context.state.lock();
         let pending = &guard.pending;
         let behind = self.cursor.as_ref().map(|it| NonNull::from(&**it).cast());
         let mut next = match behind {
-            // SAFETY: By the type invariant the point was linked here; the cursor is a reference to
-            // it.
+            // SAFETY: By the type invariant the point was linked here. The cursor is a reference to
+            // its fence, which keeps its memory.
             Some(point) if unsafe { pending.is_linked(point) } => {
                 // SAFETY: The point is linked.
                 unsafe { pending.younger(point) }
@@ -88,12 +92,12 @@ impl<'a, O: FenceOps> Walk<'a, O> {
             next = unsafe { pending.younger(point) };
         }
         let more = next.is_some() && self.left > 0;
-        // SAFETY: The list owns a reference to what is linked.
+        // SAFETY: The point is linked, so the list owns a reference to it.
         let kept = kept.map(|kept| unsafe { kept.as_ref().as_fence() }.into());
         drop(guard);
         if kept.is_some() {
-            // INVARIANT: The fence was linked. The lock is not held, since this may put the last
-            // reference to the fence before it.
+            // INVARIANT: The fence was linked. The lock was dropped before, since this may put the
+            // last reference to the previous cursor.
             self.cursor = kept;
         }
         more
@@ -101,26 +105,28 @@ impl<'a, O: FenceOps> Walk<'a, O> {
 }
 
 impl<O: FenceOps> FenceContext<O> {
-    /// Returns when the first pending fence times out, or [`KTIME_MAX`].
+    /// Returns when the oldest pending fence times out, or [`KTIME_MAX`] if no fence is pending.
     pub(super) fn first_timeout(&self) -> Ktime {
         let guard = self.state.lock();
         guard.pending.oldest().map_or(KTIME_MAX, |oldest| {
-            // SAFETY: The list owns a reference to `oldest`, which is linked while the lock is
-            // held.
+            // SAFETY: `oldest` is linked while the lock is held, so the list owns a reference to
+            // it.
             unsafe { oldest.as_ref() }.expires
         })
     }
 
-    /// Returns the last number in order whose time is over at `now`.
+    /// Returns the latest of the numbers whose fences have timed out by `now`, or `None` if none
+    /// has.
     ///
-    /// Looks at the oldest points only, a bounded number of them; the next call finds the rest.
+    /// The function looks only at the oldest points, at most `BATCH` of them. The next call finds
+    /// the rest.
     pub(super) fn expired(&self, now: Ktime) -> Option<u64> {
         let guard = self.state.lock();
         let mut last = None;
         let mut next = guard.pending.oldest();
         for _ in 0..BATCH {
             let Some(point) = next else { break };
-            // SAFETY: The list owns a reference to what is linked.
+            // SAFETY: The point is linked, so the list owns a reference to it.
             let linked = unsafe { point.as_ref() };
             if linked.expires > now {
                 break;
@@ -134,7 +140,7 @@ impl<O: FenceOps> FenceContext<O> {
         last
     }
 
-    /// Returns the earliest deadline of a pending fence.
+    /// Returns the earliest deadline of a pending fence, or `None` if there is none.
     pub(super) fn earliest_deadline(&self) -> Option<Ktime> {
         if !self.deadlines.load(Relaxed) {
             return None;
@@ -142,7 +148,7 @@ impl<O: FenceOps> FenceContext<O> {
         let mut earliest = None;
         let mut walk = Walk::begin(self);
         while walk.visit_some(|point| {
-            // SAFETY: The list owns a reference to what is linked.
+            // SAFETY: The point is linked, so the list owns a reference to it.
             let deadline = unsafe { point.as_ref() }.deadline();
             earliest = [earliest, deadline].into_iter().flatten().min();
             true
@@ -151,17 +157,43 @@ impl<O: FenceOps> FenceContext<O> {
     }
 }
 
+impl<O: FenceOps<Order = EmissionOrder>> FenceContext<O> {
+    /// Returns the fence `seqno` if it is pending and has not signaled, or `None` otherwise.
+    ///
+    /// The walk does not miss the fence: in this order fences are unlinked oldest first. So if the
+    /// cursor is not linked any more, all fences that were visited have been unlinked, too.
+    pub(super) fn pending_fence(&self, seqno: u64) -> Option<ARef<Fence>> {
+        let mut found = None;
+        let mut walk = Walk::begin(self);
+        while walk.visit_some(|point| {
+            // SAFETY: The point is linked, so the list owns a reference to it.
+            let linked = unsafe { point.as_ref() };
+            // SAFETY: The fence of `linked` is initialized. It is linked until its signaler
+            // unlinks it, so it may have signaled.
+            let signaled = || unsafe { bindings::dma_fence_test_signaled_flag(linked.fence.get()) };
+            if linked.seqno() == seqno && !signaled() {
+                // SAFETY: The list owns a reference to the fence while the lock is held.
+                found = Some(ARef::from(unsafe { linked.as_fence() }));
+            }
+            true
+        }) && found.is_none()
+        {}
+        found
+    }
+}
+
 impl<O: FenceOps<Order = SeqnoOrder>> FenceContext<O> {
-    /// Takes back the pending fences that only the list refers to, and returns how many fences it
-    /// looked at.
+    /// Unwinds the pending fences to which only the list refers, and returns how many fences it
+    /// visited.
     ///
-    /// `go_on` is asked before each batch, and ends the walk by `false`: the answer is an `Err`
-    /// then. Otherwise fences are missed only if others unlink fences meanwhile.
+    /// `go_on` is called before each batch. If it returns false, the walk ends, and the result is
+    /// an `Err` with the number of visits. Otherwise the walk misses fences only if other threads
+    /// unlink fences meanwhile.
     ///
-    /// A new reference is made from an old one, or under the lock by the thread that has the right
-    /// to emit, which is the caller. A reader of a `dma_resv` under RCU may still find a fence that
-    /// was there before, and then finds one that has signalled, as it would if the fence had been
-    /// freed.
+    /// No thread can get a new reference to such a fence: a reference is made from an existing one,
+    /// or under the lock by the thread that has the right to emit, which is the caller. A reader of
+    /// a `dma_resv` under RCU may still find a fence that was in the `dma_resv` before. It then
+    /// finds a signaled fence, as it would if the fence had been freed.
     pub(super) fn prune(&self, mut go_on: impl FnMut() -> bool) -> Result<usize, usize> {
         let mut visits = 0;
         let mut walk = Walk::begin(self);
@@ -173,16 +205,16 @@ impl<O: FenceOps<Order = SeqnoOrder>> FenceContext<O> {
             let mut unseen = Batch::none();
             let more = walk.visit_some(|point| {
                 visits += 1;
-                // SAFETY: The list owns a reference to what is linked.
+                // SAFETY: The point is linked, so the list owns a reference to it.
                 let fence = unsafe { point.as_ref() }.fence.get();
-                // SAFETY: The fence is initialised, and the list's reference to it exists.
+                // SAFETY: The fence is initialized, and the list owns a reference to it.
                 let seen = unsafe { bindings::dma_fence_kref_read(fence) } > 1;
                 if !seen {
                     unseen.push(point);
                 }
                 seen
             });
-            // SAFETY: They were gathered in the section of `rcu`.
+            // SAFETY: The points of `unseen` were gathered in the section of `rcu`.
             unsafe { self.take_back(&rcu, &mut unseen) };
             if !more {
                 return Ok(visits);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Waiting for a file to become ready, by `poll(2)` and otherwise.
+//! Waiting for a condition, in `poll(2)` or in another call.
 //!
 //! C headers: [`include/linux/poll.h`](srctree/include/linux/poll.h),
 //! [`include/linux/wait.h`](srctree/include/linux/wait.h)
@@ -23,8 +23,8 @@ use core::{
     ptr::null_mut, //
 };
 
-/// Creates a [`PollCondVar`](crate::sync::poll::PollCondVar) initialiser with a lock class of its
-/// own.
+/// Creates an initializer of a condition with a lock class of its own:
+/// [`PollCondVar`](crate::sync::poll::PollCondVar).
 #[macro_export]
 macro_rules! new_poll_condvar {
     ($($name:literal)?) => {
@@ -37,13 +37,15 @@ pub use new_poll_condvar;
 
 /// A condition that threads wait for, in `poll(2)` or in a call of their own.
 ///
-/// It is an [`RcuFreeSafe`], and so can be a part of one: unsharing it lets go of what `epoll`
-/// still has registered (`wake_up_pollfree()`), and the grace period that follows is the one that
-/// `epoll` needs. Its view only notifies: it can't register a waiter.
+/// A condition is an [`RcuFreeSafe`], so it can be a part of another one. Unsharing the condition
+/// removes what `epoll` still has registered with it (`wake_up_pollfree()`). `epoll` then needs one
+/// grace period, which the box provides. The view of a condition can only notify: it can't register
+/// a waiter.
 ///
-/// The destructor does the same. No waiter is left when it runs ([`PollTable`] says why), but it
-/// keeps the condition out of what would hand it to readers as it is, like
-/// [`Published`](super::rcu::Published): that refuses what has a destructor.
+/// The destructor calls `wake_up_pollfree()`, too. No waiter is left when it runs ([`PollTable`]
+/// says why). The destructor is there so that a condition can't be in a
+/// [`Published`](super::rcu::Published), which would give readers the condition itself:
+/// [`Published`](super::rcu::Published) refuses types with a destructor.
 ///
 /// # Examples
 ///
@@ -71,7 +73,7 @@ pub use new_poll_condvar;
 ///         self.some.notify_all();
 ///     }
 ///
-///     /// For `read(2)`: waits until there are some, and takes them.
+///     /// For `read(2)`: waits until there are events, and takes all of them.
 ///     fn take(&self) -> Result<u32> {
 ///         let mut taken = 0;
 ///         self.some.wait_interruptible(|| {
@@ -81,7 +83,7 @@ pub use new_poll_condvar;
 ///         Ok(taken)
 ///     }
 ///
-///     /// For `poll(2)`: registers first, so that nothing is missed that comes after the look.
+///     /// For `poll(2)`: registers first, so that an event that comes after the check wakes.
 ///     fn poll<'a>(&'a self, table: &PollTable<'a>) -> Ready {
 ///         table.register_wait(&self.some);
 ///         if self.count.load(Relaxed) > 0 {
@@ -110,13 +112,13 @@ pub struct PollCondVar {
     wait_queue_head: Opaque<bindings::wait_queue_head>,
 }
 
-// SAFETY: A wait queue may be used on any thread.
+// SAFETY: A `wait_queue_head` may be used and dropped on any thread.
 unsafe impl Send for PollCondVar {}
-// SAFETY: A wait queue has a lock of its own.
+// SAFETY: A `wait_queue_head` has a lock, which all functions that are called here take.
 unsafe impl Sync for PollCondVar {}
 
 impl PollCondVar {
-    /// Returns an initialiser. Use [`new_poll_condvar!`](crate::new_poll_condvar).
+    /// Returns an initializer. Use [`new_poll_condvar!`](crate::new_poll_condvar).
     pub fn new(name: &'static CStr, key: Pin<&'static LockClassKey>) -> impl PinInit<Self> {
         pin_init!(Self {
             wait_queue_head <- Opaque::ffi_init(|head| {
@@ -130,10 +132,10 @@ impl PollCondVar {
 
     /// Wakes all waiters.
     ///
-    /// Any context but NMI; on PREEMPT_RT, where the wait queue's lock may sleep, not in a hard
-    /// interrupt and not with a raw spinlock held. C function: `wake_up_all()`.
+    /// Any context but NMI. On PREEMPT_RT, the lock of the wait queue may sleep, so callers must
+    /// not be in a hard interrupt or hold a raw spinlock. Wraps `wake_up_all()`.
     pub fn notify_all(&self) {
-        // SAFETY: The wait queue is initialised.
+        // SAFETY: `new` has initialized the wait queue.
         unsafe {
             bindings::__wake_up(
                 self.wait_queue_head.get(),
@@ -144,18 +146,23 @@ impl PollCondVar {
         };
     }
 
-    /// Sleeps until `ready` is true. It is asked before, and after every notification; it may take
-    /// spin locks, and must not sleep.
+    /// Sleeps until `ready` returns true.
+    ///
+    /// `ready` is called before the thread sleeps, and after each wakeup. It may take spin locks,
+    /// and must not sleep.
+    ///
+    /// Process context. Does what `wait_event_interruptible()` does.
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` if a signal is pending.
+    /// `ERESTARTSYS` if a signal is pending and `ready` returns false.
     pub fn wait_interruptible(&self, mut ready: impl FnMut() -> bool) -> Result {
         let wait = Opaque::<bindings::wait_queue_entry>::uninit();
-        // SAFETY: `wait` is valid for writes, and doesn't move until `finish_wait()` below.
+        // SAFETY: `wait` is valid for writes, and isn't moved before `finish_wait()` below.
         unsafe { bindings::init_wait_entry(wait.get(), 0) };
         let result = loop {
-            // SAFETY: Both are initialised.
+            // SAFETY: The wait queue and `wait` are initialized. `finish_wait()` below takes `wait`
+            // off the queue.
             let interrupted = unsafe {
                 bindings::prepare_to_wait_event(
                     self.wait_queue_head.get(),
@@ -169,10 +176,11 @@ impl PollCondVar {
             if interrupted != 0 {
                 break Err(ERESTARTSYS);
             }
-            // SAFETY: Process context; the state was set above, as nothing interrupts.
+            // SAFETY: The thread is in process context, and is on the wait queue with its state
+            // set, because `prepare_to_wait_event()` has returned 0.
             unsafe { bindings::schedule() };
         };
-        // SAFETY: Both are initialised; the entry is not used after.
+        // SAFETY: The wait queue and `wait` are initialized. `wait` is not used after this.
         unsafe { bindings::finish_wait(self.wait_queue_head.get(), wait.get()) };
         result
     }
@@ -181,30 +189,32 @@ impl PollCondVar {
 #[pinned_drop]
 impl PinnedDrop for PollCondVar {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: The wait queue is initialised.
+        // SAFETY: `new` has initialized the wait queue.
         unsafe { bindings::wake_up_pollfree(self.wait_queue_head.get()) };
     }
 }
 
-/// What readers may do with a [`PollCondVar`]: notify.
+/// The view of a [`PollCondVar`]: readers may only notify.
 #[derive(Clone, Copy)]
 pub struct PollNotifier<'a>(&'a PollCondVar);
 
 impl PollNotifier<'_> {
-    /// Wakes all waiters. The context is that of [`PollCondVar::notify_all`].
+    /// Wakes all waiters. See [`PollCondVar::notify_all`] for the context.
     pub fn notify_all(&self) {
         self.0.notify_all();
     }
 }
 
 // SAFETY:
-// - Readers come to it through what it is a part of, of which new ones are kept out by the caller
-//   of `drop_before_gp`. epoll comes to it through what `register_wait()` left on the queue, all of
-//   which `wake_up_pollfree()` takes off; it is what needs the grace period.
+// - Readers: they reach the condition through the value that contains it. The caller of
+//   `drop_before_gp` keeps new readers out of that value. epoll reaches the wait queue through the
+//   entries that `register_wait()` left on it. `wake_up_pollfree()` removes all these entries, and
+//   epoll needs a grace period after that.
 // - Validity, no exclusive access: the wait queue is in an `Opaque`, which is an `UnsafeCell`, and
-//   stays as it is.
-// - Nothing anew: the view adds nobody to the wait queue.
-// - Destructors: `drop_before_gp` does what the destructor does. It takes a spin lock only.
+//   stays initialized.
+// - Nothing anew: the view adds no waiter to the wait queue.
+// - Destructors: `drop_before_gp` does what the destructor does.
+// - Context: `drop_before_gp` only takes spin locks.
 unsafe impl RcuFreeSafe for PollCondVar {
     type RcuView<'a> = PollNotifier<'a>;
 
@@ -215,44 +225,47 @@ unsafe impl RcuFreeSafe for PollCondVar {
     }
 
     unsafe fn drop_before_gp(self: Pin<&Self>) {
-        // SAFETY: The wait queue is initialised. What is on it goes now, and is not waited for: the
-        // memory stays for a grace period, as the call requires.
+        // SAFETY: `new` has initialized the wait queue. The memory of the queue stays valid for a
+        // grace period, as `wake_up_pollfree()` requires: the caller of this method promises that.
         unsafe { bindings::wake_up_pollfree(self.wait_queue_head.get()) };
     }
 }
 
-/// The `poll_table` of a call of a file's `poll`.
+/// The `poll_table` of a call of a file's `poll` operation.
 ///
-/// `'a` is the time for which the file's private data is borrowed.
+/// `'a` is the lifetime of the borrow of the file's private data.
 ///
-/// # Why the condition must be the file's
+/// # Why the condition must belong to the file
 ///
-/// That a condition is in an [`RcuFreeBox`](super::rcu::RcuFreeBox) would not be enough. Unsharing
-/// it lets go of `epoll`, AIO and io_uring, which know `POLLFREE`. `poll(2)` and `select(2)` don't:
-/// what they have left on the wait queue they take off when the call ends, under the queue's lock,
-/// which must be there then. All of them keep the file open meanwhile. So it is the file that a
-/// condition has to outlive, and `'a` says so.
+/// It is not enough that a condition is in an [`RcuFreeBox`](super::rcu::RcuFreeBox). When the
+/// condition is unshared, `epoll`, AIO and io_uring remove their entries from the wait queue,
+/// because they handle `POLLFREE`. `poll(2)` and `select(2)` do not: they remove their entries when
+/// the call ends, under the lock of the wait queue, so the wait queue must be valid until then. All
+/// these callers keep the file open until they have removed their entries. So a condition must stay
+/// valid until the file is released, and `'a` enforces that.
 ///
 /// # Invariants
 ///
-/// The pointer is null or that of a valid `poll_table`, for a call on `file`.
+/// `table` is null, or points to the valid `poll_table` of a call of `poll` for `file`.
 pub struct PollTable<'a> {
     table: *mut bindings::poll_table,
     file: &'a File,
-    // Invariant in `'a`: a shorter one would let a condition in that is gone before the file is.
+    // Makes the table invariant in `'a`: with a shorter lifetime, a condition could be registered
+    // that is dropped before the file is released.
     _private_data: PhantomData<fn(&'a ()) -> &'a ()>,
 }
 
 impl<'a> PollTable<'a> {
-    /// Wraps the pointer.
+    /// Wraps the `poll_table` that the `poll` operation of `file` was given.
     ///
     /// # Safety
     ///
-    /// Callers must be in the `poll` operation of `file`, to which `table` was given. What is
-    /// borrowed for `'a` must be the private data of the file, or what that data keeps until the
-    /// file is released.
+    /// Callers must be in the `poll` operation of `file`, and `table` must be the argument of that
+    /// operation. `'a` must be the lifetime of a borrow of the file's private data, or of a value
+    /// that this data keeps until the file is released.
     pub(crate) unsafe fn from_raw(table: *mut bindings::poll_table, file: &'a File) -> Self {
-        // INVARIANT: By the safety requirements.
+        // INVARIANT: By the safety requirements, `table` is the argument of a `poll` operation of
+        // `file`, which is null or valid.
         Self {
             table,
             file,
@@ -263,11 +276,14 @@ impl<'a> PollTable<'a> {
     /// Registers the caller of `poll(2)` with a condition that is a part of the file's private
     /// data.
     ///
-    /// Whoever waits for a file keeps it open, and `epoll` lets go of a file before it is released:
-    /// a condition that lives as long as the file's private data outlives its waiters.
+    /// A waiter keeps the file open, and `epoll` removes its entries before the file is released.
+    /// So a condition that lives as long as the file's private data outlives its waiters.
+    ///
+    /// Process context. Wraps `poll_wait()`.
     pub fn register_wait(&self, condition: &'a PollCondVar) {
-        // SAFETY: By the type invariant the table is null or valid and the file is; the wait queue
-        // is initialised and stays until the file is released, when nobody is on it any more.
+        // SAFETY: By the type invariant, `table` is null or valid, and `file` is valid. The wait
+        // queue is initialized. It stays valid until the file is released, and no entry is left on
+        // it then.
         unsafe {
             bindings::poll_wait(
                 self.file.as_ptr(),

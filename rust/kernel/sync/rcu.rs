@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! RCU: values whose memory outlives their owner by one grace period.
+//! RCU: values whose memory is freed one grace period after their owner has dropped them.
 //!
 //! # Vocabulary
 //!
 //! - *Grace period*: a span of time at whose end every RCU read-side critical section that was
 //!   running at its beginning has ended.
-//! - *Published*: a reader can reach the value without a reference of its own, in a critical
-//!   section.
-//! - *Unshare*: make the value unreachable for readers that begin from now on. Those that have
-//!   begun may use it until they end.
+//! - *Published*: a reader can reach the value in a critical section, without a reference of its
+//!   own.
+//! - *Unshare*: make the value unreachable for readers that begin from now on. Readers that have
+//!   begun may use the value until they end.
 //! - *View*: what a reader may do with a published value. It is a subset of what the owner may do.
-//! - *Reader*: an RCU read-side critical section. That is a section that `rcu_read_lock()` begins,
-//!   and, in every configuration, one in which a spin lock is held or interrupts, softirqs or
-//!   preemption are off. (On PREEMPT_RT, where a spin lock disables nothing, it takes
-//!   `rcu_read_lock()`; so does disabling softirqs. See kernel/locking/spinlock_rt.c.)
+//! - *Reader*: an RCU read-side critical section. `rcu_read_lock()` begins one. In every
+//!   configuration, code also is in such a section while it holds a spin lock, or while interrupts,
+//!   softirqs or preemption are off. (On PREEMPT_RT, a spin lock disables nothing. There, taking a
+//!   spin lock calls `rcu_read_lock()`, and so does disabling softirqs. See
+//!   kernel/locking/spinlock_rt.c.)
 //!
 //! # The two boxes
 //!
@@ -28,28 +29,33 @@
 //!  RcuBox:       nothing                                           T's destructor, kvfree()
 //! ```
 //!
-//! Neither gives anybody a `&mut` to the value: a reader may look at it at any time.
+//! Neither box gives out a `&mut` to the value, because a reader may access the value at any time.
+//! They are one type, which differs in what happens to the value at the drop ([`Reclaim`]). Their
+//! memory is of any allocator that can free it after a grace period ([`RcuAllocator`]). Both have
+//! aliases for the kernel's own allocators ([`RcuKBox`], [`RcuFreeKBox`]).
 //!
-//! [`RcuFreeBox`] runs code of its value *before* the grace period and none after it: no callback
-//! in module text is queued, so a module that uses it needs no barrier when it is unloaded.
-//! [`RcuBox`] runs the destructor *after* the grace period, in softirq context, where it may not
-//! sleep: a module that uses it needs a [`CallbackBarrier`], and it isn't made without one.
+//! [`RcuFreeBox`] runs code of its value *before* the grace period and none after it. It queues no
+//! callback in module text, so a module that uses it needs no barrier when it is unloaded.
+//! [`RcuBox`] runs the destructor *after* the grace period, in softirq context, where the
+//! destructor must not sleep. A module that uses a value with a destructor needs a
+//! [`CallbackBarrier`], and can't make the box without one.
 //!
 //! # Where a box is kept
 //!
-//! - [`RcuOnce`]: a place that is empty at first, and filled at most once.
-//! - [`Rcu`]: a place whose box is replaced while readers look at it.
-//! - [`RcuTable`]: boxes by number, which come and go.
+//! A data structure of the C side may keep a box, by [`ForeignOwnableRcu`]. Others are:
 //!
-//! Anything on the C side may keep one, too, by [`ForeignOwnableRcu`].
+//! - [`RcuOnce`]: a place that is empty at first, and filled at most once.
+//! - [`Rcu`]: a place whose box may be replaced while readers use it.
+//! - [`RcuTable`]: boxes by number, which are stored and removed.
 //!
 //! C header: [`include/linux/rcupdate.h`](srctree/include/linux/rcupdate.h)
 
 #[doc(no_inline)]
 pub use ::kernel::sync::rcu::*;
 
-mod allocation;
+mod allocator;
 mod barrier;
+mod drop_after_gp;
 mod foreign;
 mod free_box;
 mod free_safe;
@@ -60,13 +66,20 @@ mod table;
 mod view;
 
 pub use self::{
-    allocation::KvfreeAllocator,
+    allocator::RcuAllocator,
     barrier::{
         BarrierToken,
         CallbackBarrier, //
     },
+    drop_after_gp::DropAfterGp,
     foreign::ForeignOwnableRcu,
-    free_box::RcuFreeBox,
+    free_box::{
+        DropBeforeGp,
+        RcuFreeBox,
+        RcuFreeKBox,
+        RcuFreeKVBox,
+        RcuFreeVBox, //
+    },
     free_safe::{
         is_dropped_before_gp,
         Published,
@@ -74,7 +87,13 @@ pub use self::{
     },
     once::RcuOnce,
     pointer::Rcu,
-    rcu_box::RcuBox,
+    rcu_box::{
+        RcuBox,
+        RcuKBox,
+        RcuKVBox,
+        RcuVBox,
+        Reclaim, //
+    },
     table::RcuTable, //
 };
 
@@ -90,3 +109,5 @@ mod pointer_tests;
 mod table_tests;
 #[cfg(CONFIG_KERNEL_OVERLAY_KUNIT_TEST)]
 mod tests;
+#[cfg(CONFIG_KERNEL_OVERLAY_KUNIT_TEST)]
+mod view_tests;

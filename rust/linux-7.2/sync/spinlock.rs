@@ -12,7 +12,7 @@ use ::kernel::sync::lock::{
     Lock, //
 };
 
-/// Creates a [`SpinLockIrq`] initialiser with the given name and a newly-created lock class.
+/// Creates a [`SpinLockIrq`] initializer with the given name and a newly-created lock class.
 ///
 /// It uses the name if one is given, otherwise it generates one based on the file name and line
 /// number.
@@ -48,7 +48,7 @@ unsafe impl Backend for SpinLockIrqBackend {
 
     #[inline]
     unsafe fn lock(ptr: *mut Self::State) -> Self::GuardState {
-        // SAFETY: By the safety requirements, `ptr` points to a lock that was initialised.
+        // SAFETY: By the safety requirements, `ptr` points to an initialized lock.
         unsafe { bindings::spin_lock_irq_disable(ptr) }
     }
 
@@ -60,14 +60,14 @@ unsafe impl Backend for SpinLockIrqBackend {
 
     #[inline]
     unsafe fn try_lock(ptr: *mut Self::State) -> Option<Self::GuardState> {
-        // SAFETY: By the safety requirements, `ptr` points to a lock that was initialised.
+        // SAFETY: By the safety requirements, `ptr` points to an initialized lock.
         let taken = unsafe { bindings::spin_trylock_irq_disable(ptr) };
         (taken != 0).then_some(())
     }
 
     #[inline]
     unsafe fn assert_is_held(ptr: *mut Self::State) {
-        // SAFETY: By the safety requirements, `ptr` points to a lock that was initialised.
+        // SAFETY: By the safety requirements, `ptr` points to an initialized lock.
         unsafe { bindings::spin_assert_is_held(ptr) }
     }
 }

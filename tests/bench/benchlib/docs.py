@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The tables and the picture of docs/, and the short table of the README."""
+"""Writes the tables and the picture of docs/, and the short table of the README."""
 
 import re
 
@@ -11,7 +11,7 @@ SHORT = ["open_close", "life_1", "life_64", "signal_one", "signal_all", "close_p
 
 
 def write(all_results, wanted):
-    """Writes them, from the results of all architectures."""
+    """Writes the tables and the picture, from the results of all architectures."""
     with open(f"{guest.TOP}/docs/performance.svg", "w", encoding="utf-8") as file:
         file.write(svg.draw(all_results, wanted))
     for results in all_results:
@@ -26,7 +26,7 @@ def write(all_results, wanted):
 
 
 def replace(path, name, lines):
-    """Puts lines between the two comments of that name."""
+    """Replaces the lines between the two comments with a name in a file of the tree."""
     path = f"{guest.TOP}/{path}"
     with open(path, encoding="utf-8") as file:
         text = file.read()
@@ -39,14 +39,14 @@ def replace(path, name, lines):
 
 
 def about(results):
-    """What was measured."""
+    """Returns lines that say what was measured."""
     boots = max(len(figure.values) for figure in results.figures.values())
     return [f"Linux {results.about['kernel']}, {results.about['compiler']}; the driver of commit "
             f"{results.about['commit']}; the median of {boots} boots."]
 
 
 def with_ratio(results, row, node, group=""):
-    """A cost, and behind it the ratio."""
+    """Returns a cost, followed by its ratio."""
     cost, ratio = results.cost(row, node, group), results.ratio(row, node, group)
     if cost is None:
         return ""
@@ -54,7 +54,7 @@ def with_ratio(results, row, node, group=""):
 
 
 def table(results, group=""):
-    """The rows of a table, with the number of operations and the spread."""
+    """Returns the lines of a table, with the number of operations and the spread."""
     lines = ["| operation | number | sw_sync | `/dev/sw_sync` | native | spread |",
              "|---|--:|--:|--:|--:|--:|"]
     for row, nodes in results.rows(group).items():
@@ -70,7 +70,7 @@ def table(results, group=""):
 
 
 def counted(results):
-    """What the plugin counted."""
+    """Returns the lines of the table of what the plugin counted."""
     lines = ["| of an operation | sw_sync | `/dev/sw_sync` | native |", "|---|--:|--:|--:|"]
     for row in dict.fromkeys(row for row, _ in results.counts):
         of_row = [results.counts.get((row, node)) for node in (figures.BASE, *NODES)]
@@ -87,7 +87,7 @@ def counted(results):
 
 
 def targets(verdicts):
-    """What is aimed at, and whether it is reached."""
+    """Returns the lines of the table of targets, with whether each is met."""
     lines = ["| target | node | at most | is | |", "|---|---|--:|--:|---|"]
     for each in verdicts:
         lines.append(f"| {each.what} | {each.node} | {each.form.format(each.target)} | "
@@ -97,7 +97,7 @@ def targets(verdicts):
 
 
 def missed(results, verdicts):
-    """Where the instructions go of what takes more than it should."""
+    """Returns lines that show, for each missed target, which functions take the instructions."""
     lines = []
     titles = {each.what for each in verdicts if each.met is False}
     for row in dict.fromkeys(row for row, _ in results.counts):
@@ -118,7 +118,7 @@ def missed(results, verdicts):
 
 
 def short(results):
-    """A table for the README."""
+    """Returns the lines of the table for the README."""
     return [f"| {results.arch} | sw_sync | `/dev/sw_sync` | native |", "|---|--:|--:|--:|",
             *(f"| {results.titles[row]} | {results.cost(row, figures.BASE):.0f} | "
               f"{with_ratio(results, row, 'compat')} | {with_ratio(results, row, 'native')} |"

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The figures: what the guest printed, over all boots."""
+"""The figures: the measurements that the guest printed, over all boots."""
 
 import dataclasses
 import statistics
 
 from . import profile
 
-# Whom the others are compared with.
+# The node with which the others are compared.
 BASE = "sw_sync"
-# How else than usual some rows are measured.
+# Other conditions under which some rows are measured.
 GROUPS = {
     "cgroup": "in a child memory cgroup",
     "synchronize_rcu": "if close waited for a grace period",
 }
-# Whose figures are of the kernel alone.
+# The node of the figures that measure the kernel alone.
 KERNEL = "kernel"
 
 
@@ -28,7 +28,7 @@ class Measurement:
 
 
 def parse(text):
-    """The measurements in the benchmark's output, in their order."""
+    """Returns the measurements in the benchmark's output, in their order."""
     titles, found = {}, []
     for line in text.splitlines():
         match line.split("\t"):
@@ -41,24 +41,24 @@ def parse(text):
 
 @dataclasses.dataclass
 class Figure:
-    """One cell of the table: of a row, for a node."""
+    """One cell of the table: a row, for a node."""
     operations: int
-    # For one operation, of each boot.
+    # The cost of one operation, for each boot.
     values: list
 
     @property
     def median(self):
-        """Of the boots."""
+        """Returns the median of the boots."""
         return statistics.median(self.values)
 
     @property
     def spread(self):
-        """How far the boots are apart, as a part of their median."""
+        """Returns the range of the boots' values, as a fraction of their median."""
         return (max(self.values) - min(self.values)) / self.median if self.median else 0
 
 
 def spread(of_row):
-    """The largest of some figures, as text; nothing if there was one boot."""
+    """Returns the largest spread of some figures as text, or "" if there was only one boot."""
     if min(len(figure.values) for figure in of_row) < 2:
         return ""
     return f"{max(figure.spread for figure in of_row):.2%}"
@@ -66,31 +66,31 @@ def spread(of_row):
 
 @dataclasses.dataclass
 class Counts:
-    """What the plugin saw of an operation."""
+    """The plugin's counts for one operation."""
     instructions: float
     atomics: float
-    # The longest stretch with interrupts off, and where that began and ended.
+    # The longest stretch with interrupts off, and the functions where it began and ended.
     irqs_off: int
     irqs_off_from: str
     irqs_off_to: str
-    # What functions took.
+    # The instructions of each function.
     functions: dict
 
 
 class Results:
-    """All figures of an architecture."""
+    """All figures of one architecture."""
 
     def __init__(self, arch, about):
         self.arch = arch
         self.about = about
         self.titles = {}
-        # By group ("" or one of GROUPS), row and node.
+        # The figure of each group ("" or one of GROUPS), row and node.
         self.figures = {}
-        # By row and node.
+        # The counts of each row and node.
         self.counts = {}
 
     def as_dict(self):
-        """For JSON."""
+        """Returns the results in a form for JSON."""
         return {
             "arch": self.arch, **self.about,
             "figures": [
@@ -107,7 +107,7 @@ class Results:
 
     @classmethod
     def from_dict(cls, data):
-        """The reverse."""
+        """Returns the results from the form that as_dict() returns."""
         results = cls(data["arch"], {key: value for key, value in data.items()
                                      if isinstance(value, str) and key != "arch"})
         for each in data["figures"]:
@@ -121,7 +121,7 @@ class Results:
         return results
 
     def take(self, measurements, group=""):
-        """Adds those of a boot."""
+        """Adds the measurements of a boot."""
         for each in measurements:
             self.titles[each.row] = each.title
             figure = self.figures.setdefault((group, each.row, each.node),
@@ -140,21 +140,21 @@ class Results:
                 profile.share(region, each.operations))
 
     def cost(self, row, node, group=""):
-        """The median, or None."""
+        """Returns the median cost, or None."""
         figure = self.figures.get((group, row, node))
         return figure.median if figure else None
 
     def ratio(self, row, node, group=""):
-        """To the kernel's sw_sync, or None."""
+        """Returns the ratio of a cost to that of the kernel's sw_sync, or None."""
         cost, base = self.cost(row, node, group), self.cost(row, BASE, group)
         return cost / base if cost is not None and base else None
 
     def quick(self):
-        """The rows that don't take long."""
+        """Returns the rows that don't take long."""
         return [row for row in self.rows() if not row.endswith(("_100000", "_bytes"))]
 
     def rows(self, group=""):
-        """The rows that have a figure, with the nodes that they have."""
+        """Returns the rows that have a figure, each with its nodes."""
         rows: dict[str, list[str]] = {}
         for of_group, row, node in self.figures:
             if of_group == group:

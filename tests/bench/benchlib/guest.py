@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Boots the machine that is measured in."""
+"""Boots the guest in which the benchmark runs."""
 
 import os
 import re
@@ -11,19 +11,20 @@ from . import figures, profile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
 OUT = f"{TOP}/build/bench"
-# The limits are raised to what is measured; the driver is the user's. Sleeping takes
-# no time on this clock, but counts for the timeout of fences.
+# The limits are as high as the benchmark needs. Otherwise, the driver is the one that users get.
+# With this clock, sleeping takes no time on the host, but the timeouts of fences count it.
 PARAMS = "sw_sync=1 max_pending=1048576 max_timelines=16384 timeout_ms=60000 sw_sync_timeout_ms=60000"
-# Of the guest's clock, which jumps over sleeps: there are a hundred, of 12 s each, and more.
+# In seconds of the guest's clock, which jumps over sleeps. The benchmark sleeps more than a hundred
+# times, for 12 s each.
 LIMIT_S = "14400"
 
 
 class Failed(Exception):
-    """Something could not be built or run; the text says what."""
+    """Something could not be built or run. The text says what."""
 
 
 def output_of(*command):
-    """What a tool of ours prints; its own messages go to the user."""
+    """Returns the output of a script. Its messages go to standard error."""
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, cwd=TOP)
     if result.returncode:
         raise Failed(f"{os.path.basename(command[0])} failed with {result.returncode}"
@@ -32,7 +33,7 @@ def output_of(*command):
 
 
 class Machine:
-    """A guest of an architecture, with the benchmark in it."""
+    """A guest of one architecture, which runs the benchmark."""
 
     def __init__(self, arch):
         self.arch = arch
@@ -42,7 +43,7 @@ class Machine:
         os.makedirs(OUT, exist_ok=True)
 
     def about(self):
-        """What is measured."""
+        """Returns a description of what is measured."""
         with open(f"{self.kernel}/include/config/kernel.release", encoding="ascii") as file:
             release = file.read().strip()
         with open(f"{self.kernel}/include/generated/compile.h", encoding="utf-8") as file:
@@ -53,20 +54,20 @@ class Machine:
                 "commit": commit, "parameters": PARAMS}
 
     def run(self, rows, cgroup=None, variant=None):
-        """One boot: the measurements of the rows, of all without any.
+        """Boots once, and returns the measurements of these rows, or of all rows if there are none.
 
-        In a child memory cgroup, or of a variant of the module, that are named.
+        `cgroup` names a child memory cgroup to run in. `variant` names a variant of the module.
         """
         command = " ".join(["bench", *(["-c", cgroup] if cgroup else []), *rows])
         return figures.parse(self.boot(command, *(["--module", self.variant(variant)] if variant else [])))
 
     def variant(self, name):
-        """The module built in another way: its file."""
+        """Builds a variant of the module, and returns the path of its file."""
         return output_of(f"{TOP}/scripts/module", "--out", f"{OUT}/{self.arch}-{name}", self.arch, "gki",
                          f"CONFIG_FENCE_EXPORTER_{name.upper()}=y").strip()
 
     def count(self, rows):
-        """The same with the plugin: the measurements, and what was counted for each."""
+        """Runs with the plugin. Returns the measurements, and what the plugin counted for each."""
         plugin = output_of(f"{TOP}/scripts/test_programs", self.arch, "bench_plugin").strip() + "/count.so"
         counts = f"{OUT}/{self.arch}.counts"
         symbols = "grep fence_exporter /proc/kallsyms; echo"
@@ -80,7 +81,7 @@ class Machine:
         return measurements, regions
 
     def boot(self, command, *options):
-        """What a command prints in the guest."""
+        """Returns the output of a command in the guest."""
         with tempfile.TemporaryDirectory() as add:
             os.makedirs(f"{add}/usr/lib/fence_exporter")
             shutil.copy(f"{self.programs}/bench", f"{add}/usr/lib/fence_exporter/")

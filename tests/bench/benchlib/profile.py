@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the counting plugin wrote, told by the kernel's functions."""
+"""Reads the counts that the plugin wrote, and assigns them to the kernel's functions."""
 
 import bisect
 import collections
@@ -8,15 +8,15 @@ import re
 import subprocess
 
 DEMANGLE = "llvm-cxxfilt-22"
-# What the compiler adds to a name: the hash of a crate, a disambiguated clone.
+# The parts that the compiler adds to a name: the hash of a crate, the suffix of a clone.
 NOISE = re.compile(r"(\[[0-9a-f]{8,}\])|(\.llvm\.\d+)|(\.cold|\.isra\.\d+|\.constprop\.\d+)")
 
 
 class Symbols:
-    """Names of the kernel's functions by address, those of the module with them."""
+    """The names of the kernel's and the module's functions by address."""
 
     def __init__(self, *texts):
-        """Each text has lines as System.map and /proc/kallsyms have them."""
+        """Each text has the format of System.map and /proc/kallsyms."""
         found: dict[int, str] = {}
         for text in texts:
             for line in text.splitlines():
@@ -27,18 +27,18 @@ class Symbols:
         self.names = demangled([found[address] for address in self.addresses])
 
     def function(self, address):
-        """The number of the function that has the address, or None."""
+        """Returns the index of the function that contains the address, or None."""
         place = bisect.bisect_right(self.addresses, address) - 1
         return place if place >= 0 else None
 
     def name(self, address):
-        """Its name."""
+        """Returns the name of the function that contains the address."""
         place = self.function(address)
         return "?" if place is None else self.names[place]
 
 
 def demangled(names):
-    """The names as people write them."""
+    """Returns the names as they are written in the sources."""
     out = subprocess.run([DEMANGLE], input="\n".join(names), capture_output=True, text=True,
                          check=True).stdout
     return [NOISE.sub("", name) for name in out.split("\n")][:len(names)]
@@ -46,7 +46,7 @@ def demangled(names):
 
 @dataclasses.dataclass
 class Function:
-    """What a function came to, without those that it calls."""
+    """The counts of a function, without the functions that it calls."""
     instructions: int = 0
     calls: int = 0
     atomics: int = 0
@@ -54,7 +54,7 @@ class Function:
 
 @dataclasses.dataclass
 class Stretch:
-    """The longest time with interrupts off of those that began at one place."""
+    """The longest stretch with interrupts off among those that began at one place."""
     begin: str
     end: str
     longest: int
@@ -63,19 +63,19 @@ class Stretch:
 
 @dataclasses.dataclass
 class Region:
-    """What ran for one measurement."""
+    """The code that ran for one measurement."""
     user: int
     kernel: int
     functions: dict
     stretches: list
 
     def atomics(self):
-        """Atomic operations, all together."""
+        """Returns the number of all atomic operations."""
         return sum(function.atomics for function in self.functions.values())
 
 
 def read(path, symbols):
-    """The regions of a plugin's output, in their order."""
+    """Returns the regions in the plugin's output, in their order."""
     regions = []
     with open(path, encoding="ascii") as file:
         for line in file:
@@ -93,7 +93,7 @@ def read(path, symbols):
 
 
 def take(region, symbols, address, count, atomic):
-    """Adds an instruction's count to its function's."""
+    """Adds the count of an instruction to that of its function."""
     place = symbols.function(address)
     name = "?" if place is None else symbols.names[place]
     function = region.functions[name]
@@ -104,7 +104,7 @@ def take(region, symbols, address, count, atomic):
 
 
 def share(region, operations, least=0.005):
-    """What functions took of an operation, the rest as one: by name."""
+    """Returns the instructions of an operation by function. Functions with a small share are one entry."""
     whole = region.user + region.kernel
     found = {"(user space)": region.user / operations}
     rest = 0
@@ -117,7 +117,10 @@ def share(region, operations, least=0.005):
 
 
 def beside(shares):
-    """Names and what each of several took, most first; None where it is in the rest."""
+    """Returns names with their values in each of several shares, the largest first.
+
+    A value is None if the function is part of the rest there.
+    """
     names = {name for each in shares for name in each}
     rows = [(name, [each.get(name) for each in shares]) for name in names]
     return sorted(rows, key=lambda row: (row[0] == "(the rest)",
@@ -125,9 +128,9 @@ def beside(shares):
 
 
 def table(nodes, regions):
-    """Lines that tell where the instructions of an operation went, for each node.
+    """Returns lines that show which functions an operation's instructions are in, for each node.
 
-    `regions` has the number of operations with each.
+    `regions` has pairs of the number of operations and the region.
     """
     def cells(values):
         return "".join(f"{'-' if value is None else f'{value:.1f}':>10}" for value in values)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The table on the terminal, and the JSON."""
+"""Makes the table for the terminal, and the JSON file."""
 
 import dataclasses
 import json
@@ -10,13 +10,13 @@ NODES = ["compat", "native"]
 
 
 def cell(results, row, node, group):
-    """A cost, and its ratio."""
+    """Returns a cost and its ratio."""
     cost, ratio = results.cost(row, node, group), results.ratio(row, node, group)
     return f"{'-' if cost is None else f'{cost:.0f}':>9}{'' if ratio is None else f'{ratio:.2f}':>6}"
 
 
 def table(results):
-    """The lines of the table."""
+    """Returns the lines of the table."""
     boots = max((len(figure.values) for figure in results.figures.values()), default=0)
     lines = [f"{results.arch}: instructions of an operation (Linux {results.about['kernel']}, "
              f"commit {results.about['commit']}, median of {boots} boots)", ""]
@@ -38,7 +38,7 @@ def table(results):
 
 
 def counts(results):
-    """What the plugin counted; of interrupts, the longest stretch."""
+    """Returns lines with the plugin's counts. For interrupts, that is the longest stretch with them off."""
     if not results.counts:
         return []
     lines = [f"{'counted':<48}{'':>7}{'sw_sync':>9}{'/dev/sw_sync':>15}{'native':>15}"]
@@ -58,7 +58,7 @@ def counts(results):
 
 
 def verdicts(judged):
-    """A line for each target."""
+    """Returns a line for each target."""
     lines = []
     for each in judged:
         word = {True: "met", False: "NOT MET", None: "-"}[each.met]
@@ -69,7 +69,7 @@ def verdicts(judged):
 
 
 def write_json(results, judged):
-    """All of it, for other programs."""
+    """Writes the results and the verdicts, for other programs."""
     data = {**results.as_dict(),
             "targets": [{**dataclasses.asdict(each), "met": each.met} for each in judged]}
     with open(f"{guest.OUT}/{results.arch}.json", "w", encoding="utf-8") as file:
@@ -78,7 +78,7 @@ def write_json(results, judged):
 
 
 def read_json(arch):
-    """The results that were written."""
+    """Returns the results that were written for an architecture."""
     path = f"{guest.OUT}/{arch}.json"
     try:
         with open(path, encoding="utf-8") as file:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What is aimed at, and what must not get worse: tests/bench/targets.toml."""
+"""Compares the results with tests/bench/targets.toml: the targets to reach, and the bounds."""
 
 import dataclasses
 import math
@@ -16,46 +16,46 @@ class Verdict:
     node: str
     target: float
     value: float | None
-    # How the value and the target are written.
+    # The format of the value and the target.
     form: str = "{:.2f}"
 
     @property
     def met(self):
-        """None if it was not measured."""
+        """Returns whether the target is met, or None if it was not measured."""
         return None if self.value is None else self.value <= self.target
 
     def text(self):
-        """The value and what it should be."""
+        """Returns the value and the target as text."""
         value = "not measured" if self.value is None else self.form.format(self.value)
         return f"{value} (at most {self.form.format(self.target)})"
 
 
 class Targets:
-    """All of a file."""
+    """All targets of a file."""
 
     def __init__(self, path=FILE):
         with open(path, "rb") as file:
             self.all = tomllib.load(file)
 
     def in_cgroup(self):
-        """The rows to be measured in a child memory cgroup, too."""
+        """Returns the rows that are also measured in a child memory cgroup."""
         return list(dict.fromkeys(each["row"] for each in self.all["ratio"]))
 
     def bounded(self):
-        """The rows of the short run."""
+        """Returns the rows of the short run."""
         return list(dict.fromkeys(each["row"] for each in self.all["ratio"] if "bound" in each))
 
     def counted(self):
-        """The rows to be run with the plugin."""
+        """Returns the rows that run with the plugin."""
         return self.all["count"]["rows"]
 
     def judge(self, results):
-        """A verdict for each target."""
+        """Returns a verdict for each target."""
         return [*self.ratios(results), *self.ratios(results, "cgroup"), *self.growth(results),
                 *self.doublings(results), *self.irqs_off(results), *self.amounts(results)]
 
     def ratios(self, results, group=""):
-        """Costs next to those of sw_sync."""
+        """Yields verdicts on costs as fractions of those of sw_sync."""
         where = ", in a child memory cgroup" if group else ""
         for each in self.all["ratio"]:
             for node in each["nodes"]:
@@ -63,7 +63,7 @@ class Targets:
                               each["target"], results.ratio(each["row"], node, group))
 
     def growth(self, results):
-        """Costs with many pending next to those with few."""
+        """Yields verdicts on costs with many pending fences, as fractions of those with few."""
         for each in self.all["growth"]:
             for node in each["nodes"]:
                 few = results.cost(each["few"], node)
@@ -72,7 +72,7 @@ class Targets:
                               node, each["target"], many / few if few and many else None)
 
     def doublings(self, results):
-        """What each doubling of the number pending adds."""
+        """Yields verdicts on what each doubling of the number of pending fences adds."""
         for each in self.all["doubling"]:
             for node in each["nodes"]:
                 few = results.cost(each["few"], node)
@@ -83,7 +83,7 @@ class Targets:
                               (many - few) / doublings if few and many else None, "{:.0f}")
 
     def irqs_off(self, results):
-        """The longest stretch with interrupts off next to that of sw_sync."""
+        """Yields verdicts on the longest stretch with interrupts off, as a fraction of that of sw_sync."""
         for each in self.all["irqs_off"]:
             for node in each["nodes"]:
                 ours = results.counts.get((each["row"], node))
@@ -93,14 +93,14 @@ class Targets:
                               ours.irqs_off / theirs.irqs_off if ours and theirs else None, "{:.4f}")
 
     def amounts(self, results):
-        """Plain figures."""
+        """Yields verdicts on plain figures."""
         for each in self.all["amount"]:
             for node, target in each["target"].items():
                 yield Verdict(results.titles.get(each["row"], each["row"]), node, target,
                               results.cost(each["row"], node), each.get("form", "{:.0f}"))
 
     def worse_than_bound(self, results):
-        """What got worse, a line for each."""
+        """Returns a line for each ratio that is worse than its bound."""
         lines = []
         for each in self.all["ratio"]:
             for node, bound in each.get("bound", {}).items():

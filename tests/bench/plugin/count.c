@@ -22,12 +22,12 @@
 
 #define BUCKETS	(1 << 16)
 
-/* An instruction of the kernel, by its address. */
+/* An instruction of the kernel, identified by its address. */
 struct insn {
 	struct insn *next;
 	__u64 vaddr;
 	enum kind kind;
-	/* Of all its life, at BEGIN, and between the marks. */
+	/* How often it ran: ever, until the mark BEGIN, and between the marks. */
 	__u64 count;
 	__u64 before;
 	__u64 between;
@@ -38,7 +38,7 @@ int qemu_plugin_version = 1;
 static enum kind (*decode)(const unsigned char *code, size_t size);
 static FILE *out;
 static struct insn *buckets[BUCKETS];
-/* All of them. */
+/* The sums for all instructions in user space and in the kernel. */
 static struct insn user, kernel;
 
 static struct insn *insn_at(__u64 vaddr, enum kind kind)
@@ -57,7 +57,7 @@ static struct insn *insn_at(__u64 vaddr, enum kind kind)
 		insn->next = *bucket;
 		*bucket = insn;
 	}
-	/* The kernel patches its code. */
+	/* The kernel patches its code. So the instruction at an address may change. */
 	insn->kind = kind;
 	return insn;
 }
@@ -118,7 +118,7 @@ static void report(void)
 	fflush(out);
 }
 
-/* Before an instruction that is more than PLAIN. */
+/* Called before each instruction that is not PLAIN. */
 static void executed(unsigned int vcpu, void *data)
 {
 	struct insn *insn = data;

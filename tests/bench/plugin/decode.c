@@ -31,7 +31,7 @@ static enum kind kind_of_mark(__u32 mark)
 	return PLAIN;
 }
 
-/* Of two bytes, 0f and @code[0]. */
+/* Decodes an instruction of two bytes: 0f, then @code[0]. */
 static enum kind decode_x86_0f(const unsigned char *code, size_t size)
 {
 	switch (code[0]) {
@@ -76,13 +76,13 @@ enum kind decode_x86_64(const unsigned char *code, size_t size)
 
 static bool is_atomic_aarch64(__u32 insn)
 {
-	/* stxr, stlxr, stxp, stlxp: the store ends the loop that began with a load */
+	/* stxr, stlxr, stxp, stlxp: each ends a loop that began with a load. */
 	if ((insn & 0x3fc00000) == 0x08000000 || (insn & 0xbfe00000) == 0x88200000)
 		return true;
 	/* cas, casp and their like */
 	if ((insn & 0x3fa00000) == 0x08a00000 || (insn & 0xbfa00000) == 0x08200000)
 		return true;
-	/* ldadd, ldclr, ldset, swp, …; with bit 15 only swp is one */
+	/* ldadd, ldclr, ldset, swp, …; if bit 15 is set, only swp is atomic. */
 	return (insn & 0x3f200c00) == 0x38200000 &&
 	       (!(insn & 0x8000) || !(insn & 0x7000));
 }

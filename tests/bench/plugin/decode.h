@@ -12,16 +12,16 @@ enum kind {
 	PLAIN,
 	/* Reads, changes and writes memory in one step, seen by all processors. */
 	ATOMIC,
-	/* Interrupts are off, or on, afterwards. */
+	/* Turns interrupts off, or on. */
 	IRQ_OFF,
 	IRQ_ON,
-	/* The state of interrupts is read, to be saved; is put back (arm64). */
+	/* Reads the state of interrupts to save it, or restores it (arm64). */
 	IRQ_SAVE,
 	IRQ_RESTORE,
-	/* From user space to the kernel, and back from there or from an interrupt. */
+	/* Enters the kernel from user space, or returns from the kernel or from an interrupt. */
 	TO_KERNEL,
 	FROM_KERNEL,
-	/* The benchmark's marks around what it measures. */
+	/* The marks of the benchmark around the measured work. */
 	MARK_BEGIN,
 	MARK_END,
 	MARK_REPORT,

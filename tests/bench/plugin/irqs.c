@@ -5,10 +5,10 @@
 
 #define PLACES	1024
 #define NESTED	64
-/* local_irq_save() reads the state and turns them off with little in between. */
+/* local_irq_save() reads the state, and turns interrupts off within this many instructions. */
 #define SAVE_DISTANCE 6
 
-/* All that began at one place. */
+/* All stretches with interrupts off that began at one place. */
 struct place {
 	__u64 begin;
 	__u64 end;
@@ -20,7 +20,7 @@ static struct place places[PLACES];
 static bool counting;
 static bool off;
 static __u64 off_since, off_at;
-/* What local_irq_restore() will find, innermost last. */
+/* The states that local_irq_restore() will restore. The innermost one is the last. */
 static bool saved[NESTED];
 static unsigned int n_saved;
 static __u64 read_at;
@@ -38,7 +38,7 @@ static struct place *place_of(__u64 begin)
 			return &places[i];
 		}
 	}
-	/* Too many places: the last one has to do. */
+	/* All entries are in use. This one then also counts other places. */
 	return &places[i];
 }
 
@@ -92,7 +92,7 @@ void irqs_follow(enum kind kind, __u64 vaddr, __u64 now)
 		turn_off(vaddr, now);
 		break;
 	case FROM_KERNEL:
-		/* The end of a handler, or of a system call: not what a driver did. */
+		/* A handler or a system call ends. The driver did not turn these interrupts off. */
 		n_saved = 0;
 		off = false;
 		break;

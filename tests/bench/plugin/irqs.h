@@ -20,13 +20,13 @@
 
 #include "decode.h"
 
-/* The instruction at @vaddr, the @now-th of all, is about to run. */
+/* Must be called before the instruction at @vaddr runs, which is the @now-th of all. */
 void irqs_follow(enum kind kind, __u64 vaddr, __u64 now);
-/* Whether the stretches that end are counted. */
+/* Sets whether stretches that end from now on are counted. */
 void irqs_count(bool wanted);
 /*
- * Writes a line for each place where they were turned off: the longest stretch and
- * how many; and forgets them.
+ * Writes a line for each place where interrupts were turned off, with the longest stretch and the
+ * number of stretches. Then forgets all of them.
  */
 void irqs_report(FILE *out);
 

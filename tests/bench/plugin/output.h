@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-/* Opens it for @plugin; says what is wrong and returns NULL if it can't. */
+/* Opens the output file of @plugin. On failure, prints what is wrong and returns NULL. */
 FILE *output_open(const char *plugin, int argc, char **argv);
 
 #endif

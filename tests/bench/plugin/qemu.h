@@ -12,7 +12,7 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 
-/* What QEMU hands out and takes back. */
+/* Types of QEMU that plugins only pass back to QEMU. */
 typedef __u64 qemu_plugin_id_t;
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
@@ -23,7 +23,7 @@ struct qemu_info {
 		int min;
 		int cur;
 	} version;
-	/* More follows that is not used here. */
+	/* The real structure is longer. The rest is not used here. */
 };
 
 enum qemu_plugin_cb_flags {
@@ -34,12 +34,12 @@ enum qemu_plugin_op {
 	QEMU_PLUGIN_INLINE_ADD_U64,
 };
 
-/* What a plugin has. */
+/* What a plugin must define. */
 EXPORTED extern int qemu_plugin_version;
 EXPORTED int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info,
 				 int argc, char **argv);
 
-/* A block of the guest's code is translated, its instructions in order. */
+/* QEMU calls @cb for each block of the guest's code that it translates. */
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
 					   void (*cb)(qemu_plugin_id_t id,
 						      struct qemu_plugin_tb *tb));
@@ -50,7 +50,7 @@ const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 __u64 qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 
-/* Before each execution of an instruction: call, or add to a counter. */
+/* Before each execution of an instruction, QEMU calls a function or adds to a counter. */
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
 					    void (*cb)(unsigned int vcpu, void *data),
 					    enum qemu_plugin_cb_flags flags, void *data);

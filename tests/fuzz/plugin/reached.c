@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A QEMU plugin that tells which code of the guest's kernel was reached, by whomever:
- * also by interrupts, which KCOV does not record.
+ * A QEMU plugin that records which code of the guest's kernel was reached in any context.
+ * KCOV does not record code that interrupts reach.
  *
  *   -plugin reached.so,out=FILE
  *
- * Writes the address of each block of code, in hexadecimal digits and on a line of its
- * own, when QEMU translates it. QEMU translates what is about to run, and a block
- * ends with a call: so what is behind a call is listed if the call returned.
+ * When QEMU translates a block of code, the plugin writes the address of the block in
+ * hexadecimal digits, on a line of its own. QEMU translates a block right before it runs,
+ * and a block ends with a call. So the code after a call is listed if the call returned.
  */
 #include <stdio.h>
 
@@ -16,7 +16,7 @@
 
 int qemu_plugin_version = 1;
 
-/* Written to by all processors: stdio has a lock. */
+/* All virtual processors write to this file. stdio has a lock for that. */
 static FILE *out;
 
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
@@ -31,7 +31,7 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
 {
 	(void)info;
-	/* QEMU's end is an exit(), which flushes it. */
+	/* QEMU ends by exit(), which flushes the file. */
 	out = output_open("reached.so", argc, argv);
 	if (!out)
 		return -1;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The steps that run the fuzzer (tests/fuzz), and what the run has reached of the module."""
+"""The steps that run the fuzzer (tests/fuzz), and the coverage of the module that it reaches."""
 
 import os
 import re
@@ -9,57 +9,70 @@ from . import unreached
 from .cover import Module
 from .run import TOP
 
-# Low quotas and short timeouts, so that random calls meet them; but not before a kernel with
-# checkers has filled what there is a quota of.
+# Low quotas and short timeouts, so that random calls reach them. The timeouts are long enough that a
+# kernel with checkers, which is slow, can fill a quota before its fences time out.
 PARAMS = "sw_sync=1 timeout_ms=150 max_timeout_ms=5000 max_pending=128 max_timelines=14 " \
          "sw_sync_timeout_ms=2000"
+KEPT = f"{TOP}/tests/fuzz/corpus"
 CALLS = 1_000_000
-# The same for coverage, which is what the kept corpus reaches, and a little more.
+# The same for coverage. These calls reach what the kept corpus reaches, and a little more.
 COVER_CALLS = 200_000
-# Seconds that the fuzzer takes in a run that isn't a soak; a slow machine goes on to these calls.
+# Seconds that the fuzzer runs unless --soak is given. On a slow machine, it continues up to LEAST_CALLS.
 FUZZ_TIME = 150
 LEAST_CALLS = 5_000
-# A replay ends after so many calls, or seconds.
+# A replay ends after this many calls, or seconds.
 REPLAY_CALLS = 20_000
 REPLAY_TIME = 120
-# Seconds for what ends after a number of calls. Like all limits, longer on a slow machine.
+# Time limit in seconds of a run that ends after a number of calls. Like all limits, it is longer on a
+# slow machine.
 LIMIT = 700
-# Where the reasons of tests/fuzz/unreached have been looked at; elsewhere the compiler inlines
-# other things.
+# The architecture for which the reasons of tests/fuzz/unreached were checked. On another one, the
+# compiler inlines other functions.
 JUDGED = "x86_64"
 SUMMARY = re.compile(r"^@summary (\d+) s: (\d+) calls, (\d+) programs, \d+ places, (\d+) kept, "
                      r"(\d+) faults, (\d+) odd", re.M)
 
 
 def read_programs(path):
-    """The programs of a corpus."""
+    """Returns the first line of a corpus, which names the calls, and the programs of the corpus."""
     with open(path, encoding="utf-8") as file:
-        return [line.strip() for line in file if line.strip()]
+        return file.readline(), [line.strip() for line in file if line.strip()]
 
 
 def read_corpus(run):
-    """The programs to begin with: the kept ones, and those that earlier runs have found."""
+    """Returns the programs to begin with: the kept ones, and those that earlier runs have found."""
+    calls, given = read_programs(KEPT)
     if run.args.corpus:
-        return read_programs(run.args.corpus)
+        theirs, given = read_programs(run.args.corpus)
+        if theirs != calls:
+            raise SystemExit(f"{run.args.corpus}: the first line must name the calls, as that of {KEPT} does")
+        return given
     found = f"{run.results}/corpus"
-    given = read_programs(f"{TOP}/tests/fuzz/corpus") + \
-        (read_programs(found) if os.path.exists(found) else [])
+    if os.path.exists(found):
+        theirs, programs = read_programs(found)
+        # Programs that a fuzzer with other calls has found are of no use.
+        given += programs if theirs == calls else []
     return list(dict.fromkeys(given))
 
 
-def keep_corpus(run, name, programs):
-    """Writes programs for later runs, or to replay one."""
-    with open(f"{run.results}/{name}", "w", encoding="utf-8") as file:
+def write_corpus(path, programs):
+    """Writes a corpus."""
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(read_programs(KEPT)[0])
         file.writelines(program + "\n" for program in programs)
 
 
-def run_fuzzer(guest, step, flavour, arguments, command, *, add, given, limit):
-    """Runs the fuzzer in a guest with given programs; returns scripts/vm's status and the output.
+def keep_corpus(run, name, programs):
+    """Writes programs for later runs, or for a replay."""
+    write_corpus(f"{run.results}/{name}", programs)
 
-    `guest` is one of Run's, `add` a directory with the fuzzer.
+
+def run_fuzzer(guest, step, flavour, arguments, command, *, add, given, limit):
+    """Runs the fuzzer in a guest with given programs. Returns the status of scripts/vm, and the output.
+
+    `guest` is a method of Run that runs a guest. `add` is a directory with the fuzzer.
     """
-    with open(f"{add}/corpus", "w", encoding="utf-8") as file:
-        file.writelines(program + "\n" for program in given)
+    write_corpus(f"{add}/corpus", given)
     result = guest(step, flavour, *arguments, "--params", PARAMS, "--add", add,
                    "--", *command, "/corpus", timeout=limit)
     shutil.rmtree(add)
@@ -67,7 +80,7 @@ def run_fuzzer(guest, step, flavour, arguments, command, *, add, given, limit):
 
 
 def fuzz(run):
-    """Random calls, guided by coverage."""
+    """Makes random calls, guided by coverage."""
     args = run.args
     seconds = args.soak * 60 if args.soak else FUZZ_TIME
     given = read_corpus(run)
@@ -85,24 +98,24 @@ def fuzz(run):
 
 
 def replay(run):
-    """One program, again and again; with --fast on the kernel that flood runs on."""
+    """Runs one program again and again. With --fast, it runs on the kernel that flood uses."""
     flavour = "gki" if run.args.fast else "debug"
     status, output = run_fuzzer(
         run.vm, "replay", flavour, ["--module", run.build(flavour)],
         ["fuzz", "-r", run.args.replay, "-c", str(REPLAY_CALLS), "-t", str(REPLAY_TIME)],
         add=run.programs("fuzz"), given=read_corpus(run), limit=LIMIT)
-    # The steps of the program, which the fuzzer says at first.
+    # The fuzzer first prints the steps of the program.
     print(output.partition("# 0 s:")[0])
     take_summary(run, "replay", status, output, 1)
 
 
 def kept_programs(output):
-    """The programs that a run has added to those that it was given."""
+    """Returns the programs that a run has added to the given ones."""
     return [line.split()[2] for line in output.splitlines() if line.startswith("@keep")]
 
 
 def take_summary(run, step, status, output, least):
-    """Counts what the fuzzer came to; returns whether it has come to an end."""
+    """Counts the fuzzer's results. Returns whether the fuzzer has printed its summary."""
     summary = SUMMARY.search(output)
     if not summary:
         run.counts.take(step, f"no summary, scripts/vm ended with {status}: replay with "
@@ -123,7 +136,7 @@ def take_summary(run, step, status, output, least):
 
 
 def flood(run):
-    """Many random calls, where they are quick."""
+    """Makes many random calls, on the kernel where they are fast."""
     command = ["fuzz", "-s", str(run.args.seed), "-c", str(CALLS)]
     given = read_corpus(run)
     keep_corpus(run, "flood.corpus", given)
@@ -133,7 +146,7 @@ def flood(run):
 
 
 def cover(run):
-    """What of the module is reached, of what is loaded on devices: the rest has reasons."""
+    """Finds which code of the module for devices is reached, and checks that the rest has reasons."""
     module, trace = run.traced_module()
     add = run.programs("fuzz")
     os.makedirs(f"{add}/root", exist_ok=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A bug that is planted in the driver: the fuzzer must find it, and --replay bring it back."""
+"""Plants a bug in the driver. The fuzzer must find the bug, and --replay must reproduce it."""
 
 import os
 import re
@@ -9,11 +9,11 @@ import subprocess
 from . import fuzz
 from .run import TOP
 
-# What a module is built from.
+# The files and folders that a module is built from.
 SOURCES = ("Kbuild", "Kconfig", "Makefile", "drivers", "include", "rust", "scripts")
 COPY = f"{TOP}/build/planted"
-# SIGNAL warns for an error of the third fence or a later one: that takes a timeline, as many
-# fences, and the right call, in one program.
+# With the bug, SIGNAL warns when it signals the third fence or a later one with an error. To reach this,
+# a program must create a timeline and as many fences, and make the right call.
 FILE = "drivers/dma-buf/fence_exporter/native/calls.rs"
 BEHIND = "        let status = abi::status(request.status)?;\n"
 BUG = """
@@ -23,19 +23,20 @@ BUG = """
         let bad = status.is_err() && (3..=self.last()).contains(&request.seqno);
         kernel::warn_on!(bad && SEEN.fetch_add(1, Relaxed) < 8);
 """
-# What the kernel says then, and of whom.
+# The report of the kernel, and the process in the report.
 REPORT = r"WARNING: .*signal_now"
 FOUND_BY = re.compile(r"Comm: (f[0-9a-f]{12}|fcorpus\d+)\b")
 # Calls of a round, or of a replay.
 CALLS = 100_000
-# Each has a seed of its own. Most of them find the bug.
+# The most rounds. Each has a seed of its own, and most of them find the bug.
 ROUNDS = 20
-# So many of the programs that have found it are replayed: some have had help by other workers.
+# How many of the programs that found the bug are replayed. Some reach it only with the help of other
+# workers.
 TRIES = 3
 
 
 def build(run):
-    """The module with the bug, from a copy of the tree."""
+    """Builds the module with the bug from a copy of the tree. Returns the path of the module."""
     shutil.rmtree(COPY, ignore_errors=True)
     for name in SOURCES:
         copy = shutil.copytree if os.path.isdir(f"{TOP}/{name}") else shutil.copy2
@@ -43,7 +44,7 @@ def build(run):
         copy(f"{TOP}/{name}", f"{COPY}/{name}")
     with open(f"{COPY}/{FILE}", encoding="utf-8") as file:
         text = file.read()
-    # SIGNAL's is the first, SIGNAL_AT's has another form.
+    # The first match is in SIGNAL. SIGNAL_AT has this line in another form.
     before, found, behind = text.partition(BEHIND)
     if not found:
         raise ValueError(f"{FILE} has no line to plant a bug behind")
@@ -54,14 +55,14 @@ def build(run):
 
 
 def planted(run):
-    """Hunts the bug until something that has found it brings it back."""
+    """Hunts the bug, until the replay of a program that found it causes it again."""
     module = build(run)
     found = False
     for number in range(ROUNDS):
         corpus = fuzz.read_corpus(run)
         names, output = hunt(run, module, "planted", ["-s", str(run.args.seed + number)], corpus)
         found = found or bool(names)
-        # What is replayed is drawn from these.
+        # The replayed programs are taken from these.
         corpus += fuzz.kept_programs(output)
         back = next((name for name in names[:TRIES]
                      if name in hunt(run, module, "planted-replay", ["-r", name], corpus)[0]), None)
@@ -76,7 +77,7 @@ def planted(run):
 
 
 def hunt(run, module, step, command, given):
-    """The programs that have met the bug, and the fuzzer's output."""
+    """Returns the programs that hit the bug, and the fuzzer's output."""
     _, output = fuzz.run_fuzzer(
         lambda *words, timeout: run.vm(*words, timeout=timeout, quiet=True), step, "gki",
         ["--module", module, "--expect", REPORT],

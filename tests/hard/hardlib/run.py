@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the steps of tests/hard/run share: modules, guests, and what came of them."""
+"""Code that the steps of tests/hard/run share: modules, guests, and results."""
 
 import os
 import re
@@ -7,14 +7,14 @@ import shutil
 import subprocess
 import tempfile
 
-from fence import build, programs, tap
+from fence import PATIENT, build, programs, tap
 from fence.counts import Counts
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
 
 
 class Run:
-    """What the steps share, and what they have found."""
+    """State that the steps share, and their results."""
 
     def __init__(self, args):
         self.args = args
@@ -22,25 +22,25 @@ class Run:
         self.results = f"{TOP}/build/hard/{args.arch}"
         self.figures = {}
         self.calls = 0
-        # Guests in whose log a detector had something to say, but those that were meant to.
+        # The number of guests whose log has an unexpected report.
         self.reports = 0
-        # What of the module's text was reached: offsets of blocks of code.
+        # The code of the module that was reached: offsets of the blocks in its text.
         self.reached = set()
         os.makedirs(self.results, exist_ok=True)
 
     def build(self, flavour, *arguments):
-        """Builds the module, or stops."""
+        """Builds the module. If that fails, ends the program."""
         return build.module(*arguments, self.args.arch, flavour)
 
     def kcov_module(self):
-        """The module with coverage; the kernel's own code has none."""
+        """Builds the module with coverage. The kernel's own code has none."""
         out = f"{TOP}/build/{self.args.arch}-debug-kcov"
         return build.module("--out", out, self.args.arch, "debug", "KCOV_INSTRUMENT=y")
 
     def traced_module(self):
-        """The gki kernel's module, with a call on each way through its code, and what it calls.
+        """Builds the gki kernel's module with a call in each branch, and the module that is called.
 
-        That kernel has no KCOV, so the flags are given here.
+        That kernel has no KCOV, so this function sets the compiler's flags.
         """
         trace = self.extra_module("tests/modules/trace", "gki")
         flags = "-Cdebuginfo=1 -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 " \
@@ -52,19 +52,19 @@ class Run:
         return module, trace
 
     def extra_module(self, source, flavour):
-        """A small module of the tests."""
+        """Builds a small module of the tests."""
         return build.test_module(source, self.args.arch, flavour)
 
     def programs(self, *names):
-        """A directory for the guest's root with some programs."""
+        """Makes a directory for the guest's root, with some programs."""
         add = tempfile.mkdtemp(prefix="fence-hard-")
         programs.lay_out(add, build.programs(self.args.arch), names)
         return add
 
     def record(self, step, flavour, *arguments, timeout):
-        """Runs a guest as vm() does, and notes what of the module was reached, by whomever.
+        """Runs a guest as vm() does, and records which code of the module any process has reached.
 
-        The command prints where the module is: `@text ADDRESS`.
+        The command must print the address of the module: `@text ADDRESS`.
         """
         plugin = build.programs(self.args.arch, "fuzz_plugin") + "/reached.so"
         blocks = f"{self.results}/{step}.blocks"
@@ -79,7 +79,7 @@ class Run:
         return result
 
     def vm(self, step, flavour, *arguments, timeout, quiet=False):
-        """Runs a guest, shows what it prints as it comes, and returns its status and output."""
+        """Runs a guest, and prints its output at once. Returns its status and its output."""
         command = [f"{TOP}/scripts/vm", "run", "--arch", self.args.arch, "--kernel", flavour,
                    "--memory", "2G", "--timeout", str(timeout),
                    "--keep-log", f"{self.results}/{step}.log",
@@ -98,8 +98,8 @@ class Run:
         self.reports += process.returncode == 125 and not quiet
         return process.returncode, output
 
-    def tests(self, step, flavour, names, *, barrier=False, params="sw_sync=1", timeout):
-        """Runs programs that print TAP, if asked for with the module tests/modules/barrier."""
+    def tests(self, step, flavour, names, *, barrier=False, params=f"sw_sync=1 {PATIENT}", timeout):
+        """Runs programs that print TAP. With `barrier`, loads the module tests/modules/barrier, too."""
         add = self.programs(*names)
         command = ["env", f"HARD_CYCLES={self.args.cycles}", *programs.run_each(add, names)]
         if barrier:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What of the module the fuzzer has reached, and why not the rest: tests/fuzz/unreached."""
+"""Compares the code that the fuzzer has not reached with the explanations of tests/fuzz/unreached."""
 
 import collections
 import glob
@@ -9,14 +9,15 @@ import re
 from .cover import TOP
 
 REASONS = f"{TOP}/tests/fuzz/unreached"
-# Instances of the library's and the compiler's own code: what they are part of is counted itself.
+# Instances of the library's and the compiler's own functions. They are not counted, but the functions
+# into which they are inlined are.
 GLUE = re.compile(r"^(<|&|\*|mut |\[)*(core|alloc|kernel|pin_init|zerocopy|bool)\b|^asan\.|^__do_trace_")
 
 class Reasons:
-    """Why what is not reached isn't: sections of tests/fuzz/unreached, whose head has the syntax."""
+    """The reasons why code is not reached. The head of tests/fuzz/unreached describes the syntax."""
 
     def __init__(self, path=REASONS):
-        # Reason, pattern of a function, source text or "*".
+        # Tuples of a reason, the pattern of a function, and source text or "*".
         self.entries = []
         reason = None
         with open(path, encoding="utf-8") as file:
@@ -28,14 +29,14 @@ class Reasons:
                     self.entries.append((reason, re.compile(pattern), text.strip() or "*"))
 
     def of(self, frames):
-        """The reason for a branch in any of these functions, each with its source text."""
+        """Returns the reason for a branch in any of these functions, each with its source text, or None."""
         for reason, pattern, text in self.entries:
             if any(text in ("*", source) and pattern.search(name) for name, source in frames):
                 return reason
         return None
 
     def stale(self):
-        """The entries whose line is not in the sources any more."""
+        """Returns the entries whose source text does not exist any more."""
         lines: set[str] = set()
         for top in ("drivers", "rust"):
             for path in glob.glob(f"{TOP}/{top}/**/*.rs", recursive=True):
@@ -46,7 +47,7 @@ class Reasons:
 
 
 class Report:
-    """What was reached of a module, and the reasons for the rest."""
+    """The code of a module that was reached, and the reasons for the rest."""
 
     def __init__(self, module, reached, reasons):
         self.module = module
@@ -55,33 +56,36 @@ class Report:
         self.assertions = {at for at in module.branches if module.is_panic(at)}
         self.branches = {at: self.frames(at) for at in module.branches}
         self.copied = {self.place(at) for at in self.fuzzed}
-        # Why the fuzzer has not reached each branch that it has not.
+        # The reason for each branch that the fuzzer has not reached.
         self.why = {at: self.reason(at, reasons) for at in self.branches
                     if at not in self.fuzzed and at not in self.assertions}
         self.stale = reasons.stale()
 
     def reason(self, at, reasons):
-        """Why the fuzzer has not reached a branch; None if nobody has said it."""
+        """Returns the reason why the fuzzer has not reached a branch, or None if it is not explained."""
         if self.place(at) in self.copied:
             return "inlined, unrolled or for another type: reached in another copy of the code"
         return reasons.of(self.branches[at])
 
     def ours(self, at):
-        """The innermost function of ours that a branch is in, and where; or what it is part of."""
+        """Returns the innermost of our functions that contains a branch, and its place.
+
+        If none of our functions does, returns the function that contains the branch, and "".
+        """
         return next(((name, place) for name, place in self.module.frames(at) if place),
                     (self.module.function_of(at), ""))
 
     def place(self, at):
-        """Where in the source a branch is, and which line of ours has that inlined."""
+        """Returns the line of a branch, and the line of our code into which it is inlined."""
         name, place = self.ours(at)
         return self.module.places[at][0][1], place or name
 
     def frames(self, at):
-        """The functions that a branch is in, innermost first, with the source text of ours."""
+        """Returns the functions that contain a branch, innermost first, with the source text of ours."""
         return [(name, self.source(place)) for name, place in self.module.frames(at)]
 
     def source(self, place):
-        """The text of a line of ours; "-" if the compiler doesn't tell, "*" for code of others."""
+        """Returns the text of a line of ours, "-" if its number is unknown, or "*" for other code."""
         path, _, line = place.rpartition(":")
         if not path or line == "0":
             return "-" if path else "*"
@@ -93,7 +97,7 @@ class Report:
         return lines[number].strip() if 0 <= number < len(lines) else ""
 
     def summary(self):
-        """The figures, on a line."""
+        """Returns the figures, as one line."""
         functions = {self.module.function_of(at) for at in self.branches}
         reached = {self.module.function_of(at) for at in self.fuzzed}
         normal = self.branches.keys() - self.assertions
@@ -103,14 +107,14 @@ class Report:
             f"besides {len(self.assertions)} of assertions"
 
     def unexplained(self):
-        """The branches that nobody has explained.
+        """Returns the branches without an explanation.
 
-        Which there are depends on what the compiler inlines: a change elsewhere may bring some.
+        These depend on what the compiler inlines, so a change of other code may add some.
         """
         return sorted({self.describe(at) for at, why in self.why.items() if why is None})
 
     def failures(self):
-        """Functions that nobody has explained, and what was explained and is not there."""
+        """Yields the functions without an explanation, and the explanations of code that is gone."""
         reached = {self.module.function_of(at) for at in self.fuzzed}
         for name in sorted({self.module.function_of(at) for at, why in self.why.items()
                             if why is None} - reached):
@@ -119,7 +123,7 @@ class Report:
             yield f"{os.path.relpath(REASONS, TOP)} has a line that is not there: {entry}"
 
     def describe(self, at):
-        """A branch as an entry of tests/fuzz/unreached, and where it is."""
+        """Returns a branch as an entry of tests/fuzz/unreached, with its place."""
         name, place = self.ours(at)
         innermost = self.module.places[at][0]
         inlined = "" if innermost[0] == name else \
@@ -127,7 +131,7 @@ class Report:
         return f"{name}\t{self.source(place)}  ({place}{inlined})"
 
     def write(self, path):
-        """Writes all of it."""
+        """Writes the report to a file."""
         by_function = collections.Counter(map(self.module.function_of, self.branches))
         reached = collections.Counter(map(self.module.function_of, self.fuzzed))
         by_reason = collections.defaultdict(list)

@@ -44,29 +44,43 @@ pub mod allocator {
 }
 
 pub(crate) unsafe fn kvfree(ptr: *mut c_void) {
-    // SAFETY: As the caller promises.
+    // SAFETY: As for the kernel's `kvfree()`, callers pass a `ptr` that this allocator has
+    // returned.
     unsafe { free(ptr) };
 }
 
 /// # Invariants
 ///
-/// The pointer is that of a value in memory of its own.
+/// The pointer is valid, and the box owns the value and its memory.
 pub struct Box<T, A: Allocator>(NonNull<T>, PhantomData<(T, A)>);
 pub type KBox<T> = Box<T, allocator::Kmalloc>;
 
-// SAFETY: The box owns the value.
+// SAFETY: The box owns the value, so sending the box sends the value.
 unsafe impl<T: Send, A: Allocator> Send for Box<T, A> {}
 // SAFETY: A shared box gives shared access to the value.
 unsafe impl<T: Sync, A: Allocator> Sync for Box<T, A> {}
 
 impl<T, A: Allocator> Box<T, A> {
+    pub fn new(value: T, flags: Flags) -> Result<Self, AllocError> {
+        let boxed = Self::try_pin_init(Ok::<_, AllocError>(value), flags)?;
+        // SAFETY: Nobody relies on it being pinned yet.
+        Ok(unsafe { Pin::into_inner_unchecked(boxed) })
+    }
+
     pub fn into_raw(boxed: Self) -> *mut T {
         core::mem::ManuallyDrop::new(boxed).0.as_ptr()
     }
 
     pub unsafe fn from_raw(ptr: *mut T) -> Self {
-        // SAFETY: As the caller promises.
+        // SAFETY: Callers pass a `ptr` from `into_raw`, which is not null.
         Self(unsafe { NonNull::new_unchecked(ptr) }, PhantomData)
+    }
+}
+
+impl<T, A: Allocator> From<Box<T, A>> for Pin<Box<T, A>> {
+    fn from(boxed: Box<T, A>) -> Self {
+        // SAFETY: The value is in memory of its own, and is not moved out of a `Pin`.
+        unsafe { Pin::new_unchecked(boxed) }
     }
 }
 
@@ -78,17 +92,18 @@ impl<T, A: Allocator> InPlaceInit<T> for Box<T, A> {
         E: From<AllocError>,
     {
         let layout = Layout::new::<T>().align_to(16).unwrap().pad_to_align();
-        // SAFETY: The size is a multiple of the alignment.
+        // SAFETY: `pad_to_align` makes the size a multiple of the alignment, as `aligned_alloc()`
+        // requires.
         let ptr = unsafe { aligned_alloc(layout.align(), layout.size().max(16)) }.cast::<T>();
         if ptr.is_null() {
             return Err(AllocError.into());
         }
-        // SAFETY: The memory is valid for a `T`, and stays where it is.
+        // SAFETY: `ptr` is valid for writes of a `T`, and the value is never moved.
         match unsafe { pin_init::raw_try_init(ptr, init) } {
-            // SAFETY: It is initialised, and never moved.
+            // SAFETY: `ptr` points to an initialized `T`, which the box never moves.
             Ok(_) => Ok(unsafe { Pin::new_unchecked(Self::from_raw(ptr)) }),
             Err(error) => {
-                // SAFETY: It was allocated above.
+                // SAFETY: `aligned_alloc()` has returned `ptr`, and nothing else uses the memory.
                 unsafe { free(ptr.cast()) };
                 Err(error)
             }
@@ -107,14 +122,14 @@ impl<T, A: Allocator> Deref for Box<T, A> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: By the type invariant.
+        // SAFETY: `self.0` points to a value that is initialized, and that this box owns.
         unsafe { self.0.as_ref() }
     }
 }
 
 impl<T, A: Allocator> core::ops::DerefMut for Box<T, A> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: By the type invariant.
+        // SAFETY: `self.0` points to a value that is initialized, and that this box owns.
         unsafe { self.0.as_mut() }
     }
 }

@@ -70,10 +70,11 @@ pub mod init {
             Error: From<E>,
         {
             let init = move |slot: *mut T| {
-                // SAFETY: As the caller of this closure promises for `slot`.
+                // SAFETY: `slot` is valid for writes and pinned, as the caller of this closure
+                // ensures.
                 unsafe { pin_init::raw_try_init(slot, init) }.map_err(Error::from)
             };
-            // SAFETY: It is `init`; only its error is another.
+            // SAFETY: The closure does what `init` does, and only converts the error.
             Self::try_pin_init(unsafe { pin_init::pin_init_from_closure(init) }, flags)
         }
 
@@ -121,7 +122,8 @@ pub mod types {
         }
 
         pub fn ffi_init(init: impl FnOnce(*mut T)) -> impl PinInit<Self> {
-            // SAFETY: An `Opaque` is initialised whatever is in it.
+            // SAFETY: Any bytes are a valid `Opaque`, so the closure initializes `slot` in any
+            // case.
             unsafe {
                 pin_init::pin_init_from_closure(move |slot: *mut Self| {
                     init(slot.cast());
@@ -143,7 +145,7 @@ pub mod types {
         fn into_foreign(self) -> *mut c_void;
         unsafe fn from_foreign(ptr: *mut c_void) -> Self;
         unsafe fn try_from_foreign(ptr: *mut c_void) -> Option<Self> {
-            // SAFETY: As the caller promises.
+            // SAFETY: `ptr` is from `into_foreign`, as the caller ensures unless it is null.
             (!ptr.is_null()).then(|| unsafe { Self::from_foreign(ptr) })
         }
         unsafe fn borrow<'a>(ptr: *mut c_void) -> Self::Borrowed<'a>;
@@ -156,7 +158,7 @@ pub mod module {
 
     pub struct ThisModule(*mut crate::bindings::module);
 
-    // SAFETY: It is an address.
+    // SAFETY: A `ThisModule` is an address that threads only read.
     unsafe impl Sync for ThisModule {}
 
     impl ThisModule {

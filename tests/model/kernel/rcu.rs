@@ -109,7 +109,7 @@ enum Queued {
     Free(*mut c_void),
 }
 
-// SAFETY: A callback may run on any CPU.
+// SAFETY: A callback may run on any thread, as on any CPU in the kernel.
 unsafe impl Send for Queued {}
 
 static QUEUE: Mutex<Vec<Queued>> = Mutex::new(Vec::new());
@@ -118,8 +118,9 @@ pub unsafe fn call_rcu(
     head: *mut callback_head,
     func: Option<unsafe extern "C" fn(*mut callback_head)>,
 ) {
-    // As the kernel's: the head is used while it is queued.
-    // SAFETY: As the caller promises.
+    // As in the kernel, the head is in use while it is queued.
+    // SAFETY: `head` is valid for writes until the callback runs, as the caller of `call_rcu()`
+    // ensures.
     unsafe { (*head).next = core::ptr::null_mut() };
     QUEUE
         .lock()

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Lets user space wait until what was given to call_rcu() and kvfree_rcu() is
- * freed: by writing to /sys/module/barrier/parameters/wait.
+ * Lets user space wait until the callbacks of call_rcu() have run and the memory of
+ * kvfree_rcu() is freed, by a write to /sys/module/barrier/parameters/wait.
  *
- * kvfree_rcu_barrier() isn't exported, but destroying a cache waits for the same.
+ * kvfree_rcu_barrier() isn't exported. Destroying a cache waits for the same.
  */
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -19,7 +19,7 @@ static int wait_for_all(const char *value, const struct kernel_param *param)
 		return -ENOMEM;
 	rcu_barrier();
 	kmem_cache_destroy(cache);
-	/* What is freed by a callback may have been given to another one. */
+	/* An RCU callback may itself call call_rcu() to free something. So this waits twice. */
 	rcu_barrier();
 	return 0;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A module that breaks rules when it is loaded: what the virtual machine's check
- * of the log must not miss. Each rule is one of those that a checker of the debug
- * kernel watches over. Several are broken in the order in which they are given;
- * lockdep ends with its first report, and with KASAN's.
+ * A module that breaks rules when it is loaded or removed. The check of the kernel's log in
+ * scripts/vm must notice each. A checker of the debug kernel reports each rule. The module
+ * breaks several rules in the order in which they are named. lockdep stops after its first
+ * report, and after a report of KASAN.
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -22,6 +22,10 @@
 static char *rule = "none";
 module_param(rule, charp, 0);
 MODULE_PARM_DESC(rule, "the rules to break, with commas between them");
+
+static char *at_exit = "none";
+module_param(at_exit, charp, 0);
+MODULE_PARM_DESC(at_exit, "those to break when the module is removed");
 
 static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
@@ -72,7 +76,7 @@ static void nothing(struct timer_list *timer)
 {
 }
 
-/* The checker stops the timer. */
+/* The checker stops the timer when the timer is freed. */
 static void free_timer(void)
 {
 	struct timer_list *timer = kmalloc_obj(*timer);
@@ -90,7 +94,7 @@ static void wait(struct work_struct *work)
 	msleep(500);
 }
 
-/* The checker cancels the work. */
+/* The checker cancels the work when the work is freed. */
 static void free_work(void)
 {
 	struct workqueue_struct *queue = alloc_ordered_workqueue("broken", 0);
@@ -112,7 +116,7 @@ static void called(struct rcu_head *head)
 {
 }
 
-/* The checker drops the second call. */
+/* The checker ignores the second call_rcu(). */
 static void call_rcu_twice(void)
 {
 	static struct rcu_head head;
@@ -126,7 +130,7 @@ static void leak(void)
 {
 	int i;
 
-	/* More than one: a stale pointer on some stack may hold the last. */
+	/* Leaks several objects, as a stale pointer on some stack may still refer to the last. */
 	for (i = 0; i < 16; i++)
 		if (!kmalloc(96, GFP_KERNEL))
 			return;
@@ -147,7 +151,10 @@ static void lock_order(void)
 static void sleep_in_atomic(void)
 {
 	spin_lock(&spin);
-	/* To sleep in earnest leaves a wrong preemption count behind, which arm64 dies of. */
+	/*
+	 * might_sleep() is enough for the report. A real sleep would leave a wrong preemption count
+	 * behind, after which arm64 crashes.
+	 */
 	might_sleep();
 	spin_unlock(&spin);
 }
@@ -159,7 +166,10 @@ static void rcu_unprotected(void)
 	(void)rcu_dereference(pointer);
 }
 
-/* Three that take too long if the checkers' limits are 2 s, and 8 s for a grace period. */
+/*
+ * blocked(), hog() and slow_reader() each take too long, if the limits of the checkers are 2 s, and
+ * 8 s for a grace period.
+ */
 static void blocked(void)
 {
 	schedule_timeout_uninterruptible(8 * HZ);
@@ -227,7 +237,7 @@ static const struct {
 	{ "hang", hang },
 };
 
-/* What follows @name in @list, or NULL if the list begins with another one. */
+/* Returns the part of @list behind @name, or NULL if the list does not begin with @name. */
 static const char *behind(const char *list, const char *name)
 {
 	while (*name)
@@ -236,10 +246,9 @@ static const char *behind(const char *list, const char *name)
 	return *list == ',' || !*list ? list : NULL;
 }
 
-/* A trimmed kernel exports no strsep(). */
-static int __init broken_init(void)
+/* Parses the list without strsep(), because a trimmed kernel does not export it. */
+static void break_rules(const char *rest)
 {
-	const char *rest = rule;
 	int i;
 
 	while (*rest) {
@@ -249,12 +258,18 @@ static int __init broken_init(void)
 		while (*rest && *rest++ != ',')
 			;
 	}
+}
+
+static int __init broken_init(void)
+{
+	break_rules(rule);
 	return 0;
 }
 module_init(broken_init);
 
 static void __exit broken_exit(void)
 {
+	break_rules(at_exit);
 }
 module_exit(broken_exit);
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Watches which way what KUnit cases give to kvfree_rcu() is freed: as a pointer
- * in a page of them, or by its head. Of interest is what no slab holds, since
- * that goes to RCU by sheaves.
+ * Watches how kvfree_rcu() frees the boxes of KUnit cases: by a pointer in a page of
+ * pointers, or by the head in the box. It counts only boxes that are not in a slab,
+ * because slabs free their objects through sheaves.
  *
- * It knows a box by the address that was given: one that is freed at another
- * address, or not at all, is left. /sys/module/low_memory/parameters/boxes has the
- * counts.
+ * It identifies a box by the address that was passed to kvfree_rcu(). A box that is freed
+ * at another address, or not at all, remains in the counts, which are in
+ * /sys/module/low_memory/parameters/boxes.
  */
 #include <linux/kprobes.h>
 #include <linux/mm.h>
@@ -29,13 +29,13 @@ static struct box boxes[MAX_BOXES];
 static unsigned int count, lost;
 static DEFINE_RAW_SPINLOCK(lock);
 
-/* Neither is in a slab: both begin with a page. */
+/* Boxes from kmalloc() and from vmalloc() are page-aligned here, because they are not in a slab. */
 static bool may_be_box(void *address)
 {
 	return address && PAGE_ALIGNED(address);
 }
 
-/* The latest that was given with this address: it may be reused. */
+/* Returns the latest box that was queued at this address. Addresses may be reused. */
 static struct box *find(void *address)
 {
 	for (unsigned int i = count; i-- > 0;)
@@ -61,7 +61,7 @@ static void *argument(struct pt_regs *regs, unsigned int n)
 	return (void *)regs_get_kernel_argument(regs, n);
 }
 
-/* kvfree_call_rcu(head, ptr) */
+/* kvfree_call_rcu(head, ptr) queues a box. */
 static int give(struct kprobe *probe, struct pt_regs *regs)
 {
 	void *address = argument(regs, 1);
@@ -76,7 +76,7 @@ static int give(struct kprobe *probe, struct pt_regs *regs)
 	return 0;
 }
 
-/* kvfree(addr): what was queued by its head, and nothing else of ours */
+/* kvfree(addr) frees a box that was queued by its head. No other box of the tests gets here. */
 static int free_by_head(struct kprobe *probe, struct pt_regs *regs)
 {
 	void *address = argument(regs, 0);
@@ -91,14 +91,14 @@ static int free_by_head(struct kprobe *probe, struct pt_regs *regs)
 	return 0;
 }
 
-/* kfree(object) and vfree(addr) */
+/* kfree(object) and vfree(addr) free one object. */
 static int free_single(struct kprobe *probe, struct pt_regs *regs)
 {
 	free_one(argument(regs, 0));
 	return 0;
 }
 
-/* kmem_cache_free_bulk(s, size, p) */
+/* kmem_cache_free_bulk(s, size, p) frees several objects. */
 static int free_bulk(struct kprobe *probe, struct pt_regs *regs)
 {
 	size_t size = (size_t)argument(regs, 1);
@@ -117,7 +117,7 @@ static struct kprobe probes[] = {
 	{ .symbol_name = "kmem_cache_free_bulk", .pre_handler = free_bulk },
 };
 
-/* For kmalloc() and vmalloc(): freed by their heads, freed from a page, not freed. */
+/* For kmalloc() and for vmalloc(): how many boxes were freed by head, by page, or not at all. */
 static int show(char *buffer, const struct kernel_param *param)
 {
 	unsigned int n[2][3] = {};

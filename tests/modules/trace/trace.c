@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a module that is built for coverage calls on each way through its code. KCOV would
- * note who has called; here the plugin sees that the call returns.
+ * The function that a module built for coverage calls on each path through its code. KCOV's
+ * function records the caller. This one only returns, and the plugin records the code after
+ * the call.
  */
 #include <linux/compiler.h>
 #include <linux/module.h>

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The parts of tests/mutants/run: what is changed, how it is built, and what notices."""
+"""The parts of tests/mutants/run: changing the code, building it, and running the tests."""

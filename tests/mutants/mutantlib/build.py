@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""How a mutant is built: in a copy of the tree, by the commands that kbuild has saved there.
+"""Builds a mutant in a copy of the tree, with the commands that kbuild has saved there.
 
-The copy is built once by scripts/module. For a mutant only what depends on the change is made
-anew: a crate to bitcode and metadata, without objects and debug information, which would not be
-loaded; then the link of the module. That takes a third of what kbuild takes.
+scripts/module builds the copy once. For a mutant, this module makes only the outputs that depend on the
+change: the bitcode and the metadata of a crate, and the linked module. It makes no object file of the
+crate and no debug information, because the kernel does not load them. That takes a third of the time of
+kbuild.
 """
 
 import hashlib
@@ -16,26 +17,26 @@ from fence import kbuild
 
 from . import source
 
-# What a module is built from.
+# The files and folders that a module is built from.
 SOURCES = ("Kbuild", "Kconfig", "Makefile", "drivers", "include", "rust", "scripts")
 KERNEL, DRIVER = "rust/kernel/.lib.o.cmd", "drivers/dma-buf/fence_exporter/.main.o.cmd"
 LINK = ".fence_exporter_linked.o.cmd"
 PARTIAL, MODULE = ".fence_exporter.o.cmd", ".fence_exporter.ko.cmd"
-# Options of a crate's command that are given anew, and what they become. Only the link needs the
-# output. Places in the source are in messages of panics: without them, what is the same but for
-# its columns is the same.
+# Options that are removed from a crate's command, and those that replace them. The output is only used
+# by the link. Messages of panics contain positions in the source. Without these positions, a change that
+# only moves code gives the same object, so the mutant counts as equivalent.
 CHANGED = ("-Cdebuginfo", "-Zdwarf-version")
 ADDED = ("-Cdebuginfo=0", "-Zlocation-detail=none", "--cap-lints=allow")
-# Outputs of a crate's command that the link does not read.
+# The outputs of a crate's command that the link does not read.
 UNREAD = ("--emit=obj=", "--emit=dep-info=")
 
 
 class Failed(Exception):
-    """The compiler or the linker has refused; the text is what it said."""
+    """The compiler or the linker has failed. The text is its output."""
 
 
 def copy_tree(target):
-    """Brings a copy of the tree up to date. What has not changed keeps its time."""
+    """Updates a copy of the tree. A file that has not changed keeps its time."""
     for name in SOURCES:
         path = f"{source.TOP}/{name}"
         if os.path.isdir(path):
@@ -61,31 +62,31 @@ class Builder:
         self.link = [self.without_debug(saved) for saved in kbuild.commands(f"{self.out}/{LINK}")]
         self.link += [saved for name in (PARTIAL, MODULE)
                       for saved in kbuild.commands(f"{self.out}/{name}")]
-        # Which crate was last made of a file that isn't the tree's.
+        # The crates that were last built from a changed file, or not at all.
         self.changed = set(self.crates)
 
     def crate_command(self, name):
-        """Compiles a crate, for the link only."""
+        """Returns the command that compiles a crate, with only the outputs that the link reads."""
         saved = kbuild.command(f"{self.out}/{name}").without(*CHANGED)
         words = [word for word in saved.words if not word.startswith(UNREAD)]
         return kbuild.Command(saved.environment, [*words, *ADDED])
 
     @staticmethod
     def without_debug(saved):
-        """The same command without debug information."""
+        """Returns a command without its options for debug information."""
         words = [word for word in saved.words if not re.fullmatch(r"-g(dwarf-\d)?", word)]
         return kbuild.Command(saved.environment, words)
 
     def run(self, command):
-        """Runs a command where the module is built."""
+        """Runs a command in the directory where the module is built."""
         result = command.run(cwd=self.out)
         if result.returncode:
             raise Failed(result.stdout)
 
     def build(self, path=None, text=None):
-        """Builds the tree with one file's text changed, or as it is; returns the object's hash.
+        """Builds the tree, with a new text for one file if `path` is given. Returns the object's hash.
 
-        The module is then `fence_exporter.ko` in `out`.
+        Afterwards, the module is `fence_exporter.ko` in `out`.
         """
         crate = KERNEL if path and path.startswith("rust/") else DRIVER
         stale = self.changed | ({crate} if path else set())
@@ -113,7 +114,7 @@ class Builder:
             file.write(text)
 
     def take(self, target):
-        """Puts the module that was built last somewhere, without what is not loaded."""
+        """Copies the module that was built last to `target`, without its debug information."""
         strip = self.link[0].words[0].replace("llvm-link", "llvm-strip")
         subprocess.run([strip, "--strip-debug", "-o", target, f"{self.out}/fence_exporter.ko"],
                        check=True)

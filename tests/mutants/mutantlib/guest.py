@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Tests mutants in a guest: KUnit, then the selftests that touch the file.
+"""Tests mutants in a guest: KUnit, then the selftests that touch the mutant's file.
 
-Several mutants share a boot, one after the other. A mutant that ends its guest is judged by that
-only if it was the first one there: what another one has broken before must not count for it.
+A guest tests several mutants in one boot, one after the other. If a mutant ends its guest, that result
+counts only if the mutant was the first one in the boot. Otherwise an earlier mutant may have caused it.
 """
 
 import os
@@ -16,21 +16,21 @@ from fence import ktap, log, sources
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
-# Seconds for a program whose time on this machine isn't known, and the least for one.
+# Time limits of a program in seconds: if its time on this machine isn't known, and the shortest one.
 LIMIT, LEAST = 240, 4
-# Seconds for a guest to boot in, and how long after the limit of a program it may be silent: a
-# processor that a mutant has locked does not run the shell that would end the program.
+# Time limits in seconds: for a guest to boot, and for its silence after the limit of a program. If a
+# mutant has locked up the processor, the shell that would end the program does not run.
 BOOT, SILENCE = 60, 30
-# So often a guest is started that has no timer.
+# A guest that got no timer is started again, this many times in all.
 BOOTS = 10
 
 
 class Unusable(Exception):
-    """Guests do not get as far as to test something; the text says why."""
+    """The guests can't test anything. The text says why."""
 
 
 class Programs:
-    """The selftests, and how long each took on the tree as it is."""
+    """The selftests, and how long each took on the unchanged tree."""
 
     def __init__(self, scratch, smp, leave_out):
         directory = subprocess.run([f"{TOP}/scripts/test_programs", "x86_64"], check=True, text=True,
@@ -44,19 +44,19 @@ class Programs:
             subprocess.run(["llvm-strip-22", "-o", f"{self.stripped}/{name}",
                             f"{directory}/{name}"], check=True)
         self.seconds = {}
-        # Without parallel threads nothing depends on what else this machine does, nothing is late,
-        # and no time is spent in sleeping.
+        # With one processor whose clock counts instructions, the results do not depend on the load of
+        # this machine, no timer is late, and sleeping takes no time.
         self.machine = ["--smp", str(smp)] if smp else ["--icount", "2"]
-        # As they are now: the tree may change while this runs.
+        # Read now, because the tree may change during the run.
         self.suites = sources.suites()
 
     def limit(self, name):
-        """Seconds that a program may take."""
+        """Returns the time limit of a program, in seconds."""
         return max(LEAST, 2 * self.seconds[name]) if name in self.seconds else LIMIT
 
 
 def kunit_failure(lines, suites):
-    """What of KUnit is not as it must be, or None."""
+    """Returns the first KUnit result that is wrong, or None."""
     if not suites:
         return None
     found = [name for name, outcome in ktap.outcomes(lines, suites) if outcome == "fail"]
@@ -64,9 +64,9 @@ def kunit_failure(lines, suites):
 
 
 def judge(text, suites):
-    """What one mutant's part of a guest's output came to: (outcome, by, clean).
+    """Judges the part of a guest's output that belongs to one mutant. Returns (outcome, by, clean).
 
-    `suites` are those that must run. Clean is whether the guest could go on with another one.
+    `suites` are those that must run. `clean` is whether the guest could test another mutant afterwards.
     """
     lines = [ktap.PREFIX.sub("", line) for line in re.findall(r"^@log (.*)$", text, re.M)]
     report = next((line.strip()[:100] for _, line in log.reports("\n".join(lines))), None)
@@ -87,12 +87,12 @@ def judge(text, suites):
 
 
 def has_suites(path):
-    """Whether KUnit tests a file: it tests rust/kernel, and knows no driver."""
+    """Returns whether KUnit tests a file. It tests rust/kernel, but no driver."""
     return path.startswith("rust/")
 
 
 def listen(process, limits):
-    """Returns what a guest says until it ends, or has been silent for so long that it never will."""
+    """Returns the output of a guest until it ends, or has been silent for longer than its limits."""
     output, seconds = "", BOOT
     os.set_blocking(process.stdout.fileno(), False)
     while select.select([process.stdout], [], [], seconds + SILENCE)[0]:
@@ -101,14 +101,14 @@ def listen(process, limits):
             return output
         output += data.decode(errors="replace")
         if begun := re.findall(r"^@begin (\w+)$", output, re.M):
-            # By the guest's clock, which may be late.
+            # The limit is by the guest's clock, which may be slower than the host's.
             seconds = 4 * limits.get(begun[-1], LEAST)
     begun = re.findall(r"^@begin (\w+)$", output, re.M)
     return output + f"\n@late {begun[-1] if begun else 'boot'}\n"
 
 
 def boot(modules, programs, scratch):
-    """Runs a guest over [(module, file, [program])], and returns its output."""
+    """Runs a guest that tests each of [(module, file, [program])], and returns its output."""
     with tempfile.TemporaryDirectory(prefix="fence-mutants-", dir=scratch) as add:
         os.makedirs(f"{add}/mutants")
         os.makedirs(f"{add}/usr/lib")
@@ -134,7 +134,7 @@ def boot(modules, programs, scratch):
 
 
 def boot_with_timer(modules, programs, scratch):
-    """Runs a guest that has a timer; returns the output of each module that was begun."""
+    """Runs guests until one has a timer. Returns the output for each module whose test began."""
     for _ in range(BOOTS):
         output = boot(modules, programs, scratch)
         if not re.search(r"^@again$", output, re.M):
@@ -156,7 +156,7 @@ def test(modules, programs, scratch):
             suites = programs.suites if has_suites(modules[left[place]][1]) else {}
             outcome, by, clean = judge(text, suites)
             if not clean and place:
-                # It may have been the one before: once more, as the first.
+                # An earlier mutant may be the cause: test this one again, as the first in a boot.
                 left = left[place:]
                 break
             times = {name: int(seconds)

@@ -1,27 +1,28 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Tests one mutant after the other in the guest. For each: its module is loaded, by
-# which the KUnit suites run; then the programs that are named for it run until one
-# fails; then it is removed. After a report, a program that does not end, or a module
-# that can't be removed, the kernel can't be trusted any more and the guest ends.
+# Tests one mutant after the other in the guest. For each mutant, the script loads its
+# module, which runs the KUnit suites. Then it runs the programs that the list names,
+# until one fails, and removes the module. After a report, a program that does not end,
+# or a module that can't be removed, the kernel can't be trusted any more, and the guest
+# ends.
 #
-# /mutants/list has lines of a number, the suites of KUnit to run, how many seconds they
-# may take, and the programs, each with its limit in seconds. What is found goes to the
-# console as lines that begin with @.
+# Each line of /mutants/list has the number of a mutant, the KUnit suites to run, their
+# time limit in seconds, and the programs, each with its limit in seconds. The script
+# prints the results to the console, as lines that begin with @.
 
 programs=/usr/lib/fence_exporter
 filter=/sys/module/kunit/parameters/filter_glob
 bad='WARNING|BUG:|kernel BUG|Oops|refcount_t|CFI failure|corruption|rcu: INFO|blocked for more'
 
-# Shows what the kernel has said since the last time, and fails if it is a report.
+# Prints what the kernel has logged since the last call. Fails if that contains a report.
 said() {
 	dmesg -c >/tmp/said
 	sed 's/^/@log /' /tmp/said
 	! grep -qE "$bad" /tmp/said
 }
 
-# within SECONDS COMMAND...: its status, or 99 if it was not done.
+# within SECONDS COMMAND...: runs the command. Returns its status, or 99 if it did not end in time.
 within() {
 	local limit=$(($1 * 10)) i=0 status
 	shift
@@ -42,13 +43,13 @@ mutant() {
 	local number=$1 suites=$2 limit=$3 program status failed=
 	shift 3
 	echo "@mutant $number"
-	export FENCE_KO=/mutants/$number.ko FENCE_PARAMS=sw_sync=1
-	# A line would end in a character more.
+	export FENCE_KO=/mutants/$number.ko FENCE_PARAMS="sw_sync=1 timeout_ms=10000 max_timeout_ms=60000"
+	# Without -n, the newline would become part of the filter.
 	echo -n "$suites" >$filter
 	echo "@begin KUnit"
 	within "$limit" insmod $FENCE_KO $FENCE_PARAMS
 	status=$?
-	# Programs that load the module again don't test it anew.
+	# When a program loads the module again, the suites need not run again.
 	echo -n none >$filter
 	ran KUnit
 	said || { echo "@report KUnit"; return 1; }
@@ -82,7 +83,7 @@ mutant() {
 	echo "@done $number"
 }
 
-# ran NAME: how many seconds it took.
+# ran NAME: prints how many seconds NAME took.
 ran() {
 	local now
 	now=$(cut -d . -f 1 /proc/uptime)
@@ -90,8 +91,8 @@ ran() {
 	began=$now
 }
 
-# A busy host may run a guest so late while it measures its timer that the guest goes without.
-# Another one is used only once the kernel knows its clock, which takes 2 s.
+# On a busy host, the guest's measurement of its timer may fail, and the kernel then does not use this
+# timer. It uses another one only once it has calibrated its clock, which takes 2 s.
 i=0
 while grep -q 'hres_active *: 0' /proc/timer_list; do
 	if [ $((i += 1)) -gt 50 ]; then
@@ -100,7 +101,7 @@ while grep -q 'hres_active *: 0' /proc/timer_list; do
 	fi
 	usleep 100000
 done
-# The words of the list are not patterns.
+# The shell must not expand words of the list as patterns.
 set -f
 dmesg -c >/tmp/said
 began=$(cut -d . -f 1 /proc/uptime)

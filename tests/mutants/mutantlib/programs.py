@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Which selftests touch which file, those first that are the likeliest to notice a change."""
+"""Finds the selftests that touch a file. Those that will most likely notice a change come first."""
 
 import os
 import re
 
-# Of a file, or of all below a directory: what tests of it are called behind `test_`. A name stands
-# for those that begin with it, too: sw_sync for sw_sync_limits.
+# For a file, or for all files below a directory: the names of its tests, without `test_`. A name also
+# stands for all tests that begin with it: sw_sync for sw_sync_limits.
 TOUCHING = {
     "drivers/dma-buf/fence_exporter/": [],
     "abi.rs": ["struct_size", "fields", "misuse", "signal"],
@@ -32,19 +32,19 @@ TOUCHING = {
                              "events", "close", "quota", "races", "trace", "due", "budget", "memcg",
                              "unload"],
 }
-# Of files that are not among these, and behind what is named there.
+# The tests of all other files. For files above, these tests follow the named ones.
 ALL_AROUND = ["create", "signal", "signal_at", "close", "events", "info", "timeout", "submit", "sw_sync",
               "names", "poll", "shared", "quota", "misuse"]
 
 
-# A program that takes more seconds than this runs behind the others.
+# A program that takes more seconds than this runs after the others.
 QUICK = 3
 
 
 def order(path, available, killers=(), seconds=()):
-    """The programs among those available that touch a file, in the order in which they run.
+    """Returns which of the available programs touch a file, in the order in which they run.
 
-    Those that have noticed another mutant of the file come first, and those that are slow last.
+    Programs that have noticed another mutant of the file come first, and slow programs last.
     """
     stems: list[str] = []
     for place, names in TOUCHING.items():
@@ -52,7 +52,7 @@ def order(path, available, killers=(), seconds=()):
             stems = names + stems
         elif place.endswith("/") and path.startswith(place):
             stems = stems + names
-    # A program that is called like the file touches it.
+    # A program with the name of the file touches the file.
     stems.insert(0, os.path.basename(path)[:-3])
     found = []
     for stem in stems + ALL_AROUND:

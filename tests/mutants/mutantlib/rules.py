@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The rules by which mutants are made: each changes one place of the product code.
+"""The rules that make mutants. Each mutant changes one place of the product code.
 
-The code is formatted by rustfmt, which a rule may rely on: an operator of two operands has a
-space on each side, which neither generics nor references have.
+The rules rely on the format of rustfmt: a binary operator has a space on each side, unlike the same
+characters in generics and references.
 """
 
 import dataclasses
@@ -11,8 +11,8 @@ import re
 
 from . import source
 
-# What is at a place, and what it becomes. A rule that isn't meant for a place makes a mutant that
-# doesn't compile, which is counted apart.
+# For each rule, patterns and their replacements. If a rule matches where it should not, the mutant does
+# not compile. Such mutants are counted separately.
 EXCHANGES = {
     "comparison": [(r"(?<= )<(?= )", "<="), (r"(?<= )<=(?= )", "<"), (r"(?<= )>(?= )", ">="),
                    (r"(?<= )>=(?= )", ">"), (r"(?<= )==(?= )", "!="), (r"(?<= )!=(?= )", "==")],
@@ -44,7 +44,7 @@ EXCHANGES = {
                  (r"(?<=, )([\w.]+), ([\w.]+)(?=\))", r"\2, \1"),
                  (r"\b([\w.]+)\.(wrapping_sub|saturating_sub|cmp)\(([\w.]+)\)", r"\3.\2(\1)")],
 }
-# Statements that are dropped: calls, and changes of what is there.
+# The statements that the rules drop: calls, and assignments that change an existing value.
 CALL = re.compile(r"(?:[\w.&*]|::|\(\)|\?)+(?:\.\w+|::\w+)?(?:::<[^;]*?>)?\(.*\)\??", re.S)
 CHANGE = re.compile(r"[\w.*]+ (?:[-+|&]?=) .*", re.S)
 UNSAFE_CALL = re.compile(r"(?<=\n)( +)(unsafe \{[^{}]*\};?)(?=\n)")
@@ -61,33 +61,34 @@ class Mutant:
     start: int
     end: int
     new: str
-    # For people, and to find it again when it has moved: the function, and the line before and after.
+    # For people, and to find the place again if it has moved: line number, function, and the line
+    # before and after the change.
     number: int
     function: str
     line: str
     changed: str
-    # Which one it is among those that are otherwise the same.
+    # The index of this mutant among mutants that are otherwise the same.
     nth: int = 0
 
     @property
     def key(self):
-        """What it is known by when it has moved."""
+        """Returns what identifies the mutant even if its line has moved."""
         return self.file, self.function, self.rule, self.line, self.changed
 
     @property
     def name(self):
-        """Names it: file, line, rule, and a hash of what is changed."""
+        """Returns the name: file, line, rule, and a hash of the change."""
         digest = hashlib.sha256("\0".join((*self.key, str(self.nth))).encode()).hexdigest()[:8]
         return f"{self.file}:{self.number}:{self.rule}:{digest}"
 
     def apply(self, text):
-        """The file's text with the change. Lines stay where they are."""
+        """Returns the file's text with the change. Later lines keep their numbers."""
         lost = text[self.start:self.end].count("\n") - self.new.count("\n")
         return text[:self.start] + self.new + "\n" * lost + text[self.end:]
 
 
 def exchanges(code):
-    """Yields (rule, start, end, new) for what is exchanged in product code."""
+    """Yields (rule, start, end, new) for each text of product code that EXCHANGES replaces."""
     for rule, patterns in EXCHANGES.items():
         for pattern, new in patterns:
             for match in re.finditer(pattern, code):
@@ -97,7 +98,7 @@ def exchanges(code):
 
 
 def dropped(code):
-    """Yields (rule, start, end, new) for statements that are dropped from product code."""
+    """Yields (rule, start, end, new) for each statement of product code that a rule drops."""
     for match in UNSAFE_CALL.finditer(code):
         before = code[:match.start()].rstrip()
         if before.endswith((";", "{", "}")) and (match[2].endswith(";") or ";" in match[2]):
@@ -125,14 +126,14 @@ def dropped(code):
 
 
 def mutants_of(path, text):
-    """All mutants of a file, in the order of places."""
+    """Returns all mutants of a file, in the order of their places."""
     code = source.product_code(text)
     seen: dict[tuple[str, ...], int] = {}
     for rule, start, end, new in sorted({*exchanges(code), *dropped(code)},
                                         key=lambda change: (change[1], change[0], change[3])):
         begin = text.rfind("\n", 0, start) + 1
         stop = text.find("\n", end)
-        # A statement of several lines is known by all of them.
+        # A statement of several lines is identified by all its lines.
         line = " ".join(text[begin:stop].split())
         changed = " ".join((text[begin:start] + new + text[end:stop]).split())
         function = source.function_at(code, start)
@@ -143,13 +144,16 @@ def mutants_of(path, text):
 
 
 def all_mutants():
-    """The mutants of all product code."""
+    """Returns the mutants of all product code."""
     return [mutant for path in source.product_files()
             for mutant in mutants_of(path, source.read(path))]
 
 
 def draw(mutants, seed):
-    """The mutants in the order of a seed, which does not change with what others there are."""
+    """Returns the mutants in an order that depends on the seed.
+
+    If mutants are added or removed, the order of the others does not change.
+    """
     def place(mutant):
         return hashlib.sha256(f"{seed} {mutant.name}".encode()).digest()
     return sorted(mutants, key=place)

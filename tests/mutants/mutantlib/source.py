@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Which of a Rust file is product code: what may be changed, and where in it one is."""
+"""Finds the product code of a Rust file, which rules may change, and the place of a mutant in it."""
 
 import os
 import re
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
 ROOTS = ("drivers/dma-buf/fence_exporter", "rust/kernel")
-# Options of code that no product has.
+# The options of code that only tests are built with.
 TESTING = r"CONFIG_KERNEL_OVERLAY_(?:KUNIT|NEGATIVE)_TEST"
-# A `mod` that is there for tests only: its file is no product code.
+# A `mod` that only tests are built with: its file is not product code.
 TEST_MOD = re.compile(rf"#\[cfg\({TESTING}\)\]\n(?:pub )?mod (\w+);")
-# Comments, strings, characters (but not lifetimes).
+# Comments, strings and character literals, but not lifetimes.
 WORDS = re.compile(r"""//[^\n]*|/\*.*?\*/|b?c?"(?:\\.|[^"\\])*"|'(?:\\.[^']*|[^'\\])'""", re.S)
-# What is not code that runs: attributes, imports, assertions, docs of macros, messages.
+# Text that is not code that runs: attributes, imports, assertions, macro definitions, messages.
 NOT_CODE = (r"#!?\[", r"\buse ", r"\b(?:static_assert|const_assert|build_assert|assert|assert_eq|"
             r"debug_assert|debug_assert_eq|pr_\w+|dev_\w+|fmt|warn_on)!\(", r"\bmacro_rules! ",
             r"\bconst _: ")
@@ -20,12 +20,12 @@ FUNCTION = re.compile(r"\bfn (\w+)")
 
 
 def blank(text, start, end):
-    """The text with a part of it made blank; lines stay where they are."""
+    """Returns the text with a part replaced by spaces. Its newlines stay."""
     return text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
 
 
 def item_end(code, start):
-    """Behind the item that begins at `start`: at its `;`, or the brace that closes its body."""
+    """Returns the end of the item that begins at `start`: after its `;`, or after its closing brace."""
     depth = 0
     for at in range(start, len(code)):
         depth += (code[at] in "([") - (code[at] in ")]")
@@ -37,7 +37,7 @@ def item_end(code, start):
 
 
 def product_code(text):
-    """The text with all blank that is not product code, each character in its place."""
+    """Returns the text with spaces instead of all that is not product code. Positions stay the same."""
     code = WORDS.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
     for item in re.finditer(rf"#\[cfg\(\s*(?:any\(\s*)?{TESTING}[^\]]*\)\]", code):
         code = blank(code, item.start(), item_end(code, item.end()))
@@ -57,7 +57,7 @@ def product_code(text):
 
 
 def bracket_end(code, start):
-    """Behind the bracket that closes the one at `start`."""
+    """Returns the position after the bracket that closes the one at `start`."""
     depth = 0
     for at in range(start, len(code)):
         depth += (code[at] in "([{") - (code[at] in ")]}")
@@ -67,7 +67,7 @@ def bracket_end(code, start):
 
 
 def statement_end(code, start):
-    """Behind the `;` that ends the statement at `start`."""
+    """Returns the position after the `;` that ends the statement at `start`."""
     depth = 0
     for at in range(start, len(code)):
         depth += (code[at] in "([{") - (code[at] in ")]}")
@@ -77,7 +77,7 @@ def statement_end(code, start):
 
 
 def function_at(code, at):
-    """The name of the innermost function around a place; empty if it is in none."""
+    """Returns the name of the innermost function around a position, or "" if there is none."""
     depth = 0
     for place in range(at - 1, -1, -1):
         if code[place] == "}":
@@ -93,13 +93,13 @@ def function_at(code, at):
 
 
 def read(path):
-    """The text of a file of the tree."""
+    """Returns the text of a file of the tree."""
     with open(f"{TOP}/{path}", encoding="utf-8") as file:
         return file.read()
 
 
 def product_files():
-    """The files that have product code, by their paths in the tree, in order."""
+    """Returns the sorted paths of the files that contain product code, relative to the tree."""
     found, tests = [], set()
     for root in ROOTS:
         for directory, _, names in os.walk(f"{TOP}/{root}"):

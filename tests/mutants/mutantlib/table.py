@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""tests/mutants/mutants.toml: survivors that are explained, and mutants that are written by hand."""
+"""Reads tests/mutants/mutants.toml: survivors with their reasons, and hand-written mutants."""
 
 import tomllib
 
@@ -11,7 +11,7 @@ WRITTEN = {"name", "hazard", "file", "old", "new", "drop", "case", "build", "rep
 
 
 class Table:
-    """What the file says."""
+    """The contents of the file."""
 
     def __init__(self, path=TABLE):
         with open(path, "rb") as file:
@@ -20,11 +20,14 @@ class Table:
         self.written = table.get("written", [])
 
     def reason(self, mutant):
-        """Why a mutant may survive, or None."""
+        """Returns the reason why a mutant may survive, or None."""
         return next((entry["reason"] for entry in self.survivors if key(entry) == mutant.key), None)
 
     def complaints(self, mutants):
-        """Yields what of the table does not fit the tree, whose mutants by rule these are."""
+        """Yields a complaint for each entry that does not match the tree.
+
+        `mutants` are all mutants that the rules make of the tree.
+        """
         there = {mutant.key for mutant in mutants}
         for entry in self.survivors:
             name = f"{entry.get('file')}: {entry.get('line')}"
@@ -42,12 +45,12 @@ class Table:
 
 
 def key(entry):
-    """What a mutant by rule is known by."""
+    """Returns the values that identify the mutant of an entry: see rules.Mutant.key."""
     return tuple(entry.get(word) for word in ("file", "function", "rule", "line", "mutant"))
 
 
 def without(entry):
-    """The path of a written mutant's file, and its text with the change."""
+    """Returns the path of a hand-written mutant's file, and the text of the file with the change."""
     path = f"rust/kernel/{entry['file']}"
     text = source.read(path)
     for old, new in ((entry["old"], entry["new"]), (entry.get("drop"), "")):
@@ -60,7 +63,7 @@ def without(entry):
 
 
 def as_entry(mutant):
-    """A survivor as it would stand in the table, without its reason."""
+    """Returns a survivor as an entry for the table, without a reason."""
     def quote(text):
         return f"'{text}'" if "'" not in text else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
     values = zip(("file", "function", "rule", "line", "mutant"), mutant.key, strict=True)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Mutants that no rule draws: what each takes out, a named KUnit case or the compiler must notice.
+"""Runs the hand-written mutants. The KUnit case that the entry names, or the compiler, must notice each.
 
-They take out what docs/fences.md relies on. Some are noticed by a checker of the debug kernel only.
+These mutants remove guards that docs/fences.md relies on. Some of them are noticed only by a checker of the
+debug kernel.
 """
 
 import os
@@ -12,7 +13,7 @@ from .table import without
 
 
 def notice(entry, copy):
-    """Says what was noticed in a copy of the tree, or raises ValueError if nothing was."""
+    """Returns what noticed the mutant in a copy of the tree. Raises ValueError if nothing did."""
     path, changed = without(entry)
     with open(f"{copy}/{path}", encoding="utf-8") as file:
         original = file.read()
@@ -26,7 +27,7 @@ def notice(entry, copy):
 
 
 def build_and_load(entry, copy):
-    """Builds the copy, and loads it with the case."""
+    """Builds the module of the copy, and loads it to run the KUnit case."""
     arch, flavour = entry.get("kernel", "x86_64-gki").split("-", 1)
     built = subprocess.run([f"{copy}/scripts/module", "--kunit", arch, flavour], text=True,
                            capture_output=True, check=False)

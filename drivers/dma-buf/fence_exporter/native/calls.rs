@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The calls on a timeline of `/dev/fence_exporter`.
+//! The ioctls of a timeline of `/dev/fence_exporter`. Their errors are listed in
+//! `include/uapi/linux/fence_exporter.h`.
 
 use super::{
     Native,
@@ -18,6 +19,7 @@ use crate::{
         JobReservation, //
     },
     events::{
+        self,
         Events,
         NewQueue, //
     },
@@ -33,6 +35,7 @@ use kernel::{
     dma_buf::{
         ktime_get,
         Cause,
+        Emission,
         Ktime,
         NewFences,
         SyncFile,
@@ -47,20 +50,48 @@ use kernel::{
     },
 };
 
-/// The flags of SETUP that there are.
+/// A mask of all flags of SETUP.
 const SETUP_FLAGS: u32 = FENCE_EXPORTER_SETUP_EVENTS | FENCE_EXPORTER_SETUP_ENGINE;
 
-/// The calls on a timeline.
+/// The most in-fences of a job.
+const MAX_IN_FENCES: usize = FENCE_EXPORTER_MAX_IN_FENCES as usize;
+
+/// The ioctls of a timeline, and what they share. All are called in process context, unless their
+/// comment names another.
 pub(crate) trait Calls {
+    /// Returns the events of the timeline. Any context.
     fn events(&self) -> &Events;
+    /// Adds the event that fences up to `seqno` have timed out. Any context.
     fn tell_timed_out(&self, seqno: u64);
-    fn set_up(&self, arg: Arg) -> Result;
-    fn create(&self, arg: Arg) -> Result;
+    /// Adds the event that a SIGNAL_AT or a job has signaled all fences up to `seqno`. Any context.
+    fn tell_signaled(&self, seqno: u64, status: Result);
+    /// QUERY: returns what the module can do, and its limits.
+    fn query(&self) -> fence_exporter_query;
+    /// Takes the right to emit. If another thread has it, waits, or fails with `EAGAIN` if
+    /// `nonblocking` is set. Fails with `ERESTARTSYS` if a signal to the task arrives during the
+    /// wait.
+    fn turn(&self, nonblocking: bool) -> Result<Emission<'_, Native>>;
+    /// SETUP: configures the timeline, once, before its first fence.
+    fn set_up(&self, arg: Arg, nonblocking: bool) -> Result;
+    /// CREATE: creates fences with the next numbers.
+    fn create(&self, arg: Arg, nonblocking: bool) -> Result;
+    /// SIGNAL: signals all fences up to a number.
     fn signal_now(&self, arg: Arg) -> Result;
+    /// SIGNAL_AT: signals all fences up to a number at a given time.
     fn signal_at(&self, arg: Arg) -> Result;
+    /// SIGNAL_AT with `FENCE_EXPORTER_SIGNAL_AT_CANCEL`: removes entries of the agenda.
+    fn cancel_signal_at(&self, arg: Arg, request: &fence_exporter_signal_at) -> Result;
+    /// Does the entries of the agenda that are due now, since the timer may be late.
     fn run_agenda(&self);
-    fn submit(this: ArcBorrow<'_, Self>, arg: Arg) -> Result;
+    /// Does the first entry of the agenda, or a batch of it, if it is due by `time`. Also called in
+    /// softirq context.
+    fn run_first_entry(&self, time: Ktime);
+    /// SUBMIT: queues a job on the engine.
+    fn submit(this: ArcBorrow<'_, Self>, arg: Arg, nonblocking: bool) -> Result;
+    /// INFO: returns what the timeline is and has done.
     fn info(&self) -> fence_exporter_info;
+    /// EXPORT: makes another descriptor for a pending fence.
+    fn export(&self, arg: Arg) -> Result;
 }
 
 impl Calls for Timeline<Native> {
@@ -72,10 +103,54 @@ impl Calls for Timeline<Native> {
         self.events().push(FENCE_EXPORTER_EVENT_TIMEOUT, seqno, 0);
     }
 
-    fn set_up(&self, arg: Arg) -> Result {
+    fn tell_signaled(&self, seqno: u64, status: Result) {
+        let status = status.map_or_else(Error::to_errno, |()| 0);
+        self.events().push(
+            FENCE_EXPORTER_EVENT_SIGNALED,
+            seqno,
+            i64::from(status) as u64,
+        );
+    }
+
+    fn query(&self) -> fence_exporter_query {
+        let limits = &self.shared.limits;
+        let (features, sw_sync_timeout) = if limits.sw_sync {
+            (
+                u64::from(FENCE_EXPORTER_FEATURE_SW_SYNC),
+                limits.sw_sync_timeout,
+            )
+        } else {
+            (0, 0)
+        };
+        fence_exporter_query {
+            features,
+            default_timeout_ns: limits.timeout as u64,
+            max_timeout_ns: limits.max_timeout as u64,
+            sw_sync_timeout_ns: sw_sync_timeout as u64,
+            max_pending: limits.max_pending,
+            max_timelines: limits.max_timelines,
+            max_fences: FENCE_EXPORTER_MAX_FENCES,
+            max_in_fences: FENCE_EXPORTER_MAX_IN_FENCES,
+            max_events: events::CAPACITY as u32,
+            event_types: events::TYPES,
+        }
+    }
+
+    #[inline(always)]
+    fn turn(&self, nonblocking: bool) -> Result<Emission<'_, Native>> {
+        if nonblocking {
+            self.try_emission()
+        } else {
+            self.emission()
+        }
+    }
+
+    fn set_up(&self, arg: Arg, nonblocking: bool) -> Result {
         let request: fence_exporter_setup = arg.read()?;
         let name = Name::check(&request.name)?;
-        if request.flags & !SETUP_FLAGS != 0 || request.pad != 0 {
+        let keeps_events = request.flags & FENCE_EXPORTER_SETUP_EVENTS != 0;
+        let masked = if keeps_events { events::TYPES } else { 0 };
+        if request.flags & !SETUP_FLAGS != 0 || request.event_mask & !masked != 0 {
             return Err(EINVAL);
         }
         let limits = &self.shared.limits;
@@ -84,18 +159,20 @@ impl Calls for Timeline<Native> {
             Ok(timeout) if timeout <= limits.max_timeout => timeout,
             _ => return Err(EINVAL),
         };
-        let events = if request.flags & FENCE_EXPORTER_SETUP_EVENTS != 0 {
-            Some(NewQueue::new()?)
+        let events = if keeps_events {
+            Some(NewQueue::new(request.event_mask)?)
         } else {
             None
         };
-        // Whoever emits waits; nothing below fails.
-        let emission = self.emission()?;
+        // Waits until no other thread is emitting. After the check below nothing can fail.
+        let emission = self.turn(nonblocking)?;
         if emission.last() != 0 || self.setup.as_ref().is_some() {
             return Err(EBUSY);
         }
         let shown = self.shared_data().get_ref();
-        shown.name.set(name);
+        if let Some(name) = name {
+            shown.name.set(name);
+        }
         if let Some(events) = events {
             shown.events.keep(events);
         }
@@ -106,7 +183,7 @@ impl Calls for Timeline<Native> {
         Ok(())
     }
 
-    fn create(&self, arg: Arg) -> Result {
+    fn create(&self, arg: Arg, nonblocking: bool) -> Result {
         let request: fence_exporter_create = arg.read()?;
         if !(1..=FENCE_EXPORTER_MAX_FENCES).contains(&request.count) || request.flags != 0 {
             return Err(EINVAL);
@@ -119,11 +196,11 @@ impl Calls for Timeline<Native> {
         let mut fds = UserSlice::new(UserPtr::from_addr(fds), size).writer();
         descriptors.write_numbers(&mut fds)?;
 
-        let emission = self.emission()?;
-        // SETUP may have come in between.
+        let emission = self.turn(nonblocking)?;
+        // Another thread may have called SETUP since the first check.
         self.check_driven(false)?;
         if emission.pending().saturating_add(request.count) > self.shared.limits.max_pending {
-            return Err(EAGAIN);
+            return Err(ENOSPC);
         }
         let first_seqno = emission.last() + 1;
         let expires = ktime_get().saturating_add(self.timeout());
@@ -136,7 +213,7 @@ impl Calls for Timeline<Native> {
     }
 
     fn signal_now(&self, arg: Arg) -> Result {
-        const ANSWER: usize = offset_of!(fence_exporter_signal, signalled);
+        const ANSWER: usize = offset_of!(fence_exporter_signal, signaled);
 
         let request: fence_exporter_signal = arg.read()?;
         let status = abi::status(request.status)?;
@@ -145,20 +222,24 @@ impl Calls for Timeline<Native> {
         }
         self.check_driven(false)?;
         self.run_agenda();
-        // What can't be answered must not happen. Unless others signal meanwhile, this is the
-        // answer: numbers have no gaps.
-        let expected = request.seqno.saturating_sub(self.signalled_up_to());
+        // Write the answer first: if it can't be written, nothing must be signaled. The answer is
+        // right unless other threads signal meanwhile, since numbers have no gaps.
+        let expected = request.seqno.saturating_sub(self.signaled_up_to());
         arg.write_field(ANSWER, expected)?;
-        let signalled = self.signal(request.seqno, status, Cause::Done) as u64;
-        if signalled != expected {
-            // What is done is done: whoever has taken the page away meanwhile gets no answer.
-            let _ = arg.write_field(ANSWER, signalled);
+        let signaled = self.signal(request.seqno, status, Cause::Done) as u64;
+        if signaled != expected {
+            // The fences have signaled. If the caller's memory was unmapped meanwhile, the caller
+            // gets no answer.
+            let _ = arg.write_field(ANSWER, signaled);
         }
         Ok(())
     }
 
     fn signal_at(&self, arg: Arg) -> Result {
         let request: fence_exporter_signal_at = arg.read()?;
+        if request.flags == FENCE_EXPORTER_SIGNAL_AT_CANCEL {
+            return self.cancel_signal_at(arg, &request);
+        }
         let entry = Entry {
             seqno: request.seqno,
             status: abi::status(request.status)?,
@@ -169,24 +250,44 @@ impl Calls for Timeline<Native> {
         }
         self.check_driven(false)?;
         if time <= ktime_get() {
-            // What was due before that time, or came before with that time.
+            // First do what is due before that time, and the earlier calls for the same time.
             self.run_due(time);
-            self.signal(entry.seqno, entry.status, Cause::Done);
+            if self.signal(entry.seqno, entry.status, Cause::Done) > 0 {
+                self.tell_signaled(entry.seqno, entry.status);
+            }
             return Ok(());
         }
-        let signalled = self.signalled_up_to();
-        if entry.seqno <= signalled {
+        let signaled = self.signaled_up_to();
+        if entry.seqno <= signaled {
             return Ok(());
         }
         self.agenda
-            .add(time, entry, self.shared.limits.max_pending, signalled)?;
+            .add(time, entry, self.shared.limits.max_pending, signaled)?;
         self.wake_at(time);
         Ok(())
     }
 
-    /// Does what SIGNAL_AT asked for by now, if there is something: the timer may be late.
-    ///
-    /// The clock is read only if something was asked for.
+    fn cancel_signal_at(&self, arg: Arg, request: &fence_exporter_signal_at) -> Result {
+        const ANSWER: usize = offset_of!(fence_exporter_signal_at, cancelled);
+
+        if request.status != 0 || request.time_ns != 0 || request.seqno > self.last() {
+            return Err(EINVAL);
+        }
+        self.check_driven(false)?;
+        // Entries that are due take effect before the call, even if the timer is late.
+        self.run_agenda();
+        // Write the answer first: if it can't be written, nothing must be removed.
+        arg.write_field(ANSWER, 0)?;
+        let cancelled = self.agenda.cancel(request.seqno, ktime_get());
+        if cancelled > 0 {
+            // The entries were removed. If the caller's memory was unmapped meanwhile, the caller
+            // gets no answer.
+            let _ = arg.write_field(ANSWER, cancelled);
+        }
+        Ok(())
+    }
+
+    // Reads the clock only if there is an entry.
     #[inline]
     fn run_agenda(&self) {
         if let Some(first) = self.agenda.next_due() {
@@ -197,29 +298,30 @@ impl Calls for Timeline<Native> {
         }
     }
 
-    fn submit(this: ArcBorrow<'_, Self>, arg: Arg) -> Result {
+    fn run_first_entry(&self, time: Ktime) {
+        if let Some(entry) = self.agenda.run_first(self, time) {
+            self.tell_signaled(entry.seqno, entry.status);
+        }
+    }
+
+    fn submit(this: ArcBorrow<'_, Self>, arg: Arg, nonblocking: bool) -> Result {
         let mut request: fence_exporter_submit = arg.read()?;
         let status = abi::status(request.status)?;
-        if request.flags != 0 {
+        if request.flags != 0 || request.in_count > FENCE_EXPORTER_MAX_IN_FENCES {
             return Err(EINVAL);
         }
         this.check_driven(true)?;
-        let in_fence = match request.in_fence {
-            -1 => None,
-            fd => {
-                let fence = SyncFile::fence_of_fd(fd)?;
-                Some(InFence::new(this.into(), &fence)?)
-            }
-        };
+        let in_fences = in_fences(this, &request)?;
         let reservation = JobReservation::new(GFP_KERNEL_ACCOUNT)?;
         let fences = NewFences::alloc(1, GFP_KERNEL_ACCOUNT)?;
         let mut descriptor = Descriptor::reserve()?;
 
-        let emission = this.emission()?;
+        let emission = this.turn(nonblocking)?;
         if emission.pending() >= this.shared.limits.max_pending {
-            return Err(EAGAIN);
+            return Err(ENOSPC);
         }
-        // The engine completes the fence in any case: it knows when the timeout begins.
+        // The engine always completes the fence, and knows when the timeout begins. So the fence
+        // needs no timeout of its own.
         let emitted = emission.emit(fences, KTIME_MAX);
         for fence in emitted.fences() {
             descriptor.attach(fence)?;
@@ -231,10 +333,10 @@ impl Calls for Timeline<Native> {
         let job = Job {
             submitted,
             limit: submitted.saturating_add(this.shared.limits.max_timeout),
-            // What is longer than that times out.
+            // A job with a longer duration times out.
             duration: Ktime::try_from(request.duration_ns).unwrap_or(KTIME_MAX),
             status,
-            in_fence,
+            in_fences,
         };
         emitted.commit();
         this.engine.push(reservation, request.seqno, job);
@@ -254,17 +356,54 @@ impl Calls for Timeline<Native> {
             name: *self.shared_data().get_ref().name.bytes(),
             context: self.number(),
             last_seqno: counts.committed,
-            signalled_seqno: counts.completed,
+            signaled_seqno: counts.completed,
             pending: counts.pending,
-            signalled: counts.done,
+            signaled: counts.done,
             timed_out: counts.timed_out,
             cancelled: counts.cancelled,
             deadline_ns: deadline as u64,
             timeout_ns: setup.timeout as u64,
             flags: setup.flags | has_deadline,
-            pad: 0,
+            event_mask: self.events().mask(),
         }
     }
+
+    fn export(&self, arg: Arg) -> Result {
+        let mut request: fence_exporter_export = arg.read()?;
+        if request.flags != 0 || request.seqno == 0 || request.seqno > self.last() {
+            return Err(EINVAL);
+        }
+        let fence = self.pending_fence(request.seqno).ok_or(ENOENT)?;
+        let mut descriptor = Descriptor::reserve()?;
+        descriptor.attach(&fence)?;
+        request.fd = descriptor.number();
+        arg.write(&mut request)?;
+        descriptor.install();
+        Ok(())
+    }
+}
+
+/// Returns the in-fences of a job. Fails with `EFAULT`, `EBADF` or `ENOMEM`.
+fn in_fences(
+    timeline: ArcBorrow<'_, Timeline<Native>>,
+    request: &fence_exporter_submit,
+) -> Result<KVec<InFence>> {
+    let mut fds = [0i32; MAX_IN_FENCES];
+    let count = request.in_count as usize;
+    let fds = fds.get_mut(..count).ok_or(EINVAL)?;
+    if fds.is_empty() {
+        return Ok(KVec::new());
+    }
+    let from = usize::try_from(request.in_fences).map_err(|_| EFAULT)?;
+    UserSlice::new(UserPtr::from_addr(from), size_of_val(fds))
+        .reader()
+        .read_slice(fds.as_mut_bytes())?;
+    let mut in_fences = KVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
+    for &fd in &*fds {
+        let fence = SyncFile::fence_of_fd(fd)?;
+        in_fences.push_within_capacity(InFence::new(timeline.into(), &fence)?)?;
+    }
+    Ok(in_fences)
 }
 
 const _: () = assert!(

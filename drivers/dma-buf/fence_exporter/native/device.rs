@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The files of `/dev/fence_exporter`.
+//! The file operations of `/dev/fence_exporter`.
 
 use super::{
     Calls,
@@ -21,6 +21,7 @@ use fence_uapi::*;
 use kernel::{
     dma_buf::Timeline,
     fs::{
+        file::flags::O_NONBLOCK,
         File,
         Kiocb, //
     },
@@ -36,7 +37,6 @@ use kernel::{
     prelude::*,
     seq_file::SeqFile,
     sync::{
-        atomic::ordering::Relaxed,
         poll::PollTable,
         rcu::Published,
         Arc,
@@ -44,7 +44,7 @@ use kernel::{
     },
 };
 
-/// `/dev/fence_exporter`.
+/// The device node `/dev/fence_exporter`.
 pub(crate) struct Node;
 
 #[vtable]
@@ -52,12 +52,13 @@ impl MiscDevice for Node {
     type Ptr = Arc<Timeline<Native>>;
 
     fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Self::Ptr> {
-        // Files are opened by `PollDevice::open`, which has the data of the device.
+        // Not used: `PollDevice::open`, which gets the data of the device, opens files.
         Err(ENODEV)
     }
 
     fn release(timeline: Self::Ptr, _file: &File) {
-        // Jobs hold references to the timeline as long as they wait for something.
+        // Jobs hold references to the timeline while they have in-fences. Free them, so that the
+        // timeline can be dropped.
         timeline.engine.clear();
         #[cfg(CONFIG_FENCE_EXPORTER_SYNCHRONIZE_RCU)]
         kernel::sync::rcu::synchronize_rcu();
@@ -65,7 +66,7 @@ impl MiscDevice for Node {
 
     fn ioctl(
         timeline: ArcBorrow<'_, Timeline<Native>>,
-        _file: &File,
+        file: &File,
         cmd: u32,
         arg: usize,
     ) -> Result<isize> {
@@ -75,15 +76,20 @@ impl MiscDevice for Node {
         const SIGNAL_AT: u32 = abi::call(FENCE_EXPORTER_IOC_SIGNAL_AT);
         const SUBMIT: u32 = abi::call(FENCE_EXPORTER_IOC_SUBMIT);
         const INFO: u32 = abi::call(FENCE_EXPORTER_IOC_INFO);
+        const QUERY: u32 = abi::call(FENCE_EXPORTER_IOC_QUERY);
+        const EXPORT: u32 = abi::call(FENCE_EXPORTER_IOC_EXPORT);
 
         let arg = Arg::new(cmd, arg);
+        let nonblocking = file.flags() & O_NONBLOCK != 0;
         match abi::call(cmd) {
-            SETUP => timeline.set_up(arg)?,
-            CREATE => timeline.create(arg)?,
+            SETUP => timeline.set_up(arg, nonblocking)?,
+            CREATE => timeline.create(arg, nonblocking)?,
             SIGNAL => timeline.signal_now(arg)?,
             SIGNAL_AT => timeline.signal_at(arg)?,
-            SUBMIT => Calls::submit(timeline, arg)?,
+            SUBMIT => Calls::submit(timeline, arg, nonblocking)?,
             INFO => arg.write(&mut timeline.info())?,
+            QUERY => arg.write(&mut timeline.query())?,
+            EXPORT => timeline.export(arg)?,
             _ => return Err(ENOTTY),
         }
         Ok(0)
@@ -105,9 +111,6 @@ impl PollDevice for Node {
 
     fn open(_file: &File, device: &PollDeviceRegistration<Self>) -> Result<Self::Ptr> {
         let shared = device.data();
-        if !shared.loaded.load(Relaxed) {
-            return Err(ENODEV);
-        }
         let shown = try_pin_init!(Shown {
             name <- Published::new(Name::of_current()?),
             events <- Events::new(),

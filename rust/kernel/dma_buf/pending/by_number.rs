@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pending points that signal in the order of numbers which the caller chooses.
+//! Pending points that signal in the order of numbers that the caller chooses.
 
 use super::{
     super::{
@@ -34,12 +34,13 @@ use core::{
     ptr::NonNull, //
 };
 
+/// A point of a [`ByNumber`].
 pub(super) type NumberedPoint = Point<Numbered>;
 
-/// The links of a point.
+/// The links of a point in a [`ByNumber`].
 ///
-/// `age` is a list head once the point is linked; before that its first word is the next point of
-/// the [`Chain`].
+/// Once the point is linked, `age` is its entry in the list. Before that, the first word of `age`
+/// is the [`Chain`]'s pointer to the next point.
 #[repr(C)]
 pub struct Numbered {
     age: Opaque<bindings::list_head>,
@@ -62,18 +63,19 @@ impl Links for Numbered {
     }
 }
 
-/// Pending points: a list by age, and a tree by number.
+/// Pending points: a list by age and a tree by number.
 ///
-/// Numbers are most often chosen in ascending order. As long as they are, points are only on the
-/// list: these, its end, are the *run*. When a number is chosen out of order, the run is *settled*:
-/// it goes into the tree, a bounded number of points at a time. Each point does so once at most, so
-/// any order of numbers costs the time of the tree.
+/// Callers mostly choose ascending numbers. As long as they do, points are only on the list. The
+/// points at the end of the list that are not in the tree are the *run*. If a number is out of
+/// order, the run is *settled*: its points are inserted into the tree, a bounded number of them in
+/// one hold of the lock. Each point is inserted at most once. So whatever the order of the numbers,
+/// a point costs at most one insertion into the tree.
 ///
 /// # Invariants
 ///
-/// `age` is an initialised list head. There are `len` points on the list, to each of which it owns
-/// a reference. Those from `run` to its end have numbers that ascend, and the nodes of those are
-/// cleared; the others, whose numbers come before, are in the tree.
+/// `age` is an initialized list head. The list has `len` points, and owns a reference to each. The
+/// points from `run` to the end of the list are the run: their numbers ascend, and their nodes are
+/// cleared. All other points are in the tree, and their numbers are earlier than those of the run.
 #[pin_data]
 pub struct ByNumber {
     #[pin]
@@ -86,7 +88,7 @@ pub struct ByNumber {
     _pin: PhantomPinned,
 }
 
-// SAFETY: The raw pointers are those of points, which may be used on any CPU under the lock.
+// SAFETY: The raw pointers point to points, which any CPU may use under the context's lock.
 unsafe impl Send for ByNumber {}
 
 impl Pending for ByNumber {
@@ -96,7 +98,7 @@ impl Pending for ByNumber {
     fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             age <- Opaque::ffi_init(|head: *mut bindings::list_head| {
-                // SAFETY: `head` is valid for writes, and pinned.
+                // SAFETY: `head` is valid for writes and pinned.
                 unsafe { bindings::INIT_LIST_HEAD(head) }
             }),
             tree <- Tree::new(),
@@ -114,37 +116,39 @@ impl Pending for ByNumber {
     #[inline]
     unsafe fn link(mut self: Pin<&mut Self>, mut points: Chain<Numbered>) {
         while let Some(point) = points.pop() {
-            // SAFETY: To what is on the list there is a reference; so there is to `point`.
+            // SAFETY: By the safety requirements of `link` the caller gives up a reference to
+            // `point`, which keeps it.
             let seqno = unsafe { number_of(point) };
-            // Whoever emits has settled the run, or seen that it need not; it doesn't grow
-            // meanwhile. This is for those who have not.
+            // The emitter settles the run, or sees that it is settled, before it emits. The run
+            // does not grow until the commit. So this is only for callers that have not done so.
             if !self.is_settled_for(seqno) {
                 self.as_mut().settle_for(seqno);
             }
             let this = self.as_mut().project();
             let in_run = this.run.is_some()
                 || this.tree.is_empty()
-                // SAFETY: The point is initialised, and not in the tree.
+                // SAFETY: By the safety requirements of `link` the point is initialized. It is not
+                // in the tree.
                 || !unsafe { this.tree.insert_unless_last(point) };
             if in_run {
-                // SAFETY: It is on a chain, so it is in no tree, and nobody else uses it.
+                // SAFETY: The point was on a chain, so it is in no tree, and no other code uses it.
                 unsafe { (*point.as_ptr()).links.node.clear() };
-                // INVARIANT: It comes behind all others, on the list as well as by its number.
+                // INVARIANT: The point comes after all others, both on the list and by its number.
                 this.run.get_or_insert(point);
             }
-            // SAFETY: By the type invariant the head is initialised; the point is on no list, and
-            // on no chain any more.
+            // SAFETY: By the type invariant the head is initialized. The point is on no list, and
+            // was taken off its chain.
             unsafe { bindings::list_add_tail(age_of(point), this.age.get()) };
             *this.len += 1;
         }
     }
 
     fn gather(&self, last: u64, batch: &mut Batch<Numbered>) -> bool {
-        // SAFETY: To what is linked there is a reference.
+        // SAFETY: `point` is linked, so the list owns a reference to it.
         let is_in = |point| is_up_to(unsafe { number_of(point) }, last);
-        // SAFETY: What the batch is filled with is in the tree.
+        // SAFETY: `fill` passes points of the tree only.
         batch.fill(self.tree.first(), is_in, |point| unsafe { self.tree.next(point) })
-            // SAFETY: What the batch is filled with is linked.
+            // SAFETY: `fill` passes linked points only.
             || batch.fill(self.run, is_in, |point| unsafe { self.younger(point) })
     }
 
@@ -152,7 +156,7 @@ impl Pending for ByNumber {
     unsafe fn unlink(mut self: Pin<&mut Self>, batch: &mut Batch<Numbered>) {
         let cut = self.as_mut().cut_run(batch.as_slice());
         if cut < batch.as_slice().len() {
-            // SAFETY: `unlink_from` asks for what the caller has promised to `unlink`.
+            // SAFETY: The safety requirements of `unlink_from` are those of `unlink`.
             unsafe { self.unlink_from(batch, cut) };
         }
     }
@@ -162,10 +166,11 @@ impl Pending for ByNumber {
         let this = self.as_mut().project();
         let mut run = this.run.take();
         *this.len = 0;
-        // SAFETY: The head is valid, and pinned. What was on the list still leads to the head.
+        // SAFETY: The head is valid and pinned. The points that were on the list still lead to the
+        // head.
         unsafe { bindings::INIT_LIST_HEAD(this.age.get()) };
         loop {
-            // What is not in the run comes first.
+            // The points of the tree come before the run.
             let point = if let Some(first) = self.tree.first() {
                 // SAFETY: The point is in the tree.
                 unsafe { self.as_mut().project().tree.erase(first) };
@@ -183,40 +188,42 @@ impl Pending for ByNumber {
     }
 
     fn oldest(&self) -> Link<Numbered> {
-        // SAFETY: By the type invariant the list is initialised.
+        // SAFETY: By the type invariant the list is initialized.
         self.entry(unsafe { (*self.age.get()).next })
     }
 
     #[inline]
     unsafe fn younger(&self, point: NonNull<NumberedPoint>) -> Link<Numbered> {
-        // SAFETY: By the safety requirements its entry is on the list.
+        // SAFETY: By the safety requirements `point` is linked, so its entry is on the list.
         self.entry(unsafe { (*age_of(point)).next })
     }
 
     unsafe fn is_linked(&self, point: NonNull<NumberedPoint>) -> bool {
-        // SAFETY: By the safety requirements the memory is valid, and the point was linked.
+        // SAFETY: By the safety requirements the memory of `point` is valid, and `point` was
+        // linked.
         is_listed(unsafe { &(*point.as_ptr()).links })
     }
 }
 
 impl ByNumber {
-    /// Returns how much later `seqno` is than the last point of the run, if there is one.
+    /// Returns by how much `seqno` is later than the last number of the run, or `None` if there is
+    /// no run.
     #[inline]
     fn behind_run(&self, seqno: u64) -> Option<i64> {
         self.run?;
-        // SAFETY: By the type invariant the list is initialised.
+        // SAFETY: By the type invariant the list is initialized.
         let last = self.entry(unsafe { (*self.age.get()).prev })?;
-        // SAFETY: To what is on the list there is a reference.
+        // SAFETY: `last` is on the list, which owns a reference to it.
         Some(later_by(seqno, unsafe { number_of(last) }))
     }
 
-    /// Tells whether the run need not be settled before `seqno` is looked for, or linked.
+    /// Returns whether `seqno` can be looked for or linked without settling the run first.
     #[inline]
     pub(in super::super) fn is_settled_for(&self, seqno: u64) -> bool {
         self.behind_run(seqno).is_none_or(|later| later >= 0)
     }
 
-    /// Settles the run so that `seqno` can be linked.
+    /// Settles the run, so that `seqno` can be linked.
     #[cold]
     fn settle_for(mut self: Pin<&mut Self>, seqno: u64) {
         while !self.is_settled_for(seqno) {
@@ -224,7 +231,7 @@ impl ByNumber {
         }
     }
 
-    /// Moves the first points of the run into the tree, a bounded number of them.
+    /// Moves at most `BATCH` points from the start of the run into the tree.
     pub(in super::super) fn settle_some(self: Pin<&mut Self>) {
         let mut this = self;
         for _ in 0..BATCH {
@@ -232,15 +239,15 @@ impl ByNumber {
             // SAFETY: The point is linked.
             let next = unsafe { this.younger(point) };
             let fields = this.as_mut().project();
-            // SAFETY: Points of the run are in no tree.
+            // SAFETY: By the type invariant points of the run are initialized, and in no tree.
             unsafe { fields.tree.insert(point) };
-            // INVARIANT: It is in the tree, and what is younger comes behind it.
+            // INVARIANT: The point is in the tree. The run begins after it.
             *fields.run = next;
         }
     }
 
-    /// Unlinks the first points of the run, as many as there are at the beginning of `points`, and
-    /// returns how many that are.
+    /// Unlinks points at the start of the run, as long as they are those at the start of `points`,
+    /// and returns how many it unlinked.
     fn cut_run(self: Pin<&mut Self>, points: &[NonNull<NumberedPoint>]) -> usize {
         let Some(first) = self.run.filter(|first| points.first() == Some(first)) else {
             return 0;
@@ -253,8 +260,8 @@ impl ByNumber {
             if next != Some(point) {
                 break;
             }
-            // SAFETY: The point is linked, and unlinked below. Its entry tells of itself what
-            // `is_listed` tests.
+            // SAFETY: The point is linked, and is unlinked below. Its entry is set to point to
+            // itself, which `is_listed` tests.
             unsafe {
                 next = self.younger(point);
                 (*age_of(point)).next = age_of(point);
@@ -264,44 +271,48 @@ impl ByNumber {
         let this = self.project();
         // SAFETY: The point is linked.
         let after = next.map_or(this.age.get(), |next| unsafe { age_of(next) });
-        // SAFETY: What was between these two is not on the list any more.
+        // SAFETY: `before` and `after` are entries of the list or its head. The points between them
+        // are unlinked by this.
         unsafe {
             (*before).next = after;
             (*after).prev = before;
         }
-        // INVARIANT: The run begins behind what was cut off.
+        // INVARIANT: The run begins after the points that were cut off.
         *this.run = next;
         *this.len -= count as u32;
         count
     }
 
-    /// Unlinks what is linked still of the points of a batch, from `first` on, one by one.
+    /// Unlinks one by one those points of a batch, from index `first` on, that are still linked,
+    /// and removes the others from the batch.
     ///
-    /// Apart from [`unlink`](Pending::unlink), which is short without it.
+    /// It is a function of its own so that [`unlink`](Pending::unlink) is short.
     ///
     /// # Safety
     ///
-    /// Callers must keep the requirements of [`Pending::unlink`].
+    /// Callers must meet the requirements of [`Pending::unlink`].
     #[inline(never)]
     unsafe fn unlink_from(mut self: Pin<&mut Self>, batch: &mut Batch<Numbered>, first: usize) {
         batch.retain_from(first, |point| {
-            // SAFETY: RCU keeps the point, as the safety requirements say; its links are used under
-            // the lock only, which the caller holds since it has a `&mut Self`.
+            // SAFETY: By the safety requirements RCU keeps the point. Its links are used only under
+            // the context's lock, which the caller holds since it has a `&mut Self`.
             let links = unsafe { &(*point.as_ptr()).links };
             if !is_listed(links) {
                 return false;
             }
-            // INVARIANT: The run begins behind the point. What is younger than its first is in it.
+            // INVARIANT: The run begins after the point. All points younger than the first of the
+            // run are in the run.
             if self.run == Some(point) {
                 // SAFETY: The point is linked.
                 let next = unsafe { self.younger(point) };
                 *self.as_mut().project().run = next;
             }
             let this = self.as_mut().project();
-            // SAFETY: The entry is on the list.
+            // SAFETY: `is_listed` has returned that the entry is on the list.
             unsafe { bindings::list_del_init(links.age.get()) };
-            // SAFETY: The node was cleared or inserted when the point was linked, and the lock is
-            // held. If it is in a tree, it is in this one, to which the point belongs.
+            // SAFETY: The node was cleared or inserted when the point was linked, and the context's
+            // lock is held. If the node is in a tree, it is in this one, since the point was linked
+            // in this container.
             unsafe {
                 if links.node.is_in_tree() {
                     this.tree.erase(point);
@@ -312,34 +323,37 @@ impl ByNumber {
         });
     }
 
-    /// Returns the point with the number `seqno`, for which the run is settled.
+    /// Returns the point with the number `seqno`, or `None` if no such point is linked. The run
+    /// must be settled for `seqno`.
     pub(in super::super) fn find(&self, seqno: u64) -> Link<Numbered> {
         match self.behind_run(seqno) {
             None => self.tree.find(seqno),
-            // SAFETY: By the type invariant the list is initialised.
+            // SAFETY: By the type invariant the list is initialized.
             Some(0) => self.entry(unsafe { (*self.age.get()).prev }),
             Some(_) => None,
         }
     }
 
+    /// Returns the point to which an entry of the list belongs, or `None` for the head.
     #[inline]
     fn entry(&self, entry: *mut bindings::list_head) -> Link<Numbered> {
         if entry == self.age.get() {
             return None;
         }
-        // SAFETY: Every entry that is not the head is that of a point.
+        // SAFETY: Every entry but the head is the `age` of a point.
         NonNull::new(
             unsafe { container_of!(Opaque::cast_from(entry), NumberedPoint, links.age) }.cast_mut(),
         )
     }
 }
 
-/// Tells whether a point that was linked is on the list, under the context's lock.
+/// Returns whether a point that was linked is still on the list. The caller holds the context's
+/// lock.
 #[inline]
 fn is_listed(links: &Numbered) -> bool {
     let age = links.age.get();
-    // SAFETY: The entry was initialised when the point was linked, and is reinitialised when it is
-    // unlinked.
+    // SAFETY: The entry was initialized when the point was linked, and is reinitialized when the
+    // point is unlinked.
     unsafe { (*age).next != age }
 }
 
@@ -356,9 +370,9 @@ unsafe fn age_of(point: NonNull<NumberedPoint>) -> *mut bindings::list_head {
 ///
 /// # Safety
 ///
-/// Callers must ensure that `point` is initialised.
+/// Callers must ensure that `point` is initialized.
 #[inline]
 pub(super) unsafe fn number_of(point: NonNull<NumberedPoint>) -> u64 {
-    // SAFETY: By the safety requirements `point` is initialised. Its number never changes.
+    // SAFETY: By the safety requirements `point` is initialized. Its number never changes.
     unsafe { point.as_ref() }.seqno()
 }

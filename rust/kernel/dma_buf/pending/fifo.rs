@@ -23,7 +23,7 @@ use core::{
     ptr::NonNull, //
 };
 
-/// The link of a point: the next younger one.
+/// The link of a point in a [`Fifo`]: a pointer to the next younger point.
 pub struct Next(UnsafeCell<Link<Next>>);
 
 impl Links for Next {
@@ -39,27 +39,27 @@ impl Links for Next {
     }
 }
 
-// A `dma_fence` has 64 bytes if its spinlock fits into a pointer, and a point then has the 96 bytes
-// of a slab cache. With `CONFIG_PREEMPT_RT` or lock debugging a spinlock is larger; so what is
-// bounded here is the part that a context adds: its address, two times and a link.
+// If a spinlock fits into a pointer, a `dma_fence` has 64 bytes, and a point has 96 bytes, the size
+// of a slab cache. With `CONFIG_PREEMPT_RT` or lock debugging a spinlock is larger. So this bounds
+// the size of what a context adds to a fence: the context's address, two times and a link.
 const _: () = assert!(size_of::<Point<Next>>() <= size_of::<bindings::dma_fence>() + 32);
 
-/// Pending points, oldest first, which is the order of signalling.
+/// Pending points, oldest first. This is the order in which they signal.
 ///
-/// Those that have signalled are the first ones, whoever signals: so points are unlinked at the
-/// front only.
+/// All signalers signal in this order, so the points that have signaled are at the front.
+/// Therefore points are unlinked only at the front.
 #[pin_data]
 pub struct Fifo {
     points: Chain<Next>,
 }
 
-/// Points that are, or were, one after the other in a [`Fifo`].
+/// Points that follow, or followed, each other in a [`Fifo`].
 ///
 /// # Invariants
 ///
-/// From `first` to `last`, `len` points follow each other; both are `None` if there are none. Those
-/// links were written before the points were gathered, and are not written again: only what is
-/// behind `last` may be.
+/// From `first` to `last`, `len` points follow each other. If there are none, both are `None`. The
+/// links between these points were written before the points were gathered, and are not written
+/// again. Only the link of `last` may be written.
 pub struct Segment {
     first: Link<Next>,
     last: Link<Next>,
@@ -90,8 +90,8 @@ impl Gathered<Next> for Segment {
             next = if Some(point) == last {
                 None
             } else {
-                // SAFETY: RCU keeps the point, as the safety requirements say, and by the type
-                // invariant nobody writes to its link.
+                // SAFETY: By the safety requirements RCU keeps the point. By the type invariant no
+                // code writes to its link.
                 unsafe { *Next::next_on_chain(point) }
             };
             Some(point)
@@ -116,13 +116,14 @@ impl Pending for Fifo {
 
     #[inline]
     unsafe fn link(self: Pin<&mut Self>, points: Chain<Next>) {
-        // SAFETY: By the safety requirements there is a reference to each, which is ours now.
+        // SAFETY: By the safety requirements the caller gives up a reference to each point. The
+        // container now owns these references, which keep the points.
         unsafe { self.project().points.append(points) };
     }
 
     #[inline]
     fn gather(&self, last: u64, gathered: &mut Segment) -> bool {
-        // SAFETY: To what is linked there is a reference.
+        // SAFETY: `point` is linked, so the container owns a reference to it.
         let is_in =
             |point: &NonNull<Point<Next>>| is_up_to(unsafe { point.as_ref() }.seqno(), last);
         let mut next = self.points.first();
@@ -131,7 +132,7 @@ impl Pending for Fifo {
             if segment.len == BATCH as u32 {
                 break;
             }
-            // INVARIANT: It follows the last one.
+            // INVARIANT: The point follows the previous `last`.
             segment.last = next;
             segment.len += 1;
             // SAFETY: The point is linked.
@@ -147,18 +148,19 @@ impl Pending for Fifo {
     #[inline]
     unsafe fn unlink(self: Pin<&mut Self>, gathered: &mut Segment) {
         let points = self.project().points;
-        // Others may have unlinked the first ones, or all, and these are at no place here any more.
+        // Another signaler may already have unlinked the first points of the segment, or all of
+        // it.
         let first = points.first();
-        // SAFETY: RCU has kept the points, as the safety requirements say.
+        // SAFETY: By the safety requirements RCU has kept the points.
         let gone = unsafe { gathered.points() }
             .take_while(|&point| Some(point) != first)
             .count() as u32;
-        // INVARIANT: Those that are gone are left out.
+        // INVARIANT: The points that were unlinked are left out.
         gathered.len -= gone;
         gathered.first = first;
         match gathered.last {
-            // SAFETY: What is linked later comes behind. The first one that is left is the first
-            // one here, so all that are left are.
+            // SAFETY: The first point that is left in the segment is the first of this chain. New
+            // points are linked at the end. So `last` is the `len`th point of the chain.
             Some(last) if gathered.len > 0 => unsafe { points.cut_after(last, gathered.len) },
             _ => *gathered = Segment::none(),
         }
@@ -179,19 +181,21 @@ impl Pending for Fifo {
 
     #[inline]
     unsafe fn younger(&self, point: NonNull<Point<Next>>) -> Link<Next> {
-        // SAFETY: By the safety requirements `point` is pending, and so on this chain.
+        // SAFETY: By the safety requirements `point` is linked here, so it is on this chain.
         unsafe { self.points.next(point) }
     }
 
     unsafe fn is_linked(&self, point: NonNull<Point<Next>>) -> bool {
-        // SAFETY: To what is linked there is a reference, and `point` is valid.
+        // SAFETY: The container owns a reference to the first point. By the safety requirements
+        // `point` is valid.
         let (first, point) = unsafe {
             (
                 self.points.first().map(|first| first.as_ref()),
                 point.as_ref(),
             )
         };
-        // Points are unlinked at the front only.
+        // Points are unlinked only at the front, so a point that is not before the first one is
+        // linked.
         first.is_some_and(|first| is_up_to(first.seqno(), point.seqno()))
     }
 }

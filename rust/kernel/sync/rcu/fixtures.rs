@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the KUnit tests of the boxes put into them.
+//! Values, readers and a module for the KUnit tests of the boxes.
 
 use super::{
     Guard,
@@ -20,7 +20,7 @@ use crate::{
     workqueue,
 };
 
-/// The module that the tests are in.
+/// The module that contains the tests.
 pub(super) struct Here;
 
 impl ModuleMetadata for Here {
@@ -28,22 +28,22 @@ impl ModuleMetadata for Here {
 
     #[cfg(MODULE)]
     const THIS_MODULE: ThisModule = {
-        // What is in it is not looked at.
+        // Only the address is used.
         #[allow(improper_ctypes)]
         extern "C" {
             static __this_module: crate::types::Opaque<crate::bindings::module>;
         }
 
-        // SAFETY: It is the `THIS_MODULE` of this code.
+        // SAFETY: `__this_module` is the `THIS_MODULE` of this code.
         unsafe { ThisModule::from_ptr(__this_module.get()) }
     };
 
     #[cfg(not(MODULE))]
-    // SAFETY: This code is built in.
+    // SAFETY: This code is built in, and the `THIS_MODULE` of such code is null.
     const THIS_MODULE: ThisModule = unsafe { ThisModule::from_ptr(core::ptr::null_mut()) };
 }
 
-/// Counts how often it was unshared, in a counter that outlives it.
+/// A value that counts how often it was unshared, in a counter that outlives it.
 pub(super) struct Probe {
     value: u64,
     unshared: &'static Atomic<u32>,
@@ -54,7 +54,7 @@ impl Probe {
         init!(Self { value, unshared })
     }
 
-    /// Fails when a part is initialised already.
+    /// Returns an initializer that fails with `EBUSY` after it has initialized the first field.
     pub(super) fn failing() -> impl Init<Self, Error> {
         try_init!(Self {
             value: 0,
@@ -63,9 +63,9 @@ impl Probe {
     }
 }
 
-// SAFETY: Readers come to it by the pointer that the tests pass by hand, in a critical section that
-// they begin before the drop, or through a table that it is taken out of before. The value is never
-// written. There is no destructor.
+// SAFETY: Readers reach a probe by a pointer that a test passes to them, in a critical section that
+// begins before the drop, or through a table or a pointer from which the probe is removed before
+// the drop. The value is never written. There is no destructor.
 unsafe impl RcuFreeSafe for Probe {
     type RcuView<'a> = &'a u64;
 
@@ -78,7 +78,7 @@ unsafe impl RcuFreeSafe for Probe {
     }
 }
 
-/// Counts how often it was dropped, in a counter that outlives it.
+/// A value that counts how often it was dropped, in a counter that outlives it.
 pub(super) struct Noisy<T = ()> {
     pub(super) value: T,
     pub(super) dropped: &'static Atomic<u32>,
@@ -99,7 +99,7 @@ impl<T> Drop for Noisy<T> {
     }
 }
 
-/// A number that is another one when it was dropped.
+/// A number whose destructor adds 1 to it.
 pub(super) struct Number(pub(super) Atomic<u64>);
 
 impl Drop for Number {
@@ -108,7 +108,7 @@ impl Drop for Number {
     }
 }
 
-/// A thread that looks at something again and again, and what it has seen.
+/// A thread that calls a function again and again, and counts what the function has found.
 #[pin_data]
 pub(super) struct Reader {
     stop: Atomic<u32>,
@@ -119,8 +119,9 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Starts the thread. `look` returns whether what it has found is right, or `None` if it has
-    /// found nothing.
+    /// Starts the thread.
+    ///
+    /// `look` returns whether the value that it has found is right, or `None` if it has found none.
     pub(super) fn start(
         mut look: impl FnMut() -> Option<bool> + Send + 'static,
     ) -> Result<Arc<Self>> {
@@ -144,12 +145,12 @@ impl Reader {
         Ok(reader)
     }
 
-    /// Returns how often the thread has found something.
+    /// Returns how often the thread has found a value.
     pub(super) fn found(&self) -> u32 {
         self.found.load(Relaxed)
     }
 
-    /// Stops the thread, and returns whether all that it has found was right.
+    /// Stops the thread, and returns whether all values that it has found were right.
     pub(super) fn stop(&self) -> bool {
         self.stop.store(1, Relaxed);
         self.done.wait_for_completion();

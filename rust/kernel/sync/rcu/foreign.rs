@@ -8,14 +8,15 @@ use crate::{
     types::ForeignOwnable, //
 };
 
-/// Foreign-owned values that can be borrowed in an RCU critical section without their owner.
+/// Foreign-owned values that RCU readers can borrow while the owner may drop them.
 ///
-/// A data structure on the C side that holds the pointers of
-/// [`into_foreign`](ForeignOwnable::into_foreign), and that RCU readers may search, gives readers
-/// access by this trait while another thread removes and drops what they found.
+/// A data structure of the C side may hold pointers that
+/// [`into_foreign`](ForeignOwnable::into_foreign) has returned, and RCU readers may search it. By
+/// this trait, a reader borrows a value that it has found, even if another thread removes and drops
+/// the value at the same time.
 ///
-/// Borrowing never excludes the owner: what a reader gets is a view ([`RcuFreeSafe`]) or a shared
-/// reference ([`RcuBox`]), never a `&mut`. There is an example at [`RcuFreeBox`].
+/// Borrowing never excludes the owner: a reader gets a view ([`RcuFreeSafe`]) or a shared reference
+/// ([`RcuBox`]), never a `&mut`. [`RcuFreeBox`] has an example.
 ///
 /// [`RcuBox`]: super::RcuBox
 /// [`RcuFreeBox`]: super::RcuFreeBox
@@ -23,16 +24,16 @@ use crate::{
 ///
 /// # Safety
 ///
-/// Implementers must ensure that what [`RcuBorrowed`](Self::RcuBorrowed) reaches
+/// Implementers must ensure, for everything that an [`RcuBorrowed`](Self::RcuBorrowed) reaches:
 ///
-/// - stays valid until the end of the critical section in which it was borrowed, if that section
-///   began before the drop of what [`from_foreign`](ForeignOwnable::from_foreign) returned began,
-///   and
-/// - is not accessed exclusively until then: neither what
+/// - It stays valid until the end of the critical section in which it was borrowed, if that section
+///   began before the drop of the value that [`from_foreign`](ForeignOwnable::from_foreign)
+///   returned began.
+/// - Nobody accesses it exclusively until then. Neither the values that
 ///   [`from_foreign`](ForeignOwnable::from_foreign), [`borrow`](ForeignOwnable::borrow) and
-///   [`borrow_mut`](ForeignOwnable::borrow_mut) return, nor the drop, gives anybody a `&mut` to it.
+///   [`borrow_mut`](ForeignOwnable::borrow_mut) return, nor the drop, give anybody a `&mut` to it.
 pub unsafe trait ForeignOwnableRcu: ForeignOwnable {
-    /// What a reader gets.
+    /// What a reader borrows: a view or a shared reference.
     type RcuBorrowed<'a>
     where
         Self: 'a;
@@ -42,10 +43,12 @@ pub unsafe trait ForeignOwnableRcu: ForeignOwnable {
     /// # Safety
     ///
     /// Callers must ensure that `ptr` was returned by
-    /// [`into_foreign`](ForeignOwnable::into_foreign), and that, if the value that it stands for is
-    /// ever dropped, the critical section of `rcu` began before that drop *began*: parts of the
-    /// value may be queued to be freed while the drop runs, and a grace period does not wait for
-    /// critical sections that begin after it has. It is so for a pointer that was read in this
-    /// critical section from where it is removed before the drop.
+    /// [`into_foreign`](ForeignOwnable::into_foreign). If the value is ever dropped, the critical
+    /// section of `rcu` must have begun before that drop *began*: while the drop runs, it may queue
+    /// parts of the value to be freed, and a grace period does not wait for critical sections that
+    /// begin after it.
+    ///
+    /// This holds if `ptr` was read in this critical section from a place from which it is removed
+    /// before the drop.
     unsafe fn rcu_borrow<'a>(ptr: *mut c_void, rcu: &'a Guard) -> Self::RcuBorrowed<'a>;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! KUnit tests of the boxes' memory: each size and alignment, of each allocator.
+//! KUnit tests of the boxes' memory: each size and alignment, for each allocator.
 
 use crate::prelude::*;
 
@@ -25,8 +25,8 @@ mod cases {
             rcu::{
                 synchronize_rcu,
                 CallbackBarrier,
-                KvfreeAllocator,
                 Published,
+                RcuAllocator,
                 RcuBox,
                 RcuFreeBox, //
             },
@@ -39,7 +39,7 @@ mod cases {
         Zeroable, //
     };
 
-    /// How many of the callbacks of `boxes_of()` have run.
+    /// How many values of `boxes_of()` have been dropped.
     static DROPPED: Atomic<u32> = Atomic::new(0);
 
     #[derive(Zeroable)]
@@ -50,10 +50,11 @@ mod cases {
     #[repr(C, align(4096))]
     struct PageAligned([u8; 4096]);
 
-    /// More than a slab object may have.
+    /// A type that is larger than a slab object may be.
     type Large = [u64; 4096];
 
-    /// Whether a value is where its type wants it, and comes back from the C side as it was.
+    /// Returns whether the value of a box is aligned, and is at the same address after the box was
+    /// passed to the C side and back.
     fn sound<T, B>(boxed: B, address: impl Fn(&B) -> *const T) -> bool
     where
         B: ForeignOwnable,
@@ -61,16 +62,17 @@ mod cases {
         let value = address(&boxed);
         let ptr = boxed.into_foreign();
         let aligned = value.addr() % align_of::<T>() == 0 && ptr.addr() % B::FOREIGN_ALIGN == 0;
-        // SAFETY: It was made above and comes back once.
+        // SAFETY: `ptr` is from `into_foreign`, and is passed to `from_foreign` once.
         let back = unsafe { B::from_foreign(ptr) };
         aligned && address(&back) == value
     }
 
-    /// One box of each kind: freed without a callback, twice, and with one.
+    /// Makes and drops one box of each kind. Two are freed without a callback, one with a callback.
+    /// Returns whether all are sound.
     fn boxes_of<T, A>(barrier: &CallbackBarrier) -> bool
     where
         T: Zeroable + Send + Sync + 'static,
-        A: KvfreeAllocator + 'static,
+        A: RcuAllocator,
     {
         let free: RcuFreeBox<Published<T>, A> =
             RcuFreeBox::pin_init(Published::pin_new(init_zeroed()), GFP_KERNEL).unwrap();
@@ -83,8 +85,8 @@ mod cases {
             && sound(noisy, |noisy| &raw const noisy.value)
     }
 
-    fn boxes_in<A: KvfreeAllocator + 'static>() -> bool {
-        // SAFETY: It is dropped at the end of this function.
+    fn boxes_in<A: RcuAllocator>() -> bool {
+        // SAFETY: The barrier is dropped at the end of this function.
         let barrier = unsafe { CallbackBarrier::new::<Here>() }.unwrap();
         let before = DROPPED.load(Relaxed);
         let sound = boxes_of::<(), A>(&barrier)
@@ -97,8 +99,8 @@ mod cases {
         sound && DROPPED.load(Relaxed) == before + 6
     }
 
-    // Hazard 11: sizes at which the compiler would move the head behind the value, which
-    // kvfree_rcu() would then free at the wrong address.
+    // Hazard 11: for some of these sizes, the compiler would move the head behind the value.
+    // kvfree_rcu() would then free a wrong address.
     #[test]
     fn hazard_11_each_layout_in_kmalloc() {
         assert!(boxes_in::<Kmalloc>());
@@ -114,7 +116,7 @@ mod cases {
         assert!(boxes_in::<KVmalloc>());
     }
 
-    fn many<A: KvfreeAllocator + 'static>(count: usize) -> Result {
+    fn many<A: RcuAllocator>(count: usize) -> Result {
         for _ in 0..count {
             let free = Published::<Large>::pin_new(init_zeroed());
             drop(RcuFreeBox::<_, A>::pin_init(free, GFP_KERNEL)?);
@@ -123,8 +125,9 @@ mod cases {
         Ok(())
     }
 
-    // Too large for a slab: kvfree_rcu() notes them in a page of pointers, or, if it has none,
-    // queues their heads. tests/low_memory/run sees to it that there is none, and counts.
+    // These boxes are too large for a slab. kvfree_rcu() stores their addresses in a page of
+    // pointers. If there is no page, it queues their heads. tests/low_memory/run ensures that there
+    // is no page, and counts the boxes.
     #[test]
     fn large_boxes_when_memory_is_short() {
         assert!(many::<Kmalloc>(50).is_ok());

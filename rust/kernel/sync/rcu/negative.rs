@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Negative controls of the RCU boxes: each case breaks one rule, and the debug kernel must say so.
+//! Negative controls of the RCU boxes: each case breaks one rule, and the debug kernel must report
+//! it.
 //!
-//! As those of `dma_buf/negative.rs`.
+//! `dma_buf/negative.rs` says how the cases are built and run.
 
 use crate::prelude::*;
 
@@ -36,7 +37,7 @@ mod cases {
     };
     use kernel::ffi::c_void;
 
-    type Values = RcuFreeBox<Published<[u64; 8]>>;
+    type Values = RcuFreeKBox<Published<[u64; 8]>>;
 
     fn values() -> *mut c_void {
         Values::pin_init(Published::new([1; 8]), GFP_KERNEL)
@@ -49,14 +50,14 @@ mod cases {
     fn kfree_instead_of_rcu() {
         let ptr = values();
         let guard = rcu::read_lock();
-        // SAFETY: The box is alive.
+        // SAFETY: `ptr` is from `into_foreign`, and the box is not dropped.
         let view = unsafe { Values::rcu_borrow(ptr, &guard) };
-        // SAFETY: This is the broken rule: the reader above has not ended.
+        // SAFETY: Not safe. This is the broken rule: the reader above has not ended.
         unsafe { bindings::kvfree(ptr) };
         assert!(core::hint::black_box(view)[3] != 7);
     }
 
-    /// A reader of a box, who gives up after 50 ms.
+    /// A reader of a box, which ends after 50 ms at the latest.
     #[pin_data]
     struct Reader {
         freed: AtomicFlag,
@@ -68,7 +69,7 @@ mod cases {
     }
 
     impl Reader {
-        /// Begins to read in another thread.
+        /// Starts a reader of the box `ptr` in another thread, and waits until it has begun.
         fn of(ptr: *mut c_void) -> Arc<Self> {
             let reader = pin_init!(Self {
                 freed: AtomicFlag::new(false),
@@ -87,7 +88,7 @@ mod cases {
 
         fn read(&self, ptr: *mut c_void) {
             let guard = rcu::read_lock();
-            // SAFETY: The box is alive: it is freed after this has begun.
+            // SAFETY: `ptr` is from `into_foreign`. The box is freed after this reader has begun.
             let view = unsafe { Values::rcu_borrow(ptr, &guard) };
             self.begun.complete_all();
             let begin = Instant::<Monotonic>::now();
@@ -105,12 +106,12 @@ mod cases {
     #[test]
     fn barrier_for_a_grace_period() {
         let mut reader_was_there = false;
-        // While other callbacks are queued it is a grace period by chance.
+        // If other callbacks are queued, the barrier happens to wait for a grace period.
         for _ in 0..100 {
             let ptr = values();
             let reader = Reader::of(ptr);
             rcu::rcu_barrier();
-            // SAFETY: This is the broken rule: the reader may not have ended.
+            // SAFETY: Not safe. This is the broken rule: the reader may not have ended.
             unsafe { bindings::kvfree(ptr) };
             reader.freed.store(true, Relaxed);
             reader.ended.wait_for_completion();
@@ -124,7 +125,7 @@ mod cases {
 
     struct Sleeper(#[expect(dead_code)] u32);
 
-    // SAFETY: It isn't: `drop_before_gp` sleeps, which is the broken rule.
+    // SAFETY: Not safe. This is the broken rule: `drop_before_gp` sleeps.
     unsafe impl RcuFreeSafe for Sleeper {
         type RcuView<'a> = ();
 
@@ -138,26 +139,27 @@ mod cases {
     // Hazard 5: the drop sleeps, in a context where it must not.
     #[test]
     fn sleeping_drop() {
-        let sleeper = RcuFreeBox::<Sleeper>::pin_init(Sleeper(1), GFP_KERNEL).unwrap();
+        let sleeper = RcuFreeKBox::<Sleeper>::pin_init(Sleeper(1), GFP_KERNEL).unwrap();
         let guard = rcu::read_lock();
         drop(sleeper);
         drop(guard);
     }
 
-    /// The compiler's order, were it not for `repr(C)`: the large one first.
+    /// The order that the compiler would choose without `repr(C)`: the large field comes first.
     #[repr(C)]
     struct HeadLast {
         value: [u64; 4096],
         head: Opaque<bindings::kvfree_rcu_head>,
     }
 
-    // Hazard 11: the start of what is freed is found by the head, which is in another page.
+    // Hazard 11: the head is in another page than the start of the allocation. `kvfree_rcu()` finds
+    // the start by the head.
     #[test]
     fn head_behind_the_value() {
         let boxed: VBox<core::mem::MaybeUninit<HeadLast>> = Box::new_uninit(GFP_KERNEL).unwrap();
         let ptr = Box::<_, Vmalloc>::into_raw(boxed).cast::<HeadLast>();
-        // SAFETY: The head is in the allocation, which nobody uses any more. That it isn't at its
-        // start is the broken rule.
+        // SAFETY: Not safe. The head is in the allocation, which nobody uses any more. This is the
+        // broken rule: the head isn't at the start of the allocation.
         unsafe { bindings::kvfree_call_rcu(Opaque::cast_into(&raw const (*ptr).head), ptr.cast()) };
         rcu::synchronize_rcu();
         fsleep(Delta::from_secs(6));

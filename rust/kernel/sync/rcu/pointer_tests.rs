@@ -25,8 +25,8 @@ mod cases {
                 ForeignOwnableRcu,
                 Published,
                 Rcu,
-                RcuBox,
-                RcuFreeBox, //
+                RcuFreeKBox,
+                RcuKBox, //
             },
             Arc, //
         },
@@ -36,12 +36,12 @@ mod cases {
     /// How often the reader must have looked, so that there was a race.
     const LOOKS: u32 = 4000;
 
-    /// A pair of which a reader must never see halves of two.
+    /// A pair of numbers. A reader must never see the halves of two pairs.
     #[derive(Clone, Copy)]
     struct Pair(u64, u64);
 
-    /// Replaces while another thread reads; tells whether both saw only what was put there, in
-    /// order.
+    /// Replaces a value while another thread reads it. Returns whether both saw only values that
+    /// were stored, in order.
     fn race<P>(
         make: impl Fn(u64) -> Result<P>,
         value: impl Fn(&P::RcuBorrowed<'_>) -> Pair + Send + 'static,
@@ -73,12 +73,12 @@ mod cases {
         Ok(reader.stop() && in_order)
     }
 
-    // Hazard 2: readers look at what another thread replaces and drops; KASAN would tell if it went
-    // too early.
+    // Hazard 2: readers read values that another thread replaces and drops. KASAN would report a
+    // value that was freed too early.
     #[test]
     fn hazard_2_look_against_replacing() {
         let make = |number| {
-            RcuFreeBox::<Published<Pair>>::pin_init(
+            RcuFreeKBox::<Published<Pair>>::pin_init(
                 Published::new(Pair(number, !number)),
                 GFP_KERNEL,
             )
@@ -86,20 +86,20 @@ mod cases {
         assert!(matches!(race(make, |found| **found, |old| old.0), Ok(true)));
     }
 
-    // Hazard 9: the same with a destructor. One that ran too early changes the number that a reader
-    // sees, so that it is looked at twice.
+    // Hazard 9: the same for values with a destructor. A destructor that ran too early would change
+    // the number that a reader sees.
     #[test]
     fn hazard_9_look_against_destructors() {
-        // SAFETY: It is dropped at the end of this test.
+        // SAFETY: The barrier is dropped at the end of this test.
         let barrier = unsafe { CallbackBarrier::new::<Here>() }.unwrap();
         let token = barrier.token();
         let make = move |number: u64| {
             let number = Number(Atomic::new(number * 2));
-            RcuBox::<Number>::pin_init_with_barrier(number, &token, GFP_KERNEL)
+            RcuKBox::<Number>::pin_init_with_barrier(number, &token, GFP_KERNEL)
         };
         let pair = |found: &Number| {
             let number = found.0.load(Relaxed);
-            // An odd one was dropped.
+            // An odd number was dropped. The pair is wrong then.
             Pair(number, if number % 2 == 0 { !number } else { number })
         };
         assert!(matches!(
@@ -116,8 +116,8 @@ mod cases {
     fn pointer_owns_its_value() {
         static UNSHARED: Atomic<u32> = Atomic::new(0);
 
-        let probe = || RcuFreeBox::pin_init(Probe::new(1, &UNSHARED), GFP_KERNEL).unwrap();
-        let pointer: Rcu<RcuFreeBox<Probe>> = Rcu::new(probe());
+        let probe = || RcuFreeKBox::pin_init(Probe::new(1, &UNSHARED), GFP_KERNEL).unwrap();
+        let pointer: Rcu<RcuFreeKBox<Probe>> = Rcu::new(probe());
         let old = pointer.replace(probe());
         assert_eq!(UNSHARED.load(Relaxed), 0);
         drop(old);
@@ -126,14 +126,14 @@ mod cases {
         assert_eq!(UNSHARED.load(Relaxed), 2);
     }
 
-    // As a part of what is in a box: its value is unshared with that.
+    // If the pointer is a part of a value in a box, both are unshared together.
     #[test]
     fn pointer_in_a_box_is_unshared_with_it() {
         static UNSHARED: Atomic<u32> = Atomic::new(0);
 
-        let probe = || RcuFreeBox::pin_init(Probe::new(1, &UNSHARED), GFP_KERNEL).unwrap();
-        let outer: RcuFreeBox<Rcu<RcuFreeBox<Probe>>> =
-            RcuFreeBox::pin_init(Ok::<_, Error>(Rcu::new(probe())), GFP_KERNEL).unwrap();
+        let probe = || RcuFreeKBox::pin_init(Probe::new(1, &UNSHARED), GFP_KERNEL).unwrap();
+        let outer: RcuFreeKBox<Rcu<RcuFreeKBox<Probe>>> =
+            RcuFreeKBox::pin_init(Ok::<_, Error>(Rcu::new(probe())), GFP_KERNEL).unwrap();
         drop(outer.replace(probe()));
         assert_eq!(UNSHARED.load(Relaxed), 1);
         drop(outer);

@@ -1,195 +1,339 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A box whose value is dropped and freed one grace period after its owner let go.
+//! The box of a value that RCU readers may use after its owner has dropped the box.
 
 use super::{
-    allocation::{
-        Allocation,
-        Inner, //
-    },
-    barrier::Callbacks,
-    BarrierToken,
+    DropAfterGp,
     ForeignOwnableRcu,
     Guard,
-    KvfreeAllocator, //
+    RcuAllocator, //
 };
 use crate::{
     alloc::{
-        allocator::Kmalloc,
+        allocator::{
+            KVmalloc,
+            Kmalloc,
+            Vmalloc, //
+        },
         AllocError,
         Flags, //
     },
     bindings,
     prelude::*,
-    sync::Arc,
-    types::ForeignOwnable, //
+    types::{
+        ForeignOwnable,
+        Opaque, //
+    },
 };
 use core::{
+    marker::PhantomData,
     mem::{
-        needs_drop,
+        align_of,
+        offset_of,
+        size_of,
         ManuallyDrop, //
     },
-    ops::Deref, //
+    ops::Deref,
+    ptr::NonNull, //
 };
 
-/// A pinned, shared value that is dropped one grace period after its owner has let go.
+/// A pinned value that is dropped one grace period after its box was dropped.
 ///
-/// Readers see the value itself, and it stays whole until they end: they need not be told apart
-/// from the owner. The price is a callback (`call_rcu()`) that runs `T`'s destructor in softirq
-/// context, where it must not sleep. If `T` has no destructor there is no callback: the memory is
-/// freed by `kvfree_call_rcu()`.
+/// Readers get the value itself, as the owner does, and the value stays whole until they end. A
+/// destructor of `T` costs a callback (`call_rcu()`) that runs it in softirq context, where it must
+/// not sleep. If `T` has no destructor, there is no callback: `kvfree_call_rcu()` frees the memory.
+///
+/// `R` says what happens to the value when the box is dropped, and what readers get of the value.
+/// [`RcuFreeBox`](super::RcuFreeBox) is a box that drops its value *before* the grace period.
 ///
 /// # Why there is no `&mut`
 ///
-/// What readers reach is the whole value, at any time: nobody has exclusive access to any part of
-/// it, its owner included, until a grace period after the drop. Then the destructor has it. What
-/// changes meanwhile does so through interior mutability.
+/// Readers may access the value at any time. So nobody, not even the owner, has exclusive access to
+/// any part of the value until a grace period after the drop of the box. Then the destructor has
+/// exclusive access. Until then, a value changes through interior mutability only.
 ///
 /// # What must be unshared
 ///
 /// If `T` is, or contains, an [`RcuFreeSafe`](super::RcuFreeSafe), nothing calls its
-/// `drop_before_gp`. It is dropped like any other value, by its destructor, after the grace period,
-/// when no reader is left that it would have to keep out.
+/// `drop_before_gp`. Its destructor drops it after the grace period, like any other value. By then
+/// there is no reader that it would have to keep out.
 ///
 /// # Context
 ///
-/// May be dropped in any context but NMI. `T`'s destructor runs in softirq context, on any CPU,
-/// which is why `T: Send`.
+/// May be dropped in any context but NMI. `T`'s destructor runs in softirq context on any CPU,
+/// hence `T: Send`.
 ///
 /// # When a module needs a barrier
 ///
-/// If `T` has a destructor, it is module text that runs after the drop, and the module must wait
-/// for it before it goes. [`pin_init_with_barrier`](Self::pin_init_with_barrier) wants evidence of
-/// that, a [`BarrierToken`]; the other constructors don't compile for such a `T`. It runs after
-/// anything that `T` borrows from, too: so `T: 'static` there.
+/// If `T` has a destructor, the destructor is module text that runs after the drop of the box. The
+/// module must wait for it before the text is freed.
+/// [`pin_init_with_barrier`](Self::pin_init_with_barrier) requires evidence of that, a
+/// [`BarrierToken`](super::BarrierToken); the other constructors don't compile for such a `T`. The
+/// destructor may also run after a borrow of `T` has ended, so that constructor requires
+/// `T: 'static`.
 ///
 /// # Invariants
 ///
-/// If `T` has a destructor, it was `'static` when the box was made, and the head is initialised: it
-/// names the function that runs the destructor, and the callbacks of the module that this function
-/// is text of.
+/// - `ptr` points to an allocation made by `A`, in which a pinned `Inner<R::Head, T>` is
+///   initialized. The box owns it.
+/// - The requirements of [`Reclaim::reclaim`] are met, except that the box is in use.
 ///
 /// # Examples
 ///
-/// Without a destructor there is nothing to wait for:
+/// A value without a destructor needs no barrier. What a reader has found stays valid until its
+/// critical section ends, even if the box is dropped meanwhile:
 ///
 /// ```
-/// use kernel::sync::rcu::RcuBox;
+/// use kernel::sync::rcu::{self, RcuKBox};
 ///
-/// let numbers: RcuBox<[u32; 3]> = RcuBox::pin_init([1, 2, 3], GFP_KERNEL)?;
+/// let numbers = RcuKBox::new([1, 2, 3], GFP_KERNEL)?;
 /// assert_eq!(numbers[2], 3);
+///
+/// let rcu = rcu::read_lock();
+/// let found = numbers.with_rcu(&rcu);
+/// drop(numbers);
+/// assert_eq!(found[2], 3);
 /// # Ok::<(), Error>(())
 /// ```
 ///
-/// There is one with a destructor at [`CallbackBarrier`](super::CallbackBarrier).
-pub struct RcuBox<T: Send, A: KvfreeAllocator = Kmalloc>(Allocation<Head, T, A>);
-
-/// The head of a box. It is initialised only if the value has a destructor.
-///
-/// `kvfree_call_rcu()`, which is used otherwise, takes its start for a head of its own.
-#[repr(C)]
-pub(super) struct Head {
-    /// Its function is the callback that was vouched for when the box was made. What drops the box
-    /// may be text of another module, and have a copy of that function.
-    callback: bindings::callback_head,
-    callbacks: Arc<Callbacks>,
+/// [`CallbackBarrier`](super::CallbackBarrier) has an example with a destructor.
+pub struct RcuBox<T, A: RcuAllocator, R: Reclaim<T> = DropAfterGp> {
+    ptr: NonNull<c_void>,
+    _p: PhantomData<(T, A, R)>,
+    // Makes the box invariant in `T`: a subtype of `T` may have another `RcuFreeSafe`, which does
+    // not unshare the same fields. (`for<'a> fn(&'a ())` is a subtype of `fn(&'static ())`.)
+    _value: PhantomData<fn(T) -> T>,
 }
 
-// SAFETY: The box owns the value, which is `Send` by the bound on the type. Readers on other CPUs
-// share it, hence `Sync`.
-unsafe impl<T: Send + Sync, A: KvfreeAllocator> Send for RcuBox<T, A> {}
+/// An [`RcuBox`] in memory of `kmalloc()`.
+pub type RcuKBox<T> = RcuBox<T, Kmalloc>;
+/// An [`RcuBox`] in memory of `vmalloc()`.
+pub type RcuVBox<T> = RcuBox<T, Vmalloc>;
+/// An [`RcuBox`] in memory of `kvmalloc()`.
+pub type RcuKVBox<T> = RcuBox<T, KVmalloc>;
 
-// SAFETY: A shared box gives shared access to the value.
-unsafe impl<T: Send + Sync, A: KvfreeAllocator> Sync for RcuBox<T, A> {}
+/// What the boxes differ in: what happens to the value at the drop of its box, and what readers get
+/// of the value.
+///
+/// [`DropAfterGp`] and [`DropBeforeGp`](super::DropBeforeGp) are the implementers.
+///
+/// # Safety
+///
+/// Implementers must ensure:
+///
+/// - What an [`RcuView`](Self::RcuView) reaches stays valid until the end of the critical section
+///   in which the view was made, if that section began before the call of
+///   [`reclaim`](Self::reclaim). Nobody accesses it exclusively until then.
+/// - A constructor of a box that evaluates [`CHECK`](Self::CHECK) meets the requirements of
+///   [`reclaim`](Self::reclaim) about `T` and the head.
+pub unsafe trait Reclaim<T>: 'static {
+    /// What the box keeps before the value. RCU queues the allocation by it.
+    type Head;
 
-impl<T: Send, A: KvfreeAllocator> RcuBox<T, A> {
-    const NO_DESTRUCTOR: () = assert!(
-        !needs_drop::<T>(),
-        "a destructor runs after the drop: `pin_init_with_barrier` wants a barrier for it"
-    );
+    /// What a reader gets of the value.
+    type RcuView<'a>
+    where
+        T: 'a;
+
+    /// Fails to compile if a box of `T` can't be made from a value alone.
+    const CHECK: ();
+
+    /// Returns what a reader gets of the value.
+    ///
+    /// # Safety
+    ///
+    /// Callers must ensure that the value is in a box, and that the critical section of `rcu` has
+    /// begun before the drop of the box, if the box is ever dropped.
+    unsafe fn rcu_view<'a>(value: Pin<&'a T>, rcu: &'a Guard) -> Self::RcuView<'a>;
+
+    /// Drops the value, and frees the memory after a grace period.
+    ///
+    /// # Safety
+    ///
+    /// Callers must own the `Inner`, which `A` has allocated and in which a pinned value is
+    /// initialized. They must call this once, and must not use the `Inner` afterwards: only readers
+    /// that have begun do. The implementer may require more of `T` and of the head.
+    unsafe fn reclaim<A: RcuAllocator>(inner: NonNull<Inner<Self::Head, T>>);
+}
+
+/// The layout of an allocation: the head comes first, for it must be in the first page
+/// ([`RcuAllocator::free_call_rcu`]). `repr(C)` ensures that; the compiler would move the head
+/// behind a large value.
+#[pin_data]
+#[repr(C)]
+pub struct Inner<H, T> {
+    head: Opaque<H>,
+    #[pin]
+    value: T,
+}
+
+impl<H, T> Inner<H, T> {
+    const LAYOUT: () = {
+        assert!(offset_of!(Self, head) == 0, "the RCU head must come first");
+        assert!(
+            size_of::<H>() >= size_of::<bindings::kvfree_rcu_head>()
+                && align_of::<H>() >= align_of::<bindings::kvfree_rcu_head>(),
+            "kvfree_call_rcu() must find room for its head"
+        );
+    };
+
+    /// Returns a pointer to the head, which may not be initialized.
+    #[inline]
+    pub(super) fn head(&self) -> *mut H {
+        self.head.get()
+    }
+
+    /// Returns the value.
+    ///
+    /// Neither the boxes nor this type make a `&mut` to the value, because readers may have a
+    /// shared reference at any time.
+    ///
+    /// # Safety
+    ///
+    /// Callers must ensure that `inner` points to an initialized and pinned `Inner`, whose value is
+    /// neither dropped nor freed during `'a`.
+    #[inline]
+    pub(super) unsafe fn value<'a>(inner: NonNull<Self>) -> Pin<&'a T> {
+        // SAFETY: By the safety requirements, `inner` is valid during `'a`, and its value is
+        // pinned.
+        unsafe { Pin::new_unchecked(&(*inner.as_ptr()).value) }
+    }
+
+    /// Queues the memory to be freed after a grace period, without dropping the value.
+    ///
+    /// # Safety
+    ///
+    /// Callers must own the `Inner`, which `A` has allocated, and must call this once. Afterwards,
+    /// only readers that have begun may use the value. `T` must not have a destructor that has to
+    /// run.
+    #[inline]
+    pub(super) unsafe fn free_after_gp<A: RcuAllocator>(inner: NonNull<Self>) {
+        // SAFETY: By the safety requirements, `A` has made the allocation, and the caller owns it.
+        // The head is at the start, and has room for a `kvfree_rcu_head`, as `LAYOUT` asserts.
+        unsafe { A::free_call_rcu(inner.cast(), inner.cast()) };
+    }
+}
+
+/// The memory of a box, before it is one.
+pub(super) type Allocation<T, A, R> = Pin<Box<Inner<<R as Reclaim<T>>::Head, T>, A>>;
+
+// SAFETY: Sending the box sends the value that it owns, which is `Send`. The thread that had the
+// box before may still have what it got by `with_rcu`, and so share the value, which is `Sync`.
+unsafe impl<T: Send + Sync, A: RcuAllocator, R: Reclaim<T>> Send for RcuBox<T, A, R> {}
+
+// SAFETY: A shared box gives only shared access to the value, which is `Sync`.
+unsafe impl<T: Sync, A: RcuAllocator, R: Reclaim<T>> Sync for RcuBox<T, A, R> {}
+
+impl<T, A: RcuAllocator, R: Reclaim<T>> RcuBox<T, A, R> {
+    /// Allocates a box and moves `x` into it. Does not compile if `x` needs more than that: see the
+    /// type of the box.
+    ///
+    /// May sleep if `flags` allows that.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`]. `x` is dropped then.
+    pub fn new(x: T, flags: Flags) -> Result<Self, AllocError> {
+        const { R::CHECK };
+        let inner = Inner {
+            head: Opaque::uninit(),
+            value: x,
+        };
+        // SAFETY: `CHECK` was evaluated.
+        Ok(unsafe { Self::from_box(Box::new(inner, flags)?.into()) })
+    }
+
+    /// Allocates the memory, and initializes the value in place. The head is not initialized.
+    pub(super) fn try_allocate<E>(
+        init: impl PinInit<T, E>,
+        flags: Flags,
+    ) -> Result<Allocation<T, A, R>, E>
+    where
+        E: From<AllocError>,
+    {
+        Box::try_pin_init(
+            pin_init!(Inner {
+                head: Opaque::uninit(),
+                value <- init,
+            }? E),
+            flags,
+        )
+    }
+
+    /// Makes a box of its allocation.
+    ///
+    /// # Safety
+    ///
+    /// Callers must meet the requirements of [`Reclaim::reclaim`] about `T` and the head, or must
+    /// have evaluated [`Reclaim::CHECK`].
+    pub(super) unsafe fn from_box(inner: Allocation<T, A, R>) -> Self {
+        const { Inner::<R::Head, T>::LAYOUT };
+        // SAFETY: The value stays pinned: the pointer is kept as that of a pinned value, which is
+        // not moved from here on.
+        let ptr = Box::into_raw(unsafe { Pin::into_inner_unchecked(inner) });
+        // SAFETY: `ptr` is from `into_raw`, which returns the pointer to an `Inner` that `A` has
+        // allocated and that the caller owned.
+        unsafe { Self::from_foreign(ptr.cast()) }
+    }
+
+    #[inline]
+    fn inner(&self) -> NonNull<Inner<R::Head, T>> {
+        self.ptr.cast()
+    }
 
     /// Returns the value, pinned.
     #[inline]
     pub fn as_pin(&self) -> Pin<&T> {
-        self.0.value()
+        // SAFETY: By the type invariant, the value is initialized and pinned. The box is borrowed,
+        // so it is neither dropped nor freed.
+        unsafe { Inner::value(self.inner()) }
     }
-}
 
-impl<T: Send, A: KvfreeAllocator + 'static> RcuBox<T, A> {
-    /// Allocates a box and initialises the value in it. For a `T` without a destructor.
+    /// Returns what a reader gets of the value, for as long as the caller stays in the critical
+    /// section of `rcu`. The box may be dropped meanwhile.
     ///
-    /// # Errors
-    ///
-    /// `ENOMEM`, or what `init` fails with; nothing is left behind then.
+    /// That is `&T`, or the [view](super::RcuFreeSafe) of an [`RcuFreeBox`](super::RcuFreeBox).
     #[inline]
-    pub fn pin_init<E>(init: impl PinInit<T, E>, flags: Flags) -> Result<Self>
+    pub fn with_rcu<'rcu>(&self, rcu: &'rcu Guard) -> R::RcuView<'rcu>
     where
-        Error: From<E>,
+        T: 'rcu,
     {
-        <Self as InPlaceInit<T>>::pin_init(init, flags)
+        // SAFETY: The box is borrowed, so its drop begins after this, in or after the critical
+        // section of `rcu`.
+        unsafe { Self::rcu_borrow_raw(self.ptr.as_ptr(), rcu) }
+    }
+
+    /// Returns what a reader gets of the value of the box that `ptr` is of.
+    ///
+    /// # Safety
+    ///
+    /// Callers must ensure that `ptr` is that of a box of this type, and that the critical section
+    /// of `rcu` has begun before the drop of the box, if the box is ever dropped.
+    #[inline]
+    unsafe fn rcu_borrow_raw<'rcu>(ptr: *mut c_void, rcu: &'rcu Guard) -> R::RcuView<'rcu>
+    where
+        T: 'rcu,
+    {
+        // SAFETY: `ptr` is of a box, so it is not null. The memory is freed one grace period after
+        // the drop, and the value isn't dropped exclusively before that, as `Reclaim` requires. So
+        // a shared reference to it is valid until the critical section ends.
+        let value = unsafe { Inner::<R::Head, T>::value(NonNull::new_unchecked(ptr.cast())) };
+        // SAFETY: The value is in a box. The caller promises the rest.
+        unsafe { R::rcu_view(value, rcu) }
     }
 }
 
-impl<T: Send + 'static, A: KvfreeAllocator + 'static> RcuBox<T, A> {
-    /// Allocates a box and initialises the value in it. `T` may have a destructor: the module waits
-    /// for it before it goes.
-    ///
-    /// # Errors
-    ///
-    /// - `ENOMEM`, or what `init` fails with; nothing is left behind then.
-    /// - `EINVAL` if the destructor is not text of the module that `barrier` is of. `init` is not
-    ///   run then.
-    ///
-    /// # Context
-    ///
-    /// As `flags` allows.
-    pub fn pin_init_with_barrier<E>(
-        init: impl PinInit<T, E>,
-        barrier: &BarrierToken,
-        flags: Flags,
-    ) -> Result<Self>
-    where
-        Error: From<E>,
-    {
-        let callback = Allocation::<Head, T, A>::dropped;
-        let callbacks = if needs_drop::<T>() {
-            Some(barrier.callbacks_for(callback).ok_or(EINVAL)?)
-        } else {
-            None
-        };
-        let init = move |slot: *mut T| {
-            // SAFETY: As the caller of this closure promises for `slot`.
-            unsafe { pin_init::raw_try_init(slot, init) }.map_err(Error::from)
-        };
-        // SAFETY: It is `init`; only its error is another.
-        let init = unsafe { pin_init::pin_init_from_closure(init) };
-        let allocation = Allocation::<Head, T, A>::try_pin_init::<Error>(init, flags)?;
-        if let Some(callbacks) = callbacks {
-            let head = Head {
-                callback: bindings::callback_head {
-                    next: core::ptr::null_mut(),
-                    func: Some(callback),
-                },
-                callbacks,
-            };
-            // SAFETY: The head is part of the allocation, which nobody else knows yet.
-            unsafe { allocation.head().write(head) };
-        }
-        // INVARIANT: `T` is `'static`. If it has a destructor, the head was just initialised.
-        Ok(Self(allocation))
-    }
-}
-
-impl<T: Send, A: KvfreeAllocator + 'static> InPlaceInit<T> for RcuBox<T, A> {
+impl<T, A: RcuAllocator, R: Reclaim<T>> InPlaceInit<T> for RcuBox<T, A, R> {
     type PinnedSelf = Self;
 
     fn try_pin_init<E>(init: impl PinInit<T, E>, flags: Flags) -> Result<Self, E>
     where
         E: From<AllocError>,
     {
-        const { Self::NO_DESTRUCTOR };
-        // INVARIANT: `T` has no destructor.
-        Ok(Self(Allocation::try_pin_init(init, flags)?))
+        const { R::CHECK };
+        let inner = Self::try_allocate(init, flags)?;
+        // SAFETY: `CHECK` was evaluated.
+        Ok(unsafe { Self::from_box(inner) })
     }
 
     fn try_init<E>(init: impl Init<T, E>, flags: Flags) -> Result<Self, E>
@@ -200,7 +344,7 @@ impl<T: Send, A: KvfreeAllocator + 'static> InPlaceInit<T> for RcuBox<T, A> {
     }
 }
 
-impl<T: Send, A: KvfreeAllocator> Deref for RcuBox<T, A> {
+impl<T, A: RcuAllocator, R: Reclaim<T>> Deref for RcuBox<T, A, R> {
     type Target = T;
 
     #[inline]
@@ -209,112 +353,69 @@ impl<T: Send, A: KvfreeAllocator> Deref for RcuBox<T, A> {
     }
 }
 
-impl<T: Send, A: KvfreeAllocator> Allocation<Head, T, A> {
-    /// Queues a callback that runs `T`'s destructor after a grace period, then frees the memory.
-    /// Any context but NMI.
-    ///
-    /// If the module's barrier has done its work, the value is leaked instead.
-    ///
-    /// # Safety
-    ///
-    /// Callers must ensure that the head is initialised, that the owner lets go of the allocation,
-    /// once, and that only readers that began before use it from then on. What `T` refers to must
-    /// be there until the callback has run.
-    #[inline]
-    unsafe fn drop_after_gp(&mut self) {
-        let head = self.head();
-        // SAFETY: By the safety requirements the head is initialised. Nobody changes it before it
-        // is queued below.
-        let (callbacks, callback) = unsafe { (&(*head).callbacks, (*head).callback.func) };
-        if callbacks.begin() {
-            // SAFETY: The head is at the start of the allocation, which is ours until the callback
-            // has run, once. The callback is `dropped` of this type; its text is there until it has
-            // run, since the barrier of its module waits for what was begun.
-            unsafe { bindings::call_rcu(head.cast(), callback) };
-        } else {
-            // SAFETY: The head is initialised, and not used after: all else is leaked.
-            drop(unsafe { core::ptr::read(callbacks) });
-        }
-    }
-
-    /// What `call_rcu()` calls, in softirq context.
-    ///
-    /// # Safety
-    ///
-    /// Callers must ensure that `head` is that of an initialised `Inner` in an allocation made by
-    /// `A`, that its callback has begun, and that nobody else uses it.
-    unsafe extern "C" fn dropped(head: *mut bindings::callback_head) {
-        // SAFETY: By the safety requirements the head is initialised, and at the start of a `Head`.
-        // What is read is the one owner from here on: an `Inner` has its head in an `Opaque`, which
-        // doesn't drop it.
-        let callbacks = unsafe { core::ptr::read(&raw const (*head.cast::<Head>()).callbacks) };
-        // SAFETY: The head is at the start of the allocation, as asserted at compile time, and by
-        // the safety requirements the allocation is ours.
-        drop(unsafe { Box::<Inner<Head, T>, A>::from_raw(head.cast()) });
-        callbacks.end();
-    }
-}
-
-impl<T: Send, A: KvfreeAllocator> Drop for RcuBox<T, A> {
+impl<T, A: RcuAllocator, R: Reclaim<T>> Drop for RcuBox<T, A, R> {
     #[inline]
     fn drop(&mut self) {
-        if needs_drop::<T>() {
-            // SAFETY: The box is gone after this. By the type invariant the head is initialised,
-            // and `T` refers to nothing that may go before.
-            unsafe { self.0.drop_after_gp() };
-        } else {
-            // SAFETY: The box is gone after this, and `T` has no destructor.
-            unsafe { self.0.free_after_gp() };
-        }
+        // SAFETY: By the type invariant, the box owns the `Inner`, and meets the other
+        // requirements. It does not use the `Inner` after this.
+        unsafe { R::reclaim::<A>(self.inner()) };
     }
 }
 
-// SAFETY: `into_foreign` returns the pointer to the allocation, aligned as such.
-unsafe impl<T: Send, A: KvfreeAllocator> ForeignOwnable for RcuBox<T, A> {
-    const FOREIGN_ALIGN: usize = Allocation::<Head, T, A>::FOREIGN_ALIGN;
+// SAFETY: `into_foreign` returns the pointer to an `Inner`, whose alignment is `FOREIGN_ALIGN`.
+unsafe impl<T, A: RcuAllocator, R: Reclaim<T>> ForeignOwnable for RcuBox<T, A, R> {
+    const FOREIGN_ALIGN: usize = align_of::<Inner<R::Head, T>>();
 
     type Borrowed<'a>
         = Pin<&'a T>
     where
         Self: 'a;
-    // Readers may share the value at any time: there is no exclusive access.
+    // Not `&mut`: readers may access the value at any time.
     type BorrowedMut<'a>
         = Pin<&'a T>
     where
         Self: 'a;
 
     fn into_foreign(self) -> *mut c_void {
-        ManuallyDrop::new(self).0.as_foreign()
+        ManuallyDrop::new(self).ptr.as_ptr()
     }
 
     unsafe fn from_foreign(ptr: *mut c_void) -> Self {
-        // INVARIANT: It is that of the box that `into_foreign` consumed.
-        // SAFETY: The pointer is that of a box that `into_foreign` consumed, and comes back once.
-        Self(unsafe { Allocation::from_foreign(ptr) })
+        // INVARIANT: `ptr` is that of a box that `into_foreign` consumed without dropping it. By
+        // the safety requirements, it is passed to this function once, so this box owns the
+        // `Inner`.
+        Self {
+            // SAFETY: `ptr` was returned by `into_foreign`, so it is not null.
+            ptr: unsafe { NonNull::new_unchecked(ptr) },
+            _p: PhantomData,
+            _value: PhantomData,
+        }
     }
 
     unsafe fn borrow<'a>(ptr: *mut c_void) -> Pin<&'a T> {
-        // SAFETY: By the safety requirements the box outlives `'a`.
-        unsafe { Allocation::<Head, T, A>::borrow(ptr) }
+        // SAFETY: `ptr` was returned by `into_foreign` of a box, so it points to an `Inner`. By the
+        // safety requirements, the box is not dropped during `'a`.
+        unsafe { Inner::<R::Head, T>::value(NonNull::new_unchecked(ptr.cast())) }
     }
 
     unsafe fn borrow_mut<'a>(ptr: *mut c_void) -> Pin<&'a T> {
-        // SAFETY: As in `borrow`, whose requirements are included in those of this function.
-        unsafe { Allocation::<Head, T, A>::borrow(ptr) }
+        // SAFETY: The requirements of `borrow_mut` include those of `borrow`.
+        unsafe { Self::borrow(ptr) }
     }
 }
 
-// SAFETY: The value is dropped, and its memory freed, after a grace period that begins when the box
-// is dropped; until then it is only shared.
-unsafe impl<T: Send + Sync, A: KvfreeAllocator> ForeignOwnableRcu for RcuBox<T, A> {
+// SAFETY: By the requirements of `Reclaim`, what an `RcuView` reaches stays valid until the end of
+// a critical section that began before the drop, and nobody gets a `&mut` to it until then. Neither
+// `borrow` nor `borrow_mut` gives one.
+unsafe impl<T: Sync, A: RcuAllocator, R: Reclaim<T>> ForeignOwnableRcu for RcuBox<T, A, R> {
     type RcuBorrowed<'a>
-        = Pin<&'a T>
+        = R::RcuView<'a>
     where
         Self: 'a;
 
-    unsafe fn rcu_borrow<'a>(ptr: *mut c_void, _rcu: &'a Guard) -> Pin<&'a T> {
-        // SAFETY: By the safety requirements the critical section of the guard began before the
-        // drop of the box, so the value is not dropped before the section ends.
-        unsafe { Allocation::<Head, T, A>::borrow(ptr) }
+    unsafe fn rcu_borrow<'a>(ptr: *mut c_void, rcu: &'a Guard) -> R::RcuView<'a> {
+        // SAFETY: `ptr` was returned by `into_foreign` of a box. By the safety requirements, the
+        // critical section of `rcu` has begun before the drop of the box, if the box is dropped.
+        unsafe { Self::rcu_borrow_raw(ptr, rcu) }
     }
 }

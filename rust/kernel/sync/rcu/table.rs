@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Values by number, which RCU readers look up while others remove them.
+//! A table of values by number, in which RCU readers look up values while writers remove them.
 
 use super::{
     ForeignOwnableRcu,
@@ -17,21 +17,21 @@ use core::{
     marker::PhantomData, //
 };
 
-/// A sparse table of owned values, searched under RCU.
+/// A sparse table of owned values by number, which readers search under RCU.
 ///
-/// It is an XArray, whose writers exclude each other by its own lock and whose readers take none.
-/// What a reader has found stays until the end of its critical section, also if the value is
-/// removed and dropped meanwhile: that is what [`ForeignOwnableRcu`] is for.
+/// The table is an XArray. (The `XArray` of the `kernel` crate has no lookup without its lock.) Writers take its lock; readers take no lock. A value that a reader has
+/// found stays valid until the end of the reader's critical section, even if a writer removes and
+/// drops the value meanwhile: [`ForeignOwnableRcu`] guarantees that.
 ///
 /// # Context
 ///
-/// Drop it in process context, so not as the value of an [`RcuBox`](super::RcuBox): softirqs are on
-/// where its lock is taken.
+/// Drop it in process context. So it must not be the value of an [`RcuBox`](super::RcuBox), whose
+/// destructor runs in softirq context: the lock of the table is taken with softirqs enabled.
 ///
 /// # Invariants
 ///
-/// Every entry is a pointer that [`ForeignOwnable::into_foreign`] of `T` returned, and whose value
-/// the table owns.
+/// Every entry is a pointer that [`ForeignOwnable::into_foreign`] of a `T` returned, and the table
+/// owns that value.
 ///
 /// C header: [`include/linux/xarray.h`](srctree/include/linux/xarray.h)
 ///
@@ -40,35 +40,36 @@ use core::{
 /// # Examples
 ///
 /// ```
-/// use kernel::sync::rcu::{self, Published, RcuFreeBox, RcuTable};
+/// use kernel::sync::rcu::{self, Published, RcuFreeKBox, RcuTable};
 ///
-/// let table: Pin<KBox<RcuTable<RcuFreeBox<Published<u32>>>>> =
+/// let table: Pin<KBox<RcuTable<RcuFreeKBox<Published<u32>>>>> =
 ///     KBox::pin_init(RcuTable::new(), GFP_KERNEL)?;
-/// table.store(7, RcuFreeBox::pin_init(Published::new(49), GFP_KERNEL)?)?;
+/// table.store(7, RcuFreeKBox::new(Published::new(49), GFP_KERNEL)?)?;
 ///
 /// let rcu = rcu::read_lock();
-/// let seven = table.get(7, &rcu);
+/// let seven = table.load_rcu(7, &rcu);
 /// drop(table.remove(7));
 /// assert_eq!(seven, Some(&49));
-/// assert_eq!(table.get(7, &rcu), None);
+/// assert_eq!(table.load_rcu(7, &rcu), None);
 /// # Ok::<(), Error>(())
 /// ```
 #[pin_data(PinnedDrop)]
 pub struct RcuTable<T: ForeignOwnableRcu> {
     #[pin]
     xa: Opaque<bindings::xarray>,
-    // Invariant in `T`, like anything into which a shared reference puts values: one that lives
-    // for a shorter time must not get in.
+    // Makes the type invariant in `T`, because `store` stores a `T` by a shared reference: a value
+    // of a shorter lifetime must not be stored.
     _values: PhantomData<UnsafeCell<T>>,
 }
 
-// SAFETY: Sending the table sends the values that it owns.
+// SAFETY: Sending the table sends the values that it owns, which are `Send`.
 unsafe impl<T: ForeignOwnableRcu + Send> Send for RcuTable<T> {}
-// SAFETY: A shared table takes and gives values, and lends them to readers on any CPU.
+// SAFETY: A shared table moves values in and out, which are `Send`, and lends them to readers on
+// any CPU, which share them: they are `Sync`.
 unsafe impl<T: ForeignOwnableRcu + Send + Sync> Sync for RcuTable<T> {}
 
 impl<T: ForeignOwnableRcu> RcuTable<T> {
-    /// Returns an initialiser for an empty table.
+    /// Returns an initializer of an empty table.
     pub fn new() -> impl PinInit<Self> {
         const {
             assert!(
@@ -78,58 +79,64 @@ impl<T: ForeignOwnableRcu> RcuTable<T> {
         };
         pin_init!(Self {
             xa <- Opaque::ffi_init(|xa| {
-                // SAFETY: `xa` is valid for writes.
+                // SAFETY: `xa` is valid for writes: `ffi_init` promises that.
                 unsafe { bindings::xa_init_flags(xa, 0) }
             }),
             _values: PhantomData,
         })
     }
 
-    /// Puts a value in place `index`, and returns the one that was there.
+    /// Stores a value at `index`, and returns the value that was there.
+    ///
+    /// Process context; may sleep (`GFP_KERNEL`). Wraps `xa_store()`.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; the value is dropped then.
-    ///
-    /// # Context
-    ///
-    /// Process context; sleeps (`GFP_KERNEL`).
+    /// `ENOMEM`. `value` is dropped then.
     pub fn store(&self, index: usize, value: T) -> Result<Option<T>> {
         let ptr = value.into_foreign();
-        // SAFETY: The array is initialised. The pointer is aligned as an entry must be.
+        // SAFETY: `xa` is initialized. `ptr` is aligned to `FOREIGN_ALIGN`, so its lower two bits
+        // are zero, as an entry requires.
         let old = unsafe { bindings::xa_store(self.xa.get(), index, ptr, bindings::GFP_KERNEL) };
-        // SAFETY: `old` is what `xa_store()` returned.
+        // SAFETY: `xa_store()` returned `old`.
         if let Err(error) = to_result(unsafe { bindings::xa_err(old) }) {
-            // SAFETY: It was made above, and the array did not take it.
+            // SAFETY: `ptr` is from `into_foreign` above, and `xa_store()` did not store it.
             drop(unsafe { T::from_foreign(ptr) });
             return Err(error);
         }
-        // SAFETY: By the type invariant it is null, or a value that the table owned until now.
+        // SAFETY: By the type invariant, `old` is null, or is from `into_foreign` and its value was
+        // owned by the table. The table no longer has it.
         Ok(unsafe { T::try_from_foreign(old) })
     }
 
-    /// Takes the value out of place `index`. Readers may have it until a grace period has passed.
+    /// Removes the value at `index`, and returns it. Readers may use it until a grace period has
+    /// passed.
     ///
-    /// Not in an interrupt.
+    /// Must not be called in an interrupt or in softirq context. Wraps `xa_erase()`.
     pub fn remove(&self, index: usize) -> Option<T> {
-        // SAFETY: The array is initialised.
+        // SAFETY: `xa` is initialized.
         let old = unsafe { bindings::xa_erase(self.xa.get(), index) };
-        // SAFETY: By the type invariant it is null, or a value that the table owned until now.
+        // SAFETY: By the type invariant, `old` is null, or is from `into_foreign` and its value was
+        // owned by the table. The table no longer has it.
         unsafe { T::try_from_foreign(old) }
     }
 
-    /// Returns what a reader sees of the value in place `index`. Any context.
-    pub fn get<'a>(&self, index: usize, rcu: &'a Guard) -> Option<T::RcuBorrowed<'a>>
+    /// Returns what a reader sees of the value at `index`: a view or a shared reference. `None` if
+    /// there is no value.
+    ///
+    /// Any context. Wraps `xa_load()`.
+    pub fn load_rcu<'a>(&self, index: usize, rcu: &'a Guard) -> Option<T::RcuBorrowed<'a>>
     where
         T: 'a,
     {
-        // SAFETY: The array is initialised.
+        // SAFETY: `xa` is initialized.
         let ptr = unsafe { bindings::xa_load(self.xa.get(), index) };
         if ptr.is_null() {
             return None;
         }
-        // SAFETY: By the type invariant it came from `into_foreign`. It was in the table in the
-        // critical section of `rcu`, and is given back only after it was taken out.
+        // SAFETY: By the type invariant, `ptr` is from `into_foreign`. It was in the table in the
+        // critical section of `rcu`, and its value is dropped only after it was removed from the
+        // table.
         Some(unsafe { T::rcu_borrow(ptr, rcu) })
     }
 }
@@ -139,7 +146,8 @@ impl<T: ForeignOwnableRcu> PinnedDrop for RcuTable<T> {
     fn drop(self: Pin<&mut Self>) {
         let mut index = 0;
         loop {
-            // SAFETY: The array is initialised, and nobody else has it any more.
+            // SAFETY: `xa` is initialized, and nobody else uses it any more. `index` is valid for
+            // reads and writes.
             let entry = unsafe {
                 bindings::xa_find(self.xa.get(), &mut index, usize::MAX, bindings::XA_PRESENT)
             };
@@ -148,7 +156,7 @@ impl<T: ForeignOwnableRcu> PinnedDrop for RcuTable<T> {
             }
             drop(self.remove(index));
         }
-        // SAFETY: The array is initialised, and not used after.
+        // SAFETY: `xa` is initialized, and is not used after this.
         unsafe { bindings::xa_destroy(self.xa.get()) };
     }
 }

@@ -24,8 +24,8 @@ mod cases {
                 CallbackBarrier,
                 ForeignOwnableRcu,
                 Published,
-                RcuBox,
-                RcuFreeBox,
+                RcuFreeKBox,
+                RcuKBox,
                 RcuTable, //
             },
             Arc, //
@@ -34,11 +34,11 @@ mod cases {
 
     const PLACES: usize = 8;
     const ROUNDS: u64 = 400;
-    /// How often a reader must have found something, so that there was a race.
+    /// How often a reader must have found a value, so that there was a race.
     const FINDS: u32 = 1000;
 
-    /// Stores, replaces and removes while another thread reads; tells whether that saw only what
-    /// was in the table.
+    /// Stores, replaces and removes values while another thread reads. Returns whether that thread
+    /// saw only values that were in the table.
     fn race<T>(
         make: impl Fn(u64) -> Result<T>,
         value: impl Fn(&T::RcuBorrowed<'_>) -> u64 + Send + 'static,
@@ -52,7 +52,7 @@ mod cases {
         let reader = Reader::start(move || {
             index = (index + 1) % PLACES;
             let guard = rcu::read_lock();
-            let found = theirs.get(index, &guard)?;
+            let found = theirs.load_rcu(index, &guard)?;
             Some((0..10).all(|_| value(&found) as usize % PLACES == index))
         })?;
         let mut round = 0;
@@ -71,25 +71,25 @@ mod cases {
         Ok(reader.stop() && in_place)
     }
 
-    // Hazard 2: readers look up what another thread removes and drops; KASAN would tell if it went
-    // too early.
+    // Hazard 2: readers look up values that another thread removes and drops. KASAN would report a
+    // value that was freed too early.
     #[test]
     fn hazard_2_lookup_against_removal() {
         let make =
-            |number| RcuFreeBox::<Published<u64>>::pin_init(Published::new(number), GFP_KERNEL);
+            |number| RcuFreeKBox::<Published<u64>>::pin_init(Published::new(number), GFP_KERNEL);
         assert!(matches!(race(make, |found| **found), Ok(true)));
     }
 
-    // Hazard 9: readers look up what another thread drops; a destructor that ran too early changes
-    // the number that they see, and KASAN would tell that the box was freed with it.
+    // Hazard 9: readers look up values that another thread drops. A destructor that ran too early
+    // would change the number that a reader sees, and KASAN would report that the box was freed.
     #[test]
     fn hazard_9_lookup_against_destructors() {
-        // SAFETY: It is dropped at the end of this test.
+        // SAFETY: The barrier is dropped at the end of this test.
         let barrier = unsafe { CallbackBarrier::new::<Here>() }.unwrap();
         let token = barrier.token();
         let make = move |number| {
             let number = Number(Atomic::new(number));
-            RcuBox::<Number>::pin_init_with_barrier(number, &token, GFP_KERNEL)
+            RcuKBox::<Number>::pin_init_with_barrier(number, &token, GFP_KERNEL)
         };
         assert!(matches!(
             race(make, |found| found.0.load(Relaxed)),
@@ -101,13 +101,13 @@ mod cases {
     fn table_owns_what_is_in_it() {
         static UNSHARED: Atomic<u32> = Atomic::new(0);
 
-        let table: Pin<KBox<RcuTable<RcuFreeBox<Probe>>>> =
+        let table: Pin<KBox<RcuTable<RcuFreeKBox<Probe>>>> =
             KBox::pin_init(RcuTable::new(), GFP_KERNEL).unwrap();
         for index in [0, 5, 1 << 40, usize::MAX] {
-            let probe = RcuFreeBox::pin_init(Probe::new(1, &UNSHARED), GFP_KERNEL).unwrap();
+            let probe = RcuFreeKBox::pin_init(Probe::new(1, &UNSHARED), GFP_KERNEL).unwrap();
             assert!(table.store(index, probe).unwrap().is_none());
         }
-        let probe = RcuFreeBox::pin_init(Probe::new(2, &UNSHARED), GFP_KERNEL).unwrap();
+        let probe = RcuFreeKBox::pin_init(Probe::new(2, &UNSHARED), GFP_KERNEL).unwrap();
         assert!(table.store(5, probe).unwrap().is_some());
         assert_eq!(UNSHARED.load(Relaxed), 1);
         drop(table);

@@ -1,25 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Values that are composed of others which readers view.
+//! The macro that composes a view from the views of fields.
 
-/// Composes an [`RcuFreeSafe`](crate::sync::rcu::RcuFreeSafe) of fields that are such.
+/// Implements [`RcuFreeSafe`](crate::sync::rcu::RcuFreeSafe) for a structure whose fields implement
+/// it.
 ///
-/// It declares the view, a structure with the views of the fields that are named, and implements
-/// the trait: the outer `drop_before_gp` runs that of each of these fields, in the order they are
-/// named in. The view has a lifetime `'rcu`, that of the guard, before its other parameters.
+/// A field whose readers see it, but which has a destructor, is in a box of its own: see
+/// [`RcuOnce`](crate::sync::rcu::RcuOnce).
 ///
-/// Every field of the type is named: what readers don't see comes last, after `..`, without its
-/// type. It must not have a destructor, and neither may the type itself. A field that is forgotten
-/// does not compile.
+/// The macro declares the view, a structure with the views of the named fields, and implements the
+/// trait. `drop_before_gp` of the whole calls `drop_before_gp` of each named field, in the order in
+/// which they are named. The view has the lifetime `'rcu` of the guard before its other parameters.
 ///
-/// Generic parameters are written as for `impl`, but in braces, before the structure; the view
-/// takes those that it names. Documentation comes first, then `#[cfg]`, then `#[derive]`. A field
-/// may have documentation and `#[cfg]`; the latter stands behind the dots of `..`.
+/// Name every field of the type; otherwise the macro does not compile. Fields that readers must not
+/// see come last, each after `..` and without its type. These fields must not have a destructor,
+/// and neither must the type itself.
+///
+/// Generic parameters are written as for `impl`, but in braces, before the structure. The view
+/// takes the parameters that it names. Documentation comes first, then `#[cfg]`, then `#[derive]`.
+/// A field may have documentation and `#[cfg]`; the `#[cfg]` of a field after `..` is written after
+/// the dots.
 ///
 /// # Examples
 ///
 /// ```
-/// use kernel::sync::rcu::{self, Published, RcuFreeBox};
+/// use kernel::sync::rcu::{self, Published, RcuFreeKBox};
 ///
 /// #[pin_data]
 /// struct Device {
@@ -39,7 +44,7 @@
 ///     }
 /// }
 ///
-/// let device: RcuFreeBox<_> = RcuFreeBox::pin_init(
+/// let device: RcuFreeKBox<_> = RcuFreeKBox::pin_init(
 ///     pin_init!(Device {
 ///         id <- Published::new(7),
 ///         name <- Published::new("seven"),
@@ -48,7 +53,7 @@
 ///     GFP_KERNEL,
 /// )?;
 /// let rcu = rcu::read_lock();
-/// assert_eq!(*device.rcu_view(&rcu).name, "seven");
+/// assert_eq!(*device.with_rcu(&rcu).name, "seven");
 /// # drop(rcu);
 /// # assert_eq!(device.registers, 0x1000);
 /// # assert_eq!(*device.id, 7);
@@ -125,7 +130,7 @@ macro_rules! rcu_view {
             }
         }
     };
-    // A type of which readers see nothing, and the owner has all.
+    // A type without a field that readers see.
     (
         impl{$($generics:tt)*}
         $(#[doc = $doc:literal])*
@@ -179,17 +184,19 @@ macro_rules! rcu_view {
         }
 
         $(#[cfg($cfg)])*
-        // SAFETY: Each named field is an `RcuFreeSafe`, and keeps the promises for itself. The
-        // whole adds:
-        // - Readers, validity, nothing anew: a view has the views of the fields, and nothing else;
-        //   the whole closes no way of its own, so a caller admits nobody after the call.
+        // SAFETY: Each named field is an `RcuFreeSafe`, which keeps the promises for itself. For
+        // the whole:
+        // - Readers, validity, nothing anew: a view has the views of the fields and nothing else.
+        //   `drop_before_gp` of the whole closes no way, so its caller admits no reader after the
+        //   call.
         // - No exclusive access: both methods make shared references only.
-        // - Parts: the caller has kept new readers out before the first one is unshared. Each is
-        //   unshared once. It is a field of the whole, and of the type that it is said to be, as
-        //   the patterns and the raw pointers below assert: those don't follow a `Deref`.
-        // - Destructors: a field that is named keeps its promise; the others have no destructor, as
-        //   the constant asserts, and neither has the whole: it could not be taken apart then. The
-        //   pattern does not compile if a field is left out.
+        // - Parts: the caller keeps new readers out before the first part is unshared. Each part is
+        //   unshared once. Each part is a field of the whole and has the type that the macro was
+        //   given: the patterns and the raw pointers below assert that, because they don't follow a
+        //   `Deref`.
+        // - Destructors: a named field keeps its promise. The other fields have no destructor, as
+        //   the constant asserts. The whole has no destructor of its own, because a type that has
+        //   one can't be taken apart. The patterns do not compile if a field is left out.
         unsafe impl<$($generics)*> $crate::sync::rcu::RcuFreeSafe for $type {
             type RcuView<'rcu>
                 = $view<'rcu, $($arg),*>
@@ -232,9 +239,10 @@ macro_rules! rcu_view {
                         $(#[cfg($field_cfg)])*
                         $field: {
                             let field: *const $field_type = &raw const *$field;
-                            // SAFETY: It was made of a reference that is good for `'rcu`. The
-                            // field is pinned: the caller promises that nobody has a `&mut` to the
-                            // whole, now or later. The rest of the promise holds for each part.
+                            // SAFETY: `field` was made from a reference that is valid for `'rcu`.
+                            // The field is pinned, because nobody has a `&mut` to the whole, now or
+                            // later. The caller promises that, and keeps the promise about the
+                            // critical section for each part.
                             unsafe {
                                 <$field_type as $crate::sync::rcu::RcuFreeSafe>::rcu_view(
                                     ::core::pin::Pin::new_unchecked(&*field),
@@ -248,7 +256,8 @@ macro_rules! rcu_view {
             }
 
             unsafe fn drop_before_gp(self: ::core::pin::Pin<&Self>) {
-                // Never called: a type that has a destructor can't be taken apart.
+                // Never called. It does not compile if the type has a destructor, because such a
+                // type can't be taken apart.
                 let _ = |this: Self| {
                     let Self {
                         $($(#[cfg($field_cfg)])* $field,)*
@@ -267,9 +276,9 @@ macro_rules! rcu_view {
                     $(#[cfg($field_cfg)])*
                     {
                         let field: *const $field_type = &raw const *$field;
-                        // SAFETY: It was made of a reference that is good for this call, and is
-                        // pinned like the whole. The caller's promise for the whole holds for each
-                        // part.
+                        // SAFETY: `field` was made from a reference that is valid for this call,
+                        // and is pinned like the whole. The caller's promise for the whole holds
+                        // for each part.
                         unsafe {
                             <$field_type as $crate::sync::rcu::RcuFreeSafe>::drop_before_gp(
                                 ::core::pin::Pin::new_unchecked(&*field),
