@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Makes the ioctl structures from the C headers, with the program `bindgen` (`$BINDGEN`).
+//! Generates the ioctl structures from the C headers with the program `bindgen` (or `$BINDGEN`).
 
 use std::{
     env,

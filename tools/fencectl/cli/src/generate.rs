@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Man pages and shell completions, from the definition of the command line.
+//! Man pages and shell completions, generated from the definition of the command line.
 
 use crate::cli::Cli;
 use clap::CommandFactory;
@@ -8,14 +8,9 @@ use clap_complete::{generate_to, Shell};
 use fence_exporter::{Error, Result};
 use std::{fs, io, path::Path, process::ExitCode};
 
-/// Writes them below `dir`.
+/// `fencectl generate`: writes the man pages and the completions into directories in `dir`.
 pub fn run(dir: &Path) -> Result<ExitCode> {
-    write(dir).map_err(|error| {
-        Error::usage(
-            format!("cannot write to {}", dir.display()),
-            error.to_string(),
-        )
-    })?;
+    write(dir).map_err(|error| Error::io(format!("cannot write to {}", dir.display()), &error))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -27,6 +22,10 @@ fn write(dir: &Path) -> io::Result<()> {
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         generate_to(shell, &mut command, "fencectl", &completions)?;
     }
-    // A page for each thing that help has a page for is one too many.
+    fs::write(
+        man.join("fencectl-scenario.5"),
+        crate::scenario::man_page_of_keys(),
+    )?;
+    // Without this, there would also be a man page for each of `fencectl help COMMAND`.
     clap_mangen::generate_to(Cli::command().disable_help_subcommand(true), &man)
 }

@@ -5,13 +5,13 @@
 use crate::output::{deadline_text, Output};
 use fence_exporter::{
     clock,
-    process::{self, Held, Scan},
-    Result,
+    process::{self, Held, Holder, Scan},
+    Node, Result,
 };
 use serde::Serialize;
 use std::{fmt, process::ExitCode};
 
-/// The columns of a timeline, here and in the live view.
+/// The columns for a timeline, in `list` and in the live view.
 pub const COLUMNS: [&str; 9] = [
     "CONTEXT",
     "NAME",
@@ -24,17 +24,9 @@ pub const COLUMNS: [&str; 9] = [
     "HELD BY",
 ];
 
-/// The cells of a timeline.
+/// Returns the cells of a timeline's row, in the order of [`COLUMNS`].
 pub fn cells(held: &Held, now: u64) -> [String; COLUMNS.len()] {
     let state = &held.state;
-    let holders: Vec<_> = held
-        .holders
-        .iter()
-        .map(|holder| {
-            let fds: Vec<_> = holder.fds.iter().map(u32::to_string).collect();
-            format!("{}:{} ({})", holder.pid, fds.join(","), holder.comm)
-        })
-        .collect();
     [
         state.context.to_string(),
         state.name.clone(),
@@ -46,26 +38,41 @@ pub fn cells(held: &Held, now: u64) -> [String; COLUMNS.len()] {
         state
             .deadline_ns
             .map_or("-".to_owned(), |deadline| deadline_text(deadline, now)),
-        holders.join(" "),
+        holders_text(&held.holders),
     ]
 }
 
-/// Lines of cells that stand one below the other.
-pub fn aligned(rows: &[&[String]], gap: &str) -> Vec<String> {
-    let columns = rows.iter().map(|row| row.len()).max().unwrap_or(0);
-    let width = |column| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(String::len)
-            .max()
-    };
-    let widths: Vec<_> = (0..columns)
-        .map(|column| width(column).unwrap_or(0))
+/// Returns the text for the processes that have a file open.
+pub fn holders_text(holders: &[Holder]) -> String {
+    let holders: Vec<_> = holders
+        .iter()
+        .map(|holder| {
+            let fds: Vec<_> = holder.fds.iter().map(u32::to_string).collect();
+            format!("{}:{} ({})", holder.pid, fds.join(","), holder.comm)
+        })
         .collect();
+    holders.join(" ")
+}
+
+/// Formats rows of cells as lines with aligned columns, with `gap` between the columns.
+pub fn aligned(rows: &[&[String]], gap: &str) -> Vec<String> {
+    aligned_to(rows, gap, &mut Vec::new())
+}
+
+/// Formats rows of cells as [`aligned`] does. Each column is at least as wide as its entry in
+/// `widths`. The function widens the entries of columns that need more.
+pub fn aligned_to(rows: &[&[String]], gap: &str, widths: &mut Vec<usize>) -> Vec<String> {
+    let columns = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+    widths.resize(widths.len().max(columns), 0);
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row.iter()) {
+            *width = (*width).max(cell.len());
+        }
+    }
     let line = |row: &&[String]| {
         let cells = row
             .iter()
-            .zip(&widths)
+            .zip(widths.iter())
             .map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join(gap).trim_end().to_owned()
     };
@@ -101,6 +108,11 @@ impl fmt::Display for List {
 
 /// `fencectl list`.
 pub fn run(output: Output) -> Result<ExitCode> {
-    output.say(&List(process::scan()?));
+    let scan = process::scan()?;
+    // Without the module there are no timelines either. That is reported as an error.
+    if scan.timelines.is_empty() {
+        Node::FenceExporter.check()?;
+    }
+    output.say(&List(scan));
     Ok(ExitCode::SUCCESS)
 }

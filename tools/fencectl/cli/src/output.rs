@@ -3,28 +3,37 @@
 //! Answers and errors, as text or as JSON.
 
 use fence_exporter::{Error, Kind};
+use rustix::io::Errno;
 use serde::Serialize;
 use serde_json::json;
 use std::{
     fmt::Display,
-    io::{stdout, ErrorKind, Write},
-    process::{exit, ExitCode},
+    io::{self, stdout, Write},
+    process::ExitCode,
+    sync::OnceLock,
 };
 
-/// The exit status when an expectation was not met.
+/// The exit status if an expectation was not met.
 pub const UNEXPECTED: u8 = 1;
-/// The exit status when the time was over.
+/// The exit status if a fence was still pending when the time to wait had passed.
 pub const TIME_OVER: u8 = 124;
 
-/// How to answer.
+/// The exit status if the reader of the answers is gone. A shell reports the same status for a
+/// program that SIGPIPE ended.
+pub const READER_GONE: u8 = 141;
+
+/// The first error of writing to the standard output.
+static FAILURE: OnceLock<Errno> = OnceLock::new();
+
+/// How answers are printed.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
-    /// In JSON.
+    /// Whether answers and errors are JSON.
     pub json: bool,
 }
 
 impl Output {
-    /// Answers.
+    /// Prints an answer, as text or as a line of JSON.
     pub fn say(self, answer: &(impl Serialize + Display)) {
         let text = if self.json {
             serde_json::to_string(answer)
@@ -35,17 +44,50 @@ impl Output {
         self.line(&text);
     }
 
-    /// Prints a line. Whoever reads may go away: then there is nobody to work for.
+    /// Prints a line. If this fails, [`finish`](Self::finish) reports the error.
     pub fn line(self, text: &str) {
+        if self.is_broken() {
+            return;
+        }
         let mut stdout = stdout().lock();
-        let written =
-            writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush());
-        if written.is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
-            exit(0);
+        self.take(
+            writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush()),
+        );
+    }
+
+    /// Records the result of writing to the standard output.
+    pub fn take(self, written: io::Result<()>) {
+        if let Err(error) = written {
+            let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+            // `set` does nothing if there is an error already: the first one is reported.
+            let _ = FAILURE.set(errno);
         }
     }
 
-    /// Tells an error.
+    /// Returns whether an answer could not be written. Further answers are pointless then.
+    pub fn is_broken(self) -> bool {
+        FAILURE.get().is_some()
+    }
+
+    /// Returns the exit status of the program, which is `status` if all answers could be written.
+    pub fn finish(self, status: ExitCode) -> ExitCode {
+        match FAILURE.get() {
+            None => status,
+            // The reader has closed the pipe. That needs no message.
+            Some(&Errno::PIPE) => ExitCode::from(READER_GONE),
+            Some(&errno) => {
+                let error = Error::refused("cannot write to the standard output", errno);
+                let error = match errno {
+                    Errno::NOSPC => error.because("there is no space left where it goes"),
+                    _ => error,
+                };
+                self.complain(&error);
+                exit_status(&error)
+            }
+        }
+    }
+
+    /// Prints an error on the standard error.
     pub fn complain(self, error: &Error) {
         if self.json {
             eprintln!(
@@ -63,21 +105,24 @@ impl Output {
     }
 }
 
-/// The exit status that tells an error.
+/// Returns the exit status for an error.
 pub fn exit_status(error: &Error) -> ExitCode {
     ExitCode::from(match error.kind {
         Kind::Usage => 2,
         Kind::Device => 3,
         Kind::Refused => 4,
+        Kind::Unexpected => UNEXPECTED,
+        Kind::TimeOver => TIME_OVER,
     })
 }
 
-/// So many of something.
+/// Returns a count with its noun, in the singular or the plural.
 pub fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// A deadline as a person reads it: when it is, or was. One of 0 is older than the machine.
+/// Returns the text for a deadline: how far it is ahead, or how long ago it was. A deadline of 0 is
+/// shown as `0`: time 0 is the boot of the machine.
 pub fn deadline_text(deadline_ns: u64, now: u64) -> String {
     match deadline_ns {
         0 => "0".to_owned(),
@@ -86,7 +131,7 @@ pub fn deadline_text(deadline_ns: u64, now: u64) -> String {
     }
 }
 
-/// A duration in nanoseconds as a person reads it.
+/// Returns the text for a duration in nanoseconds.
 pub fn time_text(ns: u64) -> String {
     match ns {
         0 => "0".to_owned(),

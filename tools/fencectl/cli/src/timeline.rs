@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `fencectl timeline`: a timeline that takes commands.
+//! `fencectl timeline`: a session, which holds a timeline and takes commands.
 
 mod answer;
 mod complete;
 mod device;
 mod interrupt;
+mod program;
 mod session;
 
 use crate::{
@@ -25,15 +26,16 @@ use std::{
 
 const HISTORY_LINES: usize = 1000;
 
-/// Holds a timeline until the commands end.
+/// `fencectl timeline`: holds a timeline until there are no more commands.
 pub fn run(args: &TimelineArgs, output: Output) -> Result<ExitCode> {
     let mut session = Session::open(args, output)?;
     if stdin().is_terminal() && stdout().is_terminal() {
         return converse(&mut session, output);
     }
     for (number, line) in stdin().lock().lines().enumerate() {
-        let line = line.map_err(|error| Error::usage("cannot read commands", error.to_string()))?;
+        let line = line.map_err(|error| Error::io("cannot read commands", &error))?;
         match session.take(&line) {
+            Ok(Flow::Continue) if output.is_broken() => break,
             Ok(Flow::Continue) => {}
             Ok(Flow::Quit) => break,
             Err(mut error) => {
@@ -46,7 +48,7 @@ pub fn run(args: &TimelineArgs, output: Output) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Takes commands from a person, to whom an error is no end.
+/// Takes commands from a person. A command that fails does not end the session.
 fn converse(session: &mut Session, output: Output) -> Result<ExitCode> {
     let failed = |error: ReadlineError| {
         Error::usage("cannot take commands from the terminal", error.to_string())
@@ -61,10 +63,13 @@ fn converse(session: &mut Session, output: Output) -> Result<ExitCode> {
     }
     session
         .listen()
-        .map_err(|error| Error::usage("cannot take Ctrl-C", error.to_string()))?;
+        .map_err(|error| Error::io("cannot take Ctrl-C", &error))?;
     session.greet();
     loop {
         let prompt = session.prompt();
+        if let Some(assistant) = editor.helper_mut() {
+            assistant.tell(session.known());
+        }
         match editor.readline(&prompt) {
             Ok(line) => match session.begin(&line) {
                 Ok(Flow::Continue) => {}
@@ -77,14 +82,14 @@ fn converse(session: &mut Session, output: Output) -> Result<ExitCode> {
         }
     }
     if let Some(path) = history {
-        // A history that can't be kept is no reason to complain.
+        // Errors of saving the history are ignored, because the session itself was fine.
         let _ = path.parent().map(std::fs::create_dir_all);
         let _ = editor.save_history(&path);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where the history is kept, by the XDG base directories.
+/// Returns the path of the history, according to the XDG Base Directory Specification.
 fn history_file() -> Option<PathBuf> {
     let state = env::var_os("XDG_STATE_HOME")
         .map(PathBuf::from)

@@ -2,8 +2,12 @@
 
 //! `fencectl trace` and `fencectl draw`: the fences of a command, recorded and drawn.
 //!
-//! [`tracefs`] records, [`record`] runs the command meanwhile, [`parse`] reads the recording's text,
-//! [`fences`] makes timelines of it, [`lanes`] lays them out, [`picture`] and [`perfetto`] write them.
+//! - [`tracefs`] records events in tracefs.
+//! - [`record`] runs the command during the recording.
+//! - [`parse`] reads the text of the recording.
+//! - [`fences`] makes timelines and fences from the events.
+//! - [`lanes`] assigns the fences to lanes.
+//! - [`picture`] and [`perfetto`] write the two files.
 
 mod fences;
 mod lanes;
@@ -18,13 +22,14 @@ use crate::{
     output::{counted, Output},
 };
 use fence_exporter::{Error, Result};
-use fences::{Outcome, Recording};
+use fences::{Fence, Outcome, Recording, UNBOUND};
 use serde::Serialize;
 use std::{
     fmt, fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
+use tracefs::Statuses;
 
 /// `fencectl trace`.
 pub fn run(args: &TraceArgs, output: Output) -> Result<ExitCode> {
@@ -34,7 +39,8 @@ pub fn run(args: &TraceArgs, output: Output) -> Result<ExitCode> {
         recorded.text.as_bytes(),
     )?;
     let summary = write_drawings(&recorded.text, &args.output)?;
-    // What the command printed is its own; ours goes where errors go.
+    // The standard output belongs to the command that was recorded. So the summary as text goes to
+    // the standard error.
     if output.json {
         output.say(&summary);
     } else {
@@ -67,7 +73,31 @@ pub fn draw(args: &DrawArgs, output: Output) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What was recorded of a timeline.
+/// The summary of a fence.
+#[derive(Debug, Serialize)]
+struct FenceSummary {
+    seqno: u32,
+    status: String,
+    cause: Option<String>,
+    begin_ns: u64,
+    end_ns: u64,
+    deadlines_ns: Vec<u64>,
+}
+
+impl From<&Fence> for FenceSummary {
+    fn from(fence: &Fence) -> Self {
+        Self {
+            seqno: fence.seqno,
+            status: fence.outcome.to_string(),
+            cause: fence.cause.clone(),
+            begin_ns: fence.begin,
+            end_ns: fence.end,
+            deadlines_ns: fence.deadlines.clone(),
+        }
+    }
+}
+
+/// The summary of a timeline.
 #[derive(Debug, Serialize)]
 struct TimelineSummary {
     name: String,
@@ -75,21 +105,28 @@ struct TimelineSummary {
     context: u32,
     fences: usize,
     failed: usize,
+    unknown: usize,
     pending: usize,
+    late: usize,
+    outcomes: Vec<FenceSummary>,
 }
 
-/// What was recorded.
+/// The summary of a recording.
 #[derive(Debug, Serialize)]
 struct Summary {
     picture: PathBuf,
     perfetto: PathBuf,
     lost: u64,
+    statuses: Option<&'static str>,
     timelines: Vec<TimelineSummary>,
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fences: usize = self.timelines.iter().map(|timeline| timeline.fences).sum();
+        let sum =
+            |count: fn(&TimelineSummary) -> usize| self.timelines.iter().map(count).sum::<usize>();
+        let fences = sum(|timeline| timeline.fences);
+        let unknown = sum(|timeline| timeline.unknown);
         writeln!(
             f,
             "{} of {}",
@@ -101,6 +138,32 @@ impl fmt::Display for Summary {
                 f,
                 "{} events were lost: trace with a larger --buffer",
                 self.lost
+            )?;
+        }
+        let statuses = self.statuses.and_then(Statuses::from_name);
+        match statuses {
+            Some(Statuses::NotRecorded) => writeln!(
+                f,
+                "statuses not recorded: this kernel has no fence_exporter events; is the module loaded?"
+            )?,
+            Some(Statuses::Dropped) => writeln!(
+                f,
+                "the module was removed: what was recorded before that, the kernel has dropped"
+            )?,
+            _ if unknown > 0 => writeln!(
+                f,
+                "{unknown} of unknown outcome: no event of their driver tells it"
+            )?,
+            _ => {}
+        }
+        if self
+            .timelines
+            .iter()
+            .any(|timeline| timeline.name == UNBOUND)
+        {
+            writeln!(
+                f,
+                "Perfetto leaves timelines out that are called \"{UNBOUND}\": only fencectl's own tracks show them"
             )?;
         }
         writeln!(f, "picture:          {}", self.picture.display())?;
@@ -122,26 +185,22 @@ fn write_drawings(text: &str, prefix: &Path) -> Result<Summary> {
         driver: timeline.driver.clone(),
         context: timeline.context,
         fences: timeline.fences.len(),
-        failed: timeline
-            .fences
-            .iter()
-            .filter(|fence| matches!(fence.outcome, Outcome::Failed(_)))
-            .count(),
-        pending: timeline
-            .fences
-            .iter()
-            .filter(|fence| fence.outcome == Outcome::Pending)
-            .count(),
+        failed: timeline.count(|fence| matches!(fence.outcome, Outcome::Failed(_))),
+        unknown: timeline.count(|fence| fence.outcome == Outcome::Unknown),
+        pending: timeline.count(|fence| fence.outcome == Outcome::Pending),
+        late: timeline.count(Fence::missed),
+        outcomes: timeline.fences.iter().map(Into::into).collect(),
     });
     Ok(Summary {
         picture,
         perfetto,
         lost: events.lost,
+        statuses: events.statuses.map(Statuses::name),
         timelines: timelines.collect(),
     })
 }
 
-/// A prefix may have dots of its own.
+/// Appends an extension to a prefix, which may contain dots itself.
 fn with_extension(prefix: &Path, extension: &str) -> PathBuf {
     let mut name = prefix.as_os_str().to_owned();
     name.push(".");

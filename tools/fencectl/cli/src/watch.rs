@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `fencectl watch`: the timelines, live in the terminal.
+//! `fencectl watch`: shows the timelines live in the terminal.
+
+mod page;
+
+pub use page::Sort;
 
 use crate::{
     cli::WatchArgs,
-    list,
     output::{counted, Output},
 };
 use crossterm::{
     cursor::{Hide, MoveTo, Show},
-    event::{self, Event, KeyCode, KeyEventKind, KeyModifiers},
+    event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers},
     execute, queue,
     style::{Attribute, Print, SetAttribute},
     terminal::{self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen},
@@ -17,24 +20,23 @@ use crossterm::{
 use fence_exporter::{
     clock,
     process::{self, Scan},
-    Error, Result,
+    Error, Node, Result,
 };
+use page::{Line, Page};
 use serde_json::json;
 use std::{
     collections::HashMap,
     io::{self, stdout, IsTerminal, Write},
     process::ExitCode,
     thread::sleep,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-/// What a terminal has that doesn't tell, such as a serial line.
+/// The assumed size of a terminal that does not report its size, such as a serial line.
 const SIZE: (u16, u16) = (80, 24);
-/// Between columns.
-const GAP: &str = "  ";
-
 /// `fencectl watch`.
 pub fn run(args: &WatchArgs, output: Output) -> Result<ExitCode> {
+    Node::FenceExporter.check()?;
     if output.json {
         return lines(args, output);
     }
@@ -45,7 +47,7 @@ pub fn run(args: &WatchArgs, output: Output) -> Result<ExitCode> {
             ),
         );
     }
-    let failed = |error: io::Error| Error::usage("cannot show a live view", error.to_string());
+    let failed = |error: io::Error| Error::io("cannot show a live view", &error);
     let screen = Screen::enter().map_err(failed)?;
     let result = view(args);
     drop(screen);
@@ -53,7 +55,7 @@ pub fn run(args: &WatchArgs, output: Output) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A line of JSON for each look.
+/// Prints a line of JSON for each look at the timelines.
 fn lines(args: &WatchArgs, output: Output) -> Result<ExitCode> {
     let mut looks = 0;
     loop {
@@ -61,14 +63,14 @@ fn lines(args: &WatchArgs, output: Output) -> Result<ExitCode> {
         let look = json!({"time_ns": clock::now(), "timelines": timelines, "unseen": unseen});
         output.line(&look.to_string());
         looks += 1;
-        if args.count == Some(looks) {
+        if args.count == Some(looks) || output.is_broken() {
             return Ok(ExitCode::SUCCESS);
         }
         sleep(args.interval);
     }
 }
 
-/// The terminal, while it belongs to the view.
+/// The terminal in the mode for the live view. Dropping this value restores the usual mode.
 struct Screen;
 
 impl Screen {
@@ -87,49 +89,95 @@ impl Drop for Screen {
     }
 }
 
-/// The view, until somebody leaves it. The inner error is the terminal's.
+/// Shows the live view until the user leaves it. The outer error is about reading the timelines,
+/// the inner one about the terminal.
 fn view(args: &WatchArgs) -> Result<io::Result<()>> {
     let mut rates = Rates::default();
+    let mut view = View {
+        page: Page::new(args.sort, args.filter.clone()),
+        typing: false,
+    };
     let mut looks = 0;
     loop {
         let scan = process::scan()?;
         rates.look(&scan);
-        if let Err(error) = draw(&scan, &rates) {
-            return Ok(Err(error));
-        }
         looks += 1;
-        if args.count == Some(looks) {
-            return Ok(Ok(()));
-        }
-        match leave(args.interval) {
-            Ok(false) => {}
-            Ok(true) => return Ok(Ok(())),
-            Err(error) => return Ok(Err(error)),
+        let next = Instant::now() + args.interval;
+        // After a key was pressed, the same scan is drawn again at once.
+        loop {
+            let after = draw(&scan, &rates, &mut view).and_then(|()| match args.count {
+                Some(count) if count == looks => Ok(After::Leave),
+                _ => view.keys(next),
+            });
+            match after {
+                Ok(After::Draw) => {}
+                Ok(After::Look) => break,
+                Ok(After::Leave) => return Ok(Ok(())),
+                Err(error) => return Ok(Err(error)),
+            }
         }
     }
 }
 
-/// Waits for the next look; answers whether somebody has asked to leave.
-fn leave(interval: Duration) -> io::Result<bool> {
-    let end = Instant::now() + interval;
-    while event::poll(end.saturating_duration_since(Instant::now()))? {
-        let Event::Key(key) = event::read()? else {
-            return Ok(false);
-        };
+/// The page that is shown, and whether the user is typing a filter.
+struct View {
+    page: Page,
+    typing: bool,
+}
+
+/// What to do after the timelines were drawn.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum After {
+    /// Draw the same scan again.
+    Draw,
+    /// Look at the timelines again.
+    Look,
+    /// End the live view.
+    Leave,
+}
+
+impl View {
+    /// Waits for keys until the time `next` of the next look. Returns earlier if a key was pressed
+    /// or the size of the terminal changed.
+    fn keys(&mut self, next: Instant) -> io::Result<After> {
+        while event::poll(next.saturating_duration_since(Instant::now()))? {
+            match event::read()? {
+                Event::Key(key) if key.kind == KeyEventKind::Press => return Ok(self.key(key)),
+                Event::Resize(..) => return Ok(After::Draw),
+                _ => {}
+            }
+        }
+        Ok(After::Look)
+    }
+
+    fn key(&mut self, key: KeyEvent) -> After {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        let asked = match key.code {
-            KeyCode::Char('c') => control,
-            KeyCode::Char('q') | KeyCode::Esc => true,
-            _ => false,
-        };
-        if asked && key.kind == KeyEventKind::Press {
-            return Ok(true);
+        match key.code {
+            KeyCode::Char('c') if control => return After::Leave,
+            KeyCode::Enter | KeyCode::Esc if self.typing => self.typing = false,
+            KeyCode::Backspace if self.typing => {
+                self.page.filter.pop();
+            }
+            KeyCode::Char(char) if self.typing => self.page.filter.push(char),
+            KeyCode::Char('q') | KeyCode::Esc => return After::Leave,
+            KeyCode::Char('/') => {
+                self.page.filter.clear();
+                self.typing = true;
+            }
+            KeyCode::Char('s') => self.page.sort = self.page.sort.next(),
+            KeyCode::Up | KeyCode::Char('k') => self.page.scroll(-1),
+            KeyCode::Down | KeyCode::Char('j') => self.page.scroll(1),
+            KeyCode::PageUp => self.page.turn(-1),
+            KeyCode::PageDown | KeyCode::Char(' ') => self.page.turn(1),
+            KeyCode::Home => self.page.home(),
+            KeyCode::End => self.page.end(),
+            _ => {}
         }
+        After::Draw
     }
-    Ok(false)
 }
 
-/// How many fences complete in a second, for each context.
+/// How many fences complete per second, for each context.
 #[derive(Default)]
 struct Rates {
     last: HashMap<u64, u64>,
@@ -143,7 +191,7 @@ impl Rates {
         let elapsed = self.at.replace(now).map(|at| (now - at).as_secs_f64());
         let states = scan.timelines.iter().map(|held| &held.state);
         let done: HashMap<_, _> = states
-            .map(|state| (state.context, state.signalled_seqno))
+            .map(|state| (state.context, state.signaled_seqno))
             .collect();
         self.rates = done
             .iter()
@@ -159,22 +207,36 @@ impl Rates {
     }
 }
 
-/// Draws a look, over the one before, so that nothing flickers.
-fn draw(scan: &Scan, rates: &Rates) -> io::Result<()> {
+/// Draws the timelines over the previous ones. Nothing is cleared before, so the screen does not
+/// flicker.
+fn draw(scan: &Scan, rates: &Rates, view: &mut View) -> io::Result<()> {
     let (width, height) = match terminal::size() {
         Ok((width @ 1.., height @ 1..)) => (width, height),
         _ => SIZE,
     };
     let title = match scan.timelines.len() {
-        0 => "no timeline is open".to_owned(),
+        // The module may have been removed, and may be loaded again later.
+        0 => match Node::FenceExporter.check() {
+            Ok(()) => "no timeline is open".to_owned(),
+            Err(error) => error.cause,
+        },
         count => counted(count, "timeline"),
     };
     let unseen = match scan.unseen {
         0 => String::new(),
         count => format!("; {count} processes could not be looked into: run it as root"),
     };
-    let mut lines = vec![(Attribute::Bold, format!("{title}{unseen} (q leaves)"))];
-    lines.extend(table(scan, rates));
+    let leaves = match view.typing {
+        true => "Enter ends the filter",
+        false => "q leaves",
+    };
+    let mut lines = vec![(Attribute::Bold, format!("{title}{unseen} ({leaves})"))];
+    let timelines = scan.timelines.iter().map(|held| Line {
+        held,
+        rate: rates.rates.get(&held.state.context).copied(),
+    });
+    let size = (width.into(), height.into());
+    lines.extend(view.page.lines(timelines.collect(), size, clock::now()));
     let mut out = stdout().lock();
     for (row, (attribute, line)) in (0..height).zip(&lines) {
         let line: String = line.chars().take(width.into()).collect();
@@ -195,40 +257,32 @@ fn draw(scan: &Scan, rates: &Rates) -> io::Result<()> {
     out.flush()
 }
 
-/// The table: its head, and a line for each timeline, bold where fences have failed.
-fn table(scan: &Scan, rates: &Rates) -> Vec<(Attribute, String)> {
-    let now = clock::now();
-    let head = list::COLUMNS
-        .map(str::to_owned)
-        .into_iter()
-        .chain(["DONE/S".to_owned()])
-        .collect();
-    let mut rows: Vec<(Attribute, Vec<String>)> = vec![(Attribute::Reverse, head)];
-    for held in &scan.timelines {
-        let state = &held.state;
-        let late = state.deadline_ns.is_some_and(|deadline| deadline < now);
-        let failed = state.timed_out > 0 || state.cancelled > 0 || late;
-        let attribute = if failed {
-            Attribute::Bold
-        } else {
-            Attribute::Reset
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys() {
+        let mut view = View {
+            page: Page::default(),
+            typing: false,
         };
-        let rate = rates.rates.get(&state.context);
-        let rate = rate.map_or("-".to_owned(), |rate| format!("{rate:.0}"));
-        rows.push((
-            attribute,
-            list::cells(held, now).into_iter().chain([rate]).collect(),
-        ));
+        let mut press = |code, modifiers| view.key(KeyEvent::new(code, modifiers));
+        let none = KeyModifiers::NONE;
+        assert_eq!(press(KeyCode::Char('q'), none), After::Leave);
+        assert_eq!(
+            press(KeyCode::Char('c'), KeyModifiers::CONTROL),
+            After::Leave
+        );
+        // While a filter is typed, the characters are not commands.
+        for char in "/sqx".chars() {
+            assert_eq!(press(KeyCode::Char(char), none), After::Draw);
+        }
+        press(KeyCode::Backspace, none);
+        press(KeyCode::Enter, none);
+        press(KeyCode::Char('s'), none);
+        assert_eq!(press(KeyCode::Esc, none), After::Leave);
+        assert_eq!(view.page.filter, "sq");
+        assert_eq!(view.page.sort, Sort::Name);
     }
-    // Who holds it is of any length: it stands last.
-    for (_, cells) in &mut rows {
-        let last = cells.len() - 1;
-        cells.swap(last - 1, last);
-    }
-    let rows_of_cells: Vec<_> = rows.iter().map(|(_, cells)| cells.as_slice()).collect();
-    let lines = list::aligned(&rows_of_cells, GAP);
-    rows.iter()
-        .map(|(attribute, _)| *attribute)
-        .zip(lines)
-        .collect()
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The device nodes, and why one can't be opened.
+//! The device nodes, and the diagnosis of why a node cannot be opened.
 
 use crate::{Error, Kind, Result};
 use rustix::{
@@ -12,18 +12,19 @@ use rustix::{
 use std::{fs, path::Path};
 
 const MODULE: &str = "/sys/module/fence_exporter";
+const MISC: &str = "/proc/misc";
 
 /// A device node of the module.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Node {
     /// `/dev/fence_exporter`.
     FenceExporter,
-    /// `/dev/sw_sync`, there if the module's parameter `sw_sync` is set.
+    /// `/dev/sw_sync`, which exists if the module's parameter `sw_sync` is set.
     SwSync,
 }
 
 impl Node {
-    /// Its path.
+    /// Returns the path of the node.
     pub fn path(self) -> &'static str {
         match self {
             Self::FenceExporter => "/dev/fence_exporter",
@@ -31,13 +32,43 @@ impl Node {
         }
     }
 
-    /// Opens it: a new timeline.
+    /// Checks that the module is loaded and provides this node, without opening a timeline. If it
+    /// does not, the error says why.
+    ///
+    /// The check looks into `/proc/misc`, where the kernel lists its misc devices and which every
+    /// user may read. If `/proc/misc` cannot be read, the check succeeds.
+    pub fn check(self) -> Result<()> {
+        let Ok(misc) = fs::read_to_string(MISC) else {
+            return Ok(());
+        };
+        if self.is_listed(&misc) {
+            return Ok(());
+        }
+        let what = format!("there is no {}", self.path());
+        Err(self.not_there(Error {
+            kind: Kind::Device,
+            ..Error::usage(what, "")
+        }))
+    }
+
+    fn name(self) -> &'static str {
+        self.path().trim_start_matches("/dev/")
+    }
+
+    fn is_listed(self, misc: &str) -> bool {
+        let names = misc
+            .lines()
+            .filter_map(|line| line.split_whitespace().nth(1));
+        names.into_iter().any(|name| name == self.name())
+    }
+
+    /// Opens the node, which creates a new timeline.
     pub(crate) fn open(self) -> Result<OwnedFd> {
         open(self.path(), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
             .map_err(|errno| self.diagnose(errno))
     }
 
-    /// Why it can't be opened, from what `/sys` and the node itself say.
+    /// Finds out from `/sys` and from the node itself why the node cannot be opened.
     fn diagnose(self, errno: Errno) -> Error {
         let path = self.path();
         let error = Error {
@@ -47,18 +78,17 @@ impl Node {
         match errno {
             Errno::NOENT | Errno::NXIO | Errno::NODEV => self.not_there(error),
             Errno::ACCESS | Errno::PERM => self.not_allowed(error),
-            Errno::MFILE if Path::new(MODULE).exists() => error
-                .because(
-                    "this user has as many timelines open as the parameter max_timelines allows, \
-                     or this process has no descriptors left",
-                )
+            // EMFILE also means that this process is out of descriptors. Opening another file tells
+            // the two apart.
+            Errno::MFILE if fs::File::open("/dev/null").is_ok() => error
+                .because("this user has as many timelines open as the module parameter max_timelines allows")
                 .remedy("close some (fencectl list shows who has them), or load the module with a higher max_timelines"),
             _ => error,
         }
     }
 
     fn not_there(self, error: Error) -> Error {
-        let name = self.path().trim_start_matches("/dev/");
+        let name = self.name();
         if !Path::new(MODULE).exists() {
             return error
                 .because("the module fence_exporter is not loaded")
@@ -103,5 +133,18 @@ impl Node {
         } else {
             format!("run it as root, or as root: chgrp GROUP {path} && chmod 0660 {path}")
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_found_by_its_whole_name() {
+        let misc = "126 fence_exporter\n 10 sw_sync_other\n183 hw_random\n";
+        assert!(Node::FenceExporter.is_listed(misc));
+        assert!(!Node::SwSync.is_listed(misc));
+        assert!(!Node::FenceExporter.is_listed(""));
     }
 }

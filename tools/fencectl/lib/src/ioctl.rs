@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The one place where ioctls are made, and where descriptors come from: all unsafe code of this crate.
+//! All unsafe code of this crate: the ioctls, the ownership of the descriptors that they return,
+//! and kcmp(2), a system call that `rustix` does not have.
 
 use crate::uapi::{
-    fence_exporter_create, fence_exporter_info, fence_exporter_setup, fence_exporter_signal,
-    fence_exporter_signal_at, fence_exporter_submit, sw_sync_create_fence_data, sync_fence_info,
-    sync_file_info, sync_merge_data, sync_set_deadline, CREATE, FENCE_EXPORTER_MAX_FENCES, INFO,
-    SETUP, SIGNAL, SIGNAL_AT, SUBMIT, SW_SYNC_CREATE_FENCE, SW_SYNC_INC, SYNC_FILE_INFO,
-    SYNC_MERGE, SYNC_SET_DEADLINE,
+    fence_exporter_create, fence_exporter_export, fence_exporter_info, fence_exporter_query,
+    fence_exporter_setup, fence_exporter_signal, fence_exporter_signal_at, fence_exporter_submit,
+    sw_sync_create_fence_data, sync_fence_info, sync_file_info, sync_merge_data, sync_set_deadline,
+    CREATE, EXPORT, FENCE_EXPORTER_MAX_FENCES, INFO, QUERY, SETUP, SIGNAL, SIGNAL_AT, SUBMIT,
+    SW_SYNC_CREATE_FENCE, SW_SYNC_INC, SYNC_FILE_INFO, SYNC_MERGE, SYNC_SET_DEADLINE,
 };
 use rustix::{
     fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
@@ -20,11 +21,13 @@ use std::{ffi::c_void, ptr::from_mut};
 ///
 /// # Safety
 ///
-/// `OPCODE` is the ioctl whose argument this structure is. Any bytes are a valid value of it.
+/// Implementers must ensure that `OPCODE` is an ioctl whose argument is this structure, and that
+/// any bytes are a valid value of the structure.
 unsafe trait Argument: Sized {
     const OPCODE: Opcode;
 
-    /// The size in an ioctl's number is that of its argument: a wrong pair doesn't compile.
+    /// `OPCODE`, checked at compile time. The number of an ioctl contains the size of its argument,
+    /// so the build fails if the number and the structure do not belong together.
     const CHECKED: Opcode = {
         assert!((Self::OPCODE >> 16 & 0x3fff) as usize == size_of::<Self>());
         Self::OPCODE
@@ -33,7 +36,8 @@ unsafe trait Argument: Sized {
 
 macro_rules! argument {
     ($($opcode:ident: $type:ty,)*) => {$(
-        // SAFETY: The header makes this number with this structure, whose fields are integers.
+        // SAFETY: The header defines this number with this structure. All fields of the structure
+        // are integers, so any bytes are valid.
         unsafe impl Argument for $type {
             const OPCODE: Opcode = $opcode;
         }
@@ -47,6 +51,8 @@ argument! {
     SIGNAL_AT: fence_exporter_signal_at,
     SUBMIT: fence_exporter_submit,
     INFO: fence_exporter_info,
+    QUERY: fence_exporter_query,
+    EXPORT: fence_exporter_export,
     SW_SYNC_CREATE_FENCE: sw_sync_create_fence_data,
     SW_SYNC_INC: u32,
     SYNC_FILE_INFO: sync_file_info,
@@ -54,12 +60,12 @@ argument! {
     SYNC_SET_DEADLINE: sync_set_deadline,
 }
 
-/// An ioctl that is about to be made.
+/// An ioctl with its argument, for `rustix::ioctl::ioctl`.
 struct Call<'a, T: Argument>(&'a mut T);
 
-// SAFETY: The kernel reads and writes as many bytes as the number says, which is the size of `T`, and any
-// bytes are a `T`. The file may be of another kind, and take the number for one of its own: that has the
-// same size in it.
+// SAFETY: The kernel reads and writes as many bytes as the number of the ioctl says. That is the
+// size of `T` (`CHECKED`), and any bytes are a valid `T`. If `fd` is a file of another driver,
+// which gives the number a meaning of its own, the size in the number is still the same.
 unsafe impl<T: Argument> Ioctl for Call<'_, T> {
     type Output = ();
     const IS_MUTATING: bool = true;
@@ -77,25 +83,27 @@ unsafe impl<T: Argument> Ioctl for Call<'_, T> {
     }
 }
 
-/// Makes an ioctl.
+/// Calls an ioctl, and calls it again if a signal interrupts it.
 ///
 /// # Safety
 ///
-/// What is an address in `argument` is 0, or that of memory that the kernel may write what it is said to.
+/// Callers must ensure that each address in `argument` is 0, or points to memory that the kernel
+/// may access in the way that this ioctl does.
 unsafe fn call<T: Argument>(fd: impl AsFd, argument: &mut T) -> Result<()> {
     retry_on_intr(|| {
-        // SAFETY: By the implementation of `Ioctl`, and what the caller says of the addresses.
+        // SAFETY: `Call` passes the opcode of its argument. By the safety requirements, the kernel
+        // may write to the addresses in `argument`.
         unsafe { ioctl(fd.as_fd(), Call(argument)) }
     })
 }
 
-/// Makes an owner of a descriptor that the kernel has just answered.
+/// Takes ownership of a descriptor that the kernel has just returned.
 fn own(fd: i32) -> Result<OwnedFd> {
-    // A file of another kind may answer anything.
+    // A file of another driver may return any number.
     if fd < 0 {
         return Err(Errno::BADF);
     }
-    // SAFETY: A call that has succeeded has installed the descriptor, and told nobody but its caller.
+    // SAFETY: The ioctl has succeeded and installed `fd`, and only its caller knows the descriptor.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
@@ -118,13 +126,16 @@ plain! {
     signal_at(fence_exporter_signal_at);
     /// FENCE_EXPORTER_IOC_INFO.
     info(fence_exporter_info);
+    /// FENCE_EXPORTER_IOC_QUERY.
+    query(fence_exporter_query);
     /// SW_SYNC_IOC_INC.
     sw_sync_inc(u32);
     /// SYNC_IOC_SET_DEADLINE.
     set_deadline(sync_set_deadline);
 }
 
-/// FENCE_EXPORTER_IOC_CREATE, for at most 64 fences: the first sequence number, and the descriptors.
+/// FENCE_EXPORTER_IOC_CREATE, for at most [`FENCE_EXPORTER_MAX_FENCES`] fences. Returns the first
+/// sequence number, and the descriptors.
 pub(crate) fn create(fd: impl AsFd, count: u32) -> Result<(u64, Vec<OwnedFd>)> {
     let mut fds = [-1i32; FENCE_EXPORTER_MAX_FENCES as usize];
     let mut argument = fence_exporter_create {
@@ -132,17 +143,41 @@ pub(crate) fn create(fd: impl AsFd, count: u32) -> Result<(u64, Vec<OwnedFd>)> {
         count,
         ..Default::default()
     };
-    // SAFETY: The kernel writes `count` numbers at `fds`, and refuses a count above the length of that.
+    // SAFETY: The kernel writes `count` numbers to `fds`. It refuses a count above
+    // FENCE_EXPORTER_MAX_FENCES, which is the length of `fds`.
     unsafe { call(fd, &mut argument) }?;
     let fences = fds.iter().take(count as usize).map(|&fd| own(fd));
     Ok((argument.first_seqno, fences.collect::<Result<_>>()?))
 }
 
-/// FENCE_EXPORTER_IOC_SUBMIT. The descriptor is also in `argument`, and not to be used from there.
-pub(crate) fn submit(fd: impl AsFd, argument: &mut fence_exporter_submit) -> Result<OwnedFd> {
-    // SAFETY: The structure has no address in it.
+/// FENCE_EXPORTER_IOC_SUBMIT of a job that waits for `in_fences`. This function sets the address
+/// and the number of in-fences in `argument`.
+///
+/// The returned descriptor is also in `argument.out_fence`. Callers must not use it from there,
+/// because the returned value owns it.
+pub(crate) fn submit(
+    fd: impl AsFd,
+    argument: &mut fence_exporter_submit,
+    in_fences: &[BorrowedFd<'_>],
+) -> Result<OwnedFd> {
+    let in_fences: Vec<i32> = in_fences.iter().map(AsRawFd::as_raw_fd).collect();
+    argument.in_fences = in_fences.as_ptr().expose_provenance() as u64;
+    argument.in_count = u32::try_from(in_fences.len()).map_err(|_| Errno::INVAL)?;
+    // SAFETY: The kernel only reads `in_count` numbers at `in_fences`, and the vector has that
+    // many.
     unsafe { call(fd, argument) }?;
     own(argument.out_fence)
+}
+
+/// FENCE_EXPORTER_IOC_EXPORT.
+pub(crate) fn export(fd: impl AsFd, seqno: u64) -> Result<OwnedFd> {
+    let mut argument = fence_exporter_export {
+        seqno,
+        ..Default::default()
+    };
+    // SAFETY: The structure has no address in it.
+    unsafe { call(fd, &mut argument) }?;
+    own(argument.fd)
 }
 
 /// SW_SYNC_IOC_CREATE_FENCE.
@@ -167,10 +202,10 @@ pub(crate) fn merge(fd: impl AsFd, other: BorrowedFd<'_>) -> Result<OwnedFd> {
     own(argument.fence)
 }
 
-/// SYNC_IOC_FILE_INFO: what it says of the file, and of each of its fences.
+/// SYNC_IOC_FILE_INFO. Returns what the kernel says of the sync_file, and of each of its fences.
 pub(crate) fn file_info(fd: impl AsFd) -> Result<(sync_file_info, Vec<sync_fence_info>)> {
     let mut argument = sync_file_info::default();
-    // SAFETY: The address is 0: the kernel only counts.
+    // SAFETY: The address in `argument` is 0, so the kernel only counts the fences.
     unsafe { call(&fd, &mut argument) }?;
     let mut fences = vec![sync_fence_info::default(); argument.num_fences as usize];
     argument = sync_file_info {
@@ -182,4 +217,27 @@ pub(crate) fn file_info(fd: impl AsFd) -> Result<(sync_file_info, Vec<sync_fence
     unsafe { call(fd, &mut argument) }?;
     fences.truncate(argument.num_fences as usize);
     Ok((argument, fences))
+}
+
+/// Compares two descriptors, each given as the number of a process and a descriptor of that
+/// process. Returns whether both refer to the same open file, or `None` if the kernel does not say.
+pub(crate) fn is_same_file(one: (u32, u32), other: (u32, u32)) -> Option<bool> {
+    /// `KCMP_FILE` of linux/kcmp.h.
+    const FILE: libc::c_int = 0;
+    let long = |number: u32| libc::c_ulong::from(number);
+    let (first, second) = (long(one.0), long(other.0));
+    // SAFETY: For `KCMP_FILE`, kcmp(2) takes five numbers and no address. It only compares.
+    let order = unsafe {
+        libc::syscall(
+            libc::SYS_kcmp,
+            first,
+            second,
+            FILE,
+            long(one.1),
+            long(other.1),
+        )
+    };
+    // 0 means that the files are equal. 1 to 3 mean that they differ: they give the order of the
+    // files, or say that the files have no order.
+    (0..=3).contains(&order).then_some(order == 0)
 }

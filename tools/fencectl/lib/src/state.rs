@@ -1,48 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a timeline is and has done.
+//! The state of a timeline: its properties, and what it has done so far.
 
-use crate::uapi::{
-    fence_exporter_info, FENCE_EXPORTER_INFO_DEADLINE, FENCE_EXPORTER_INFO_ENGINE,
-    FENCE_EXPORTER_INFO_EVENTS,
+use crate::{
+    uapi::{
+        fence_exporter_info, FENCE_EXPORTER_INFO_DEADLINE, FENCE_EXPORTER_INFO_ENGINE,
+        FENCE_EXPORTER_INFO_EVENTS,
+    },
+    EventKind,
 };
 use serde::Serialize;
 use std::{collections::HashMap, ffi::c_char};
 
-/// What FENCE_EXPORTER_IOC_INFO and `/proc/<pid>/fdinfo/<fd>` say of a timeline.
+/// The state of a timeline, from FENCE_EXPORTER_IOC_INFO or from `/proc/<pid>/fdinfo/<fd>`.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct State {
-    /// Its name.
+    /// The name of the timeline.
     pub name: String,
-    /// Number of the dma-fence context.
+    /// The number of the timeline's dma-fence context.
     pub context: u64,
-    /// The last sequence number created, 0: none.
+    /// The sequence number of the last fence created; 0 if there is none.
     pub last_seqno: u64,
-    /// Everything up to it has signalled.
-    pub signalled_seqno: u64,
-    /// Fences that have not signalled.
+    /// All fences up to this sequence number have signaled.
+    pub signaled_seqno: u64,
+    /// How many fences have not signaled.
     pub pending: u64,
-    /// Fences that completed by SIGNAL, SIGNAL_AT or SUBMIT.
-    pub signalled: u64,
-    /// Fences that completed because a timeout ended.
+    /// How many fences completed by SIGNAL, SIGNAL_AT or SUBMIT.
+    pub signaled: u64,
+    /// How many fences completed because of a timeout.
     pub timed_out: u64,
-    /// Fences that completed because a job they needed was cancelled.
+    /// How many fences completed because a job that they needed was cancelled.
     pub cancelled: u64,
-    /// Earliest deadline of a pending fence (ns), which may be 0.
+    /// The earliest deadline of a pending fence (ns), which may be 0. `None` if no pending fence
+    /// has a deadline.
     pub deadline_ns: Option<u64>,
     /// The timeout of each fence (ns).
     pub timeout_ns: u64,
-    /// Whether it keeps a queue of events.
+    /// Whether the timeline keeps a queue of events.
     pub events: bool,
-    /// Whether it is driven by SUBMIT.
+    /// The kinds of events that are queued.
+    pub event_kinds: Vec<EventKind>,
+    /// Whether the timeline is an engine, which is driven by SUBMIT.
     pub engine: bool,
 }
 
 impl State {
-    /// From the text of an fdinfo file; `None` if that is of no timeline.
+    /// Parses the text of an fdinfo file. Returns `None` if the file is not a timeline.
     ///
     /// ```
-    /// use fence_exporter::State;
+    /// use fence_exporter::{EventKind, State};
     /// let state = State::from_fdinfo("pos:\t0\ntimeline-name:\tgpu\ncontext:\t7\npending:\t2\n");
     /// assert_eq!(state.unwrap().pending, 2);
     /// assert_eq!(State::from_fdinfo("pos:\t0\n"), None);
@@ -53,6 +59,8 @@ impl State {
     /// assert_eq!(deadline("none"), None);
     /// assert_eq!(deadline("0"), Some(0));
     /// assert_eq!(deadline("300"), Some(300));
+    /// let state = State::from_fdinfo("timeline-name:\tgpu\nevent-mask:\t0x12\n").unwrap();
+    /// assert_eq!(state.event_kinds, [EventKind::Wait, EventKind::Overflow]);
     /// ```
     pub fn from_fdinfo(text: &str) -> Option<Self> {
         let fields: HashMap<_, _> = text
@@ -61,23 +69,25 @@ impl State {
             .collect();
         let parsed = |key| fields.get(key).and_then(|text| text.parse().ok());
         let number = |key| parsed(key).unwrap_or(0);
-        let flags = fields
-            .get("timeline-flags")
-            .and_then(|text| u32::from_str_radix(text.trim_start_matches("0x"), 16).ok())
-            .unwrap_or(0);
+        let bits = |key| {
+            let text = fields.get(key)?;
+            u32::from_str_radix(text.trim_start_matches("0x"), 16).ok()
+        };
+        let flags = bits("timeline-flags").unwrap_or(0);
         Some(Self {
             name: fields.get("timeline-name")?.to_string(),
             context: number("context"),
             last_seqno: number("last-seqno"),
-            signalled_seqno: number("signalled-seqno"),
+            signaled_seqno: number("signaled-seqno"),
             pending: number("pending"),
-            signalled: number("signalled"),
+            signaled: number("signaled"),
             timed_out: number("timed-out"),
             cancelled: number("cancelled"),
-            // "none" is no number.
+            // The text "none" is not a number and becomes `None`.
             deadline_ns: parsed("deadline-ns"),
             timeout_ns: number("timeout-ns"),
             events: flags & FENCE_EXPORTER_INFO_EVENTS != 0,
+            event_kinds: EventKind::of_mask(bits("event-mask").unwrap_or(0)),
             engine: flags & FENCE_EXPORTER_INFO_ENGINE != 0,
         })
     }
@@ -89,21 +99,22 @@ impl From<fence_exporter_info> for State {
             name: text(&info.name),
             context: info.context,
             last_seqno: info.last_seqno,
-            signalled_seqno: info.signalled_seqno,
+            signaled_seqno: info.signaled_seqno,
             pending: info.pending,
-            signalled: info.signalled,
+            signaled: info.signaled,
             timed_out: info.timed_out,
             cancelled: info.cancelled,
             deadline_ns: (info.flags & FENCE_EXPORTER_INFO_DEADLINE != 0)
                 .then_some(info.deadline_ns),
             timeout_ns: info.timeout_ns,
             events: info.flags & FENCE_EXPORTER_INFO_EVENTS != 0,
+            event_kinds: EventKind::of_mask(info.event_mask),
             engine: info.flags & FENCE_EXPORTER_INFO_ENGINE != 0,
         }
     }
 }
 
-/// The text of a C array, up to its terminator.
+/// Returns the text of a C array, up to its terminator.
 pub(crate) fn text(chars: &[c_char]) -> String {
     let bytes: Vec<u8> = chars
         .iter()

@@ -6,10 +6,11 @@ use nix::errno::Errno;
 use serde::{Serialize, Serializer};
 use std::{fmt, str::FromStr};
 
-/// The highest errno.
+/// The highest number of an errno.
 const MAX_ERRNO: i32 = 4095;
 
-/// The status of a fence, as the kernel gives it: 1 signalled, 0 pending, or a negative errno.
+/// The status of a fence, as the kernel returns it: 0 if the fence is pending, 1 if it has
+/// signaled, or a negative errno if it has signaled with an error.
 ///
 /// ```
 /// use fence_exporter::Status;
@@ -20,18 +21,29 @@ const MAX_ERRNO: i32 = 4095;
 pub struct Status(pub i32);
 
 impl Status {
-    /// What a fence is signalled with if nothing went wrong.
+    /// The status with which a caller signals a fence without an error.
     pub const OK: Self = Self(0);
-    /// The fence has not signalled.
+    /// The fence has not signaled.
     pub const PENDING: Self = Self(0);
-    /// The fence has signalled without an error.
-    pub const SIGNALLED: Self = Self(1);
-    /// Its timeout ended.
+    /// The fence has signaled without an error.
+    pub const SIGNALED: Self = Self(1);
+    /// The fence timed out.
     pub const TIMED_OUT: Self = Self(-(Errno::ETIMEDOUT as i32));
-    /// Its timeline was closed.
+    /// The timeline of the fence was closed.
     pub const CANCELED: Self = Self(-(Errno::ECANCELED as i32));
 
-    /// Whether it is an error.
+    /// Returns the number of the errno, or `None` if the status is not an error.
+    pub fn errno(self) -> Option<i32> {
+        self.is_error().then_some(-self.0)
+    }
+
+    /// Returns the names of all errors, as [`FromStr`] reads them.
+    pub fn error_names() -> impl Iterator<Item = String> {
+        let names = (1..=MAX_ERRNO).map(errno_name);
+        names.filter(|name| name.starts_with('E'))
+    }
+
+    /// Returns whether the status is an error.
     pub fn is_error(self) -> bool {
         self.0 < 0
     }
@@ -41,7 +53,7 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             0 => f.pad("pending"),
-            1.. => f.pad("signalled"),
+            1.. => f.pad("signaled"),
             errno => f.pad(&format!("-{}", errno_name(-errno))),
         }
     }
@@ -53,7 +65,8 @@ impl Serialize for Status {
     }
 }
 
-/// From the name of an errno, its number, or `ok`: what a fence can be signalled with.
+/// Parses a status that a fence can be signaled with: the name of an errno, the number of an errno,
+/// or `ok`.
 impl FromStr for Status {
     type Err = String;
 
@@ -75,7 +88,7 @@ impl FromStr for Status {
     }
 }
 
-/// The name of an errno, such as `EIO`, or its number if it has none.
+/// Returns the name of an errno, such as `EIO`, or its number if it has no name.
 pub(crate) fn errno_name(number: i32) -> String {
     match Errno::from_raw(number) {
         Errno::UnknownErrno => number.to_string(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `sync_file`: a descriptor that stands for a fence, or for several.
+//! `sync_file`: a descriptor that stands for one fence or several.
 
 use crate::{
     ioctl,
@@ -19,45 +19,78 @@ use std::{fs, time::Duration};
 /// A fence of a sync_file.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Fence {
-    /// Its timeline. The core's `signaled-timeline` once it has signalled.
+    /// The name of the fence's timeline. Once the fence has signaled, the kernel reports
+    /// `signaled-timeline` instead.
     pub timeline: String,
-    /// Its driver. The core's `detached-driver` once it has signalled.
+    /// The name of the fence's driver. Once the fence has signaled, the kernel reports
+    /// `detached-driver` instead.
     pub driver: String,
-    /// Its status.
+    /// The status of the fence.
     pub status: Status,
-    /// When it signalled (ns).
+    /// When the fence signaled (ns); 0 while it is pending.
     pub timestamp_ns: u64,
 }
 
-/// A sync_file. Nothing is said yet of what the descriptor really is: the calls find out.
+/// What the kernel says of a sync_file.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Contents {
+    /// The name of the sync_file: the name of its fence, or the name that a merge gave it. At most
+    /// 31 characters.
+    pub name: String,
+    /// The status of the sync_file: 1 if all of its fences have signaled, or the error of one of
+    /// them.
+    pub status: Status,
+    /// The fences of the sync_file. A sync_file that was never merged has one fence.
+    pub fences: Vec<Fence>,
+}
+
+/// A descriptor of a sync_file.
+///
+/// Any descriptor can be converted into a `SyncFile`. If it is not a sync_file, the methods that
+/// use its fences return an error that says so.
 #[derive(Debug)]
 pub struct SyncFile(OwnedFd);
 
 impl SyncFile {
-    /// Its fences. One that was never merged has one.
+    /// Returns all that the kernel says of the sync_file, from one ioctl.
+    pub fn contents(&self) -> Result<Contents> {
+        let (file, fences) = ioctl::file_info(&self.0)
+            .map_err(|errno| self.refused("cannot ask what the fence is", errno))?;
+        Ok(Contents {
+            name: text(&file.name),
+            status: Status(file.status),
+            fences: fences.iter().map(Fence::from).collect(),
+        })
+    }
+
+    /// Returns the fences of the sync_file. A sync_file that was never merged has one fence.
     pub fn fences(&self) -> Result<Vec<Fence>> {
         let (_, fences) = ioctl::file_info(&self.0)
             .map_err(|errno| self.refused("cannot ask what the fence is", errno))?;
         Ok(fences.iter().map(Fence::from).collect())
     }
 
-    /// Its status: 1 when all of its fences have signalled, or the error of one of them.
+    /// Returns the status: 1 if all fences of the sync_file have signaled, or the error of one of
+    /// them.
     pub fn status(&self) -> Result<Status> {
         let (file, _) = ioctl::file_info(&self.0)
             .map_err(|errno| self.refused("cannot ask for the fence's status", errno))?;
         Ok(Status(file.status))
     }
 
-    /// When the last of its fences signalled (ns); `None` while one is pending.
-    pub fn signalled_at(&self) -> Result<Option<u64>> {
+    /// Returns when the last fence of the sync_file signaled (ns), or `None` while a fence is
+    /// pending.
+    pub fn signaled_at(&self) -> Result<Option<u64>> {
         let fences = self.fences()?;
         let pending = fences.iter().any(|fence| fence.status == Status::PENDING);
         let last = fences.iter().map(|fence| fence.timestamp_ns).max();
         Ok(last.filter(|_| !pending))
     }
 
-    /// Waits until it has signalled, for at most `timeout` (`None`: for ever), and answers its status, which
-    /// is [`Status::PENDING`] if the time was over.
+    /// Waits until all fences of the sync_file have signaled, and returns the status.
+    ///
+    /// If `timeout` passes before, the status is [`Status::PENDING`]. If `timeout` is `None`, the
+    /// wait has no limit.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<Status> {
         self.status()?;
         let timeout = timeout.map(|time| Timespec {
@@ -70,14 +103,14 @@ impl SyncFile {
         self.status()
     }
 
-    /// A sync_file of the fences of both.
+    /// Makes a new sync_file with the fences of both.
     pub fn merge(&self, other: &Self) -> Result<Self> {
         ioctl::merge(&self.0, other.0.as_fd())
             .map(Self)
             .map_err(|errno| self.refused("cannot merge the fences", errno))
     }
 
-    /// Tells the fence's issuer that it is wanted by `time_ns`.
+    /// Sets a deadline: tells the driver of the fence that a waiter needs the fence by `time_ns`.
     pub fn set_deadline(&self, time_ns: u64) -> Result<()> {
         let mut argument = sync_set_deadline {
             deadline_ns: time_ns,
@@ -87,7 +120,7 @@ impl SyncFile {
             .map_err(|errno| self.refused("cannot set a deadline", errno))
     }
 
-    /// Another descriptor of the same sync_file.
+    /// Makes another descriptor of the same sync_file.
     pub fn try_clone(&self) -> Result<Self> {
         fcntl_dupfd_cloexec(&self.0, 0)
             .map(Self)

@@ -3,141 +3,115 @@
 //! A timeline of `/dev/fence_exporter`.
 
 use crate::{
+    event::walk,
     ioctl,
     uapi::{
-        fence_exporter_event, fence_exporter_info, fence_exporter_setup, fence_exporter_signal,
-        fence_exporter_signal_at, fence_exporter_submit, FENCE_EXPORTER_EVENT_DEADLINE,
-        FENCE_EXPORTER_EVENT_OVERFLOW, FENCE_EXPORTER_EVENT_TIMEOUT, FENCE_EXPORTER_EVENT_WAIT,
-        FENCE_EXPORTER_MAX_FENCES, FENCE_EXPORTER_NAME_LEN, FENCE_EXPORTER_SETUP_ENGINE,
-        FENCE_EXPORTER_SETUP_EVENTS,
+        fence_exporter_info, fence_exporter_query, fence_exporter_setup, fence_exporter_signal,
+        fence_exporter_signal_at, fence_exporter_submit, FENCE_EXPORTER_MAX_FENCES,
+        FENCE_EXPORTER_MAX_IN_FENCES, FENCE_EXPORTER_NAME_LEN, FENCE_EXPORTER_SETUP_ENGINE,
+        FENCE_EXPORTER_SETUP_EVENTS, FENCE_EXPORTER_SIGNAL_AT_CANCEL,
     },
-    Error, Node, Result, State, Status, SyncFile,
+    Error, Event, Events, Limits, Node, Result, State, Status, SyncFile,
 };
 use rustix::{
     event::{poll, PollFd, PollFlags, Timespec},
-    fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
-    io::{read, Errno},
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    io::read,
 };
-use serde::Serialize;
 use std::{ffi::c_char, time::Duration};
-use zerocopy::{FromZeros, IntoBytes};
 
-/// How a timeline is set up: once, before its first fence.
+/// The size of the buffer for events: room for many events, and for a single one of a later module
+/// that may be longer than today's.
+const EVENTS_BYTES: usize = 4096;
+
+/// How a timeline is set up. A timeline is set up at most once, before its first fence.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Setup<'a> {
-    /// Its name: 1 to 31 printable ASCII characters; `None`: `<comm>-<pid>`.
+    /// The name of the timeline: 1 to 31 printable ASCII characters. `None` keeps the default,
+    /// `<comm>-<pid>`.
     pub name: Option<&'a str>,
-    /// After how long a fence completes with `-ETIMEDOUT`; `None`: the module's default.
+    /// The time after which a fence completes with `-ETIMEDOUT`. `None` means the module's default.
     pub timeout: Option<Duration>,
-    /// Keep a queue of events for [`Timeline::events`].
-    pub events: bool,
-    /// It is driven by [`Timeline::submit`], not by [`Timeline::signal`].
+    /// Which events are queued for [`Timeline::events`].
+    pub events: Events<'a>,
+    /// Whether the timeline is an engine: driven by [`Timeline::submit`] instead of
+    /// [`Timeline::signal`].
     pub engine: bool,
 }
 
-/// What [`Timeline::create`] has made.
+/// The result of [`Timeline::create`].
 #[derive(Debug)]
 pub struct Created {
-    /// Sequence number of the first fence; the others follow it.
+    /// The sequence number of the first fence. The other fences have the numbers that follow.
     pub first: u64,
-    /// The fences.
+    /// The fences, in the order of their sequence numbers.
     pub fences: Vec<SyncFile>,
 }
 
-/// What [`Timeline::submit`] has made.
+/// The result of [`Timeline::submit`].
 #[derive(Debug)]
 pub struct Submission {
-    /// Sequence number of the fence that the job signals.
+    /// The sequence number of the fence that the job signals.
     pub seqno: u64,
-    /// That fence.
+    /// The fence that the job signals.
     pub fence: SyncFile,
 }
 
-/// What has happened to a fence of a timeline.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EventKind {
-    /// Somebody began to wait for it.
-    Wait,
-    /// Somebody wants it by [`Event::value`].
-    Deadline,
-    /// It completed with `-ETIMEDOUT`, and everything before it.
-    Timeout,
-    /// [`Event::value`] events were lost.
-    Overflow,
-    /// A kind that this program doesn't know.
-    Unknown,
-}
-
-/// An event of a timeline.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-pub struct Event {
-    /// What has happened.
-    pub kind: EventKind,
-    /// When (ns).
-    pub time_ns: u64,
-    /// To which fence.
-    pub seqno: u64,
-    /// See the kinds.
-    pub value: u64,
-}
-
-/// An open timeline. Fences that are pending when it is dropped complete with `-ECANCELED`.
+/// An open timeline. Fences that are pending when the timeline is dropped complete with
+/// `-ECANCELED`.
 #[derive(Debug)]
 pub struct Timeline(OwnedFd);
 
 impl Timeline {
-    /// Most fences that one [`create`](Self::create) makes.
+    /// How many fences one [`create`](Self::create) may create at most.
     pub const MAX_FENCES: u32 = FENCE_EXPORTER_MAX_FENCES;
+    /// How many fences one [`submit`](Self::submit) may wait for at most.
+    pub const MAX_IN_FENCES: u32 = FENCE_EXPORTER_MAX_IN_FENCES;
 
-    /// Opens a new one.
+    /// Opens a new timeline.
     pub fn open() -> Result<Self> {
         Node::FenceExporter.open().map(Self)
     }
 
-    /// Sets it up.
+    /// Returns what the module can do, and its limits.
+    pub fn limits(&self) -> Result<Limits> {
+        let mut argument = fence_exporter_query::default();
+        ioctl::query(&self.0, &mut argument)
+            .map_err(|errno| Error::refused("cannot ask the module for its limits", errno))?;
+        Ok(argument.into())
+    }
+
+    /// Checks that a timeline can have the name `name`. If it cannot, the error says why.
+    pub fn check_name(name: &str) -> Result<()> {
+        name_field(name).map(|_| ())
+    }
+
+    /// Sets up the timeline.
     pub fn setup(&self, setup: &Setup<'_>) -> Result<()> {
-        let state;
-        let name = match setup.name {
-            Some(name) => name,
-            // SETUP wants one: keep the one that it has.
-            None => {
-                state = self.info()?;
-                &state.name
-            }
-        };
         let timeout = setup.timeout.unwrap_or_default();
-        let mut argument = fence_exporter_setup {
-            name: name_field(name)?,
-            timeout_ns: u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX),
-            flags: if setup.events {
-                FENCE_EXPORTER_SETUP_EVENTS
-            } else {
-                0
-            } | if setup.engine {
-                FENCE_EXPORTER_SETUP_ENGINE
-            } else {
-                0
-            },
-            pad: 0,
+        let events = if setup.events == Events::None {
+            0
+        } else {
+            FENCE_EXPORTER_SETUP_EVENTS
         };
-        ioctl::setup(&self.0, &mut argument).map_err(|errno| {
-            let error = Error::refused(format!("cannot set up the timeline \"{name}\""), errno);
-            match errno {
-                Errno::INVAL if name == "unbound" => {
-                    error.because("\"unbound\" is a name that Perfetto leaves out")
-                }
-                Errno::INVAL => error
-                    .because(format!(
-                        "a timeout of {timeout:?} is above the parameter max_timeout_ms"
-                    ))
-                    .remedy(
-                        "ask for a shorter one, or load the module with a higher max_timeout_ms",
-                    ),
-                Errno::BUSY => error.because("it was set up already, or has had a fence"),
-                _ => error,
-            }
-        })
+        let engine = if setup.engine {
+            FENCE_EXPORTER_SETUP_ENGINE
+        } else {
+            0
+        };
+        let mut argument = fence_exporter_setup {
+            // An empty name keeps the name that the timeline has.
+            name: setup.name.map_or(Ok(Default::default()), name_field)?,
+            timeout_ns: u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX),
+            flags: events | engine,
+            event_mask: setup.events.mask().ok_or_else(|| {
+                Error::usage(
+                    "cannot set up the timeline",
+                    "no module has an event kind of that number",
+                )
+            })?,
+        };
+        ioctl::setup(&self.0, &mut argument).map_err(|errno| self.not_set_up(setup, errno))
     }
 
     /// Creates 1 to [`MAX_FENCES`](Self::MAX_FENCES) fences with the next sequence numbers.
@@ -155,56 +129,80 @@ impl Timeline {
             ));
         }
         let (first, fences) =
-            ioctl::create(&self.0, count).map_err(|errno| refused(what(), errno))?;
+            ioctl::create(&self.0, count).map_err(|errno| self.not_created(what(), errno))?;
         let fences = fences.into_iter().map(SyncFile::from).collect();
         Ok(Created { first, fences })
     }
 
-    /// Signals everything up to `seqno` with `status`; answers how many that were.
+    /// Makes another descriptor of a pending fence. The descriptor is a new sync_file.
+    pub fn export(&self, seqno: u64) -> Result<SyncFile> {
+        ioctl::export(&self.0, seqno)
+            .map(SyncFile::from)
+            .map_err(|errno| self.not_exported(seqno, errno))
+    }
+
+    /// Signals all pending fences up to `seqno` with `status`. Returns how many fences that were.
     pub fn signal(&self, seqno: u64, status: Status) -> Result<u64> {
         let mut argument = fence_exporter_signal {
             seqno,
             status: status.0,
             ..Default::default()
         };
-        ioctl::signal(&self.0, &mut argument).map_err(|errno| self.not_signalled(seqno, errno))?;
-        Ok(argument.signalled)
+        ioctl::signal(&self.0, &mut argument)
+            .map_err(|errno| self.not_signaled(seqno, None, status, errno))?;
+        Ok(argument.signaled)
     }
 
-    /// Does that at a time.
+    /// Signals all pending fences up to `seqno` with `status`, but at the time `time_ns`.
     pub fn signal_at(&self, seqno: u64, time_ns: u64, status: Status) -> Result<()> {
         let mut argument = fence_exporter_signal_at {
             seqno,
             time_ns,
             status: status.0,
-            flags: 0,
+            ..Default::default()
         };
-        ioctl::signal_at(&self.0, &mut argument).map_err(|errno| self.not_signalled(seqno, errno))
+        ioctl::signal_at(&self.0, &mut argument)
+            .map_err(|errno| self.not_signaled(seqno, Some(time_ns), status, errno))
     }
 
-    /// Queues a job that begins when `in_fence` has signalled and the job before it has finished, and takes
-    /// `duration`.
+    /// Cancels each [`signal_at`](Self::signal_at) for exactly `seqno` whose time has not come.
+    /// Returns how many were cancelled.
+    pub fn cancel_signal_at(&self, seqno: u64) -> Result<u64> {
+        let mut argument = fence_exporter_signal_at {
+            seqno,
+            flags: FENCE_EXPORTER_SIGNAL_AT_CANCEL,
+            ..Default::default()
+        };
+        ioctl::signal_at(&self.0, &mut argument)
+            .map_err(|errno| self.not_cancelled(seqno, errno))?;
+        Ok(argument.cancelled)
+    }
+
+    /// Queues a job on an engine.
+    ///
+    /// The job begins when all of `in_fences` have signaled and the previous job has finished. It
+    /// takes `duration`. The job ends with `status`. If some of `in_fences` have failed, the job
+    /// ends with the error of the first of these, in the order of the list.
     pub fn submit(
         &self,
         duration: Duration,
-        in_fence: Option<BorrowedFd<'_>>,
+        in_fences: &[BorrowedFd<'_>],
         status: Status,
     ) -> Result<Submission> {
         let mut argument = fence_exporter_submit {
             duration_ns: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX),
-            in_fence: in_fence.map_or(-1, |fd| fd.as_raw_fd()),
             status: status.0,
             ..Default::default()
         };
-        let fence = ioctl::submit(&self.0, &mut argument)
-            .map_err(|errno| refused(format!("cannot submit a job of {duration:?}"), errno))?;
+        let fence = ioctl::submit(&self.0, &mut argument, in_fences)
+            .map_err(|errno| self.not_submitted(duration, in_fences, status, errno))?;
         Ok(Submission {
             seqno: argument.seqno,
             fence: fence.into(),
         })
     }
 
-    /// What it is and has done.
+    /// Returns the state of the timeline.
     pub fn info(&self) -> Result<State> {
         let mut argument = fence_exporter_info::default();
         ioctl::info(&self.0, &mut argument)
@@ -212,35 +210,20 @@ impl Timeline {
         Ok(argument.into())
     }
 
-    /// The events that have come since it was last asked, without waiting for any.
+    /// Returns the events that were queued since the last call. Does not wait for events.
     pub fn events(&self) -> Result<Vec<Event>> {
         let what = "cannot read the timeline's events";
         let mut events = Vec::new();
         let mut ready = [PollFd::new(&self.0, PollFlags::IN)];
         while poll(&mut ready, Some(&Timespec::default())).is_ok_and(|count| count > 0) {
-            let mut buffer = <[fence_exporter_event; 64]>::new_zeroed();
-            let bytes = read(&self.0, buffer.as_mut_bytes())
-                .map_err(|errno| Error::refused(what, errno))?;
-            let count = bytes / size_of::<fence_exporter_event>();
-            events.extend(buffer.iter().take(count).map(Event::from));
+            let mut buffer = [0; EVENTS_BYTES];
+            let count = read(&self.0, &mut buffer).map_err(|errno| Error::refused(what, errno))?;
+            events.extend(walk(&buffer[..count]));
             if count == 0 {
                 break;
             }
         }
         Ok(events)
-    }
-
-    fn not_signalled(&self, seqno: u64, errno: Errno) -> Error {
-        let error = refused(format!("cannot signal up to {seqno}"), errno);
-        match (errno, self.info()) {
-            (Errno::INVAL, Ok(state)) if seqno > state.last_seqno => {
-                error.because(match state.last_seqno {
-                    0 => "the timeline has had no fence yet".to_owned(),
-                    last => format!("the last fence created is {last}"),
-                })
-            }
-            _ => error,
-        }
     }
 }
 
@@ -250,24 +233,7 @@ impl AsFd for Timeline {
     }
 }
 
-impl From<&fence_exporter_event> for Event {
-    fn from(event: &fence_exporter_event) -> Self {
-        Self {
-            kind: match event.type_ {
-                FENCE_EXPORTER_EVENT_WAIT => EventKind::Wait,
-                FENCE_EXPORTER_EVENT_DEADLINE => EventKind::Deadline,
-                FENCE_EXPORTER_EVENT_TIMEOUT => EventKind::Timeout,
-                FENCE_EXPORTER_EVENT_OVERFLOW => EventKind::Overflow,
-                _ => EventKind::Unknown,
-            },
-            time_ns: event.time_ns,
-            seqno: event.seqno,
-            value: event.value,
-        }
-    }
-}
-
-/// The name as SETUP wants it.
+/// Converts a name into the field of the argument of SETUP. Fails if SETUP would refuse the name.
 fn name_field(name: &str) -> Result<[c_char; FENCE_EXPORTER_NAME_LEN as usize]> {
     let bad = |cause: &str| {
         Error::usage(
@@ -289,23 +255,6 @@ fn name_field(name: &str) -> Result<[c_char; FENCE_EXPORTER_NAME_LEN as usize]> 
         *to = from as c_char;
     }
     Ok(field)
-}
-
-/// A refusal of a call that makes or signals fences.
-fn refused(what: String, errno: Errno) -> Error {
-    let error = Error::refused(what, errno);
-    match errno {
-        Errno::BUSY => error
-            .because("a timeline is driven by create and signal, or by submit, and this one is driven by the other")
-            .remedy("open another timeline, with or without --engine"),
-        Errno::AGAIN => error
-            .because("as many are pending as the parameter max_pending allows")
-            .remedy("signal some first, or load the module with a higher max_pending"),
-        Errno::BADF => error
-            .because("the in-fence is no sync_file")
-            .remedy("ls -l /proc/PID/fd shows sync_files as anon_inode:sync_file"),
-        _ => error,
-    }
 }
 
 #[cfg(test)]

@@ -1,37 +1,63 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the interface says must come of a job.
+//! The model of a job: when it must end, and with which status, according to docs/uapi.md.
 //!
-//! It starts when its in-fence has signalled and the job before it has finished, and takes its time. Its
-//! timeout runs from the start, or from the submission while the in-fence has not signalled.
+//! A job starts when its in-fences have signaled and the previous job has finished. From then on it
+//! takes its duration. While an in-fence is pending, the timeout runs from the submission. Once all
+//! in-fences have signaled, the timeout runs from the start of the job. A job of a display ends at
+//! a vblank instead, and its timeout always runs from the submission.
 
 use fence_exporter::Status;
 
-/// What is known of a job when it ends.
+/// What the end of a job depends on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Given {
-    /// When it was submitted (ns).
+    /// When the job was submitted (ns).
     pub submitted: u64,
-    /// When the job before it finished; 0: there is none.
+    /// When the previous job of the engine finished (ns); 0 if there is none.
     pub engine_free: u64,
-    /// When what it waits for had signalled; `None`: it waits for nothing.
+    /// When the last fence that the job waits for signaled (ns); `None` if it waits for nothing.
     pub ready: Option<u64>,
-    /// How long it takes (ns).
+    /// How long the job takes (ns).
     pub duration: u64,
-    /// Its timeout (ns).
+    /// The timeout of the job (ns).
     pub timeout: u64,
+    /// The vblank of the engine, if the engine is a display.
+    pub vblank: Option<Vblank>,
 }
 
-/// What must come of it.
+/// The times at which a display can show a job.
+#[derive(Clone, Copy, Debug)]
+pub struct Vblank {
+    /// When the scenario began (ns). The first vblank is one period later.
+    pub begin: u64,
+    /// The time between two vblanks (ns).
+    pub period: u64,
+}
+
+impl Vblank {
+    /// Returns the vblank at which a job is shown: the first one at or after `ready`, when the job
+    /// can be shown, that is also later than the vblank of the previous job, which ended at
+    /// `before`.
+    pub fn shows(self, ready: u64, before: u64) -> u64 {
+        let first = ready.saturating_sub(self.begin).div_ceil(self.period);
+        // The first vblank is one period after the beginning.
+        let next = before.saturating_sub(self.begin) / self.period + 1;
+        let count = first.max(next);
+        self.begin.saturating_add(count.saturating_mul(self.period))
+    }
+}
+
+/// How a job must end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Outcome {
-    /// When it ends (ns).
+    /// When the job ends (ns).
     pub end: u64,
-    /// Whether by its timeout.
+    /// Whether the job ends by its timeout.
     pub timed_out: bool,
 }
 
-/// What must come of a job.
+/// Computes how a job must end.
 pub fn outcome(given: Given) -> Outcome {
     let wait_ends = given.submitted.saturating_add(given.timeout);
     let ready = given.ready.unwrap_or(given.submitted);
@@ -39,6 +65,13 @@ pub fn outcome(given: Given) -> Outcome {
         return Outcome {
             end: wait_ends,
             timed_out: true,
+        };
+    }
+    if let Some(vblank) = given.vblank {
+        let shown = vblank.shows(ready.max(given.submitted), given.engine_free);
+        return Outcome {
+            end: shown.min(wait_ends),
+            timed_out: shown > wait_ends,
         };
     }
     let start = given.submitted.max(given.engine_free).max(ready);
@@ -49,29 +82,20 @@ pub fn outcome(given: Given) -> Outcome {
     }
 }
 
-/// Whether a job may end with `status`, by its own status and what those that it waits for ended with.
-///
-/// An error of the in-fence takes the place of the job's own. Merging drops fences that have signalled, and
-/// their errors: of several, any may be the one, and if all have errors the job's own may remain as well.
-pub fn status_allowed(status: Status, timed_out: bool, own: Status, waited_for: &[Status]) -> bool {
+/// Computes the status that a job must end with. `own` is the job's own status, and `waited_for`
+/// are the statuses of the fences that the job waits for. If some of these are errors, the first
+/// error replaces the job's own status. A timeout replaces both.
+pub fn status(timed_out: bool, own: Status, waited_for: &[Status]) -> Status {
     if timed_out {
-        return status == Status::TIMED_OUT;
+        return Status::TIMED_OUT;
     }
     let own = if own.is_error() {
         own
     } else {
-        Status::SIGNALLED
+        Status::SIGNALED
     };
-    let mut errors = waited_for
-        .iter()
-        .copied()
-        .filter(|status| status.is_error())
-        .peekable();
-    match waited_for {
-        _ if errors.peek().is_none() => status == own,
-        [error] => status == *error,
-        _ => status == own || errors.any(|error| error == status),
-    }
+    let mut errors = waited_for.iter().filter(|status| status.is_error());
+    errors.next().copied().unwrap_or(own)
 }
 
 #[cfg(test)]
@@ -84,7 +108,39 @@ mod tests {
         ready: None,
         duration: 10,
         timeout: 50,
+        vblank: None,
     };
+
+    #[test]
+    fn a_display_shows_one_at_a_vblank() {
+        let vblank = Vblank {
+            begin: 1000,
+            period: 100,
+        };
+        for (ready, before, shown) in [
+            (1000, 0, 1100),
+            (1001, 0, 1100),
+            (1100, 0, 1100),
+            (1101, 0, 1200),
+            // The previous job was shown at the vblank of 1100, exactly or a little late.
+            (1050, 1100, 1200),
+            (1050, 1103, 1200),
+            (1250, 1100, 1300),
+        ] {
+            assert_eq!(vblank.shows(ready, before), shown, "{ready}, {before}");
+            let given = Given {
+                submitted: 1000,
+                engine_free: before,
+                ready: Some(ready),
+                duration: 0,
+                timeout: 250,
+                vblank: Some(vblank),
+            };
+            let timed_out = shown > 1250;
+            let end = shown.min(1250);
+            assert_eq!(outcome(given), Outcome { end, timed_out });
+        }
+    }
 
     #[test]
     fn ends() {
@@ -163,15 +219,17 @@ mod tests {
 
     #[test]
     fn statuses() {
-        let (ok, eio) = (Status::SIGNALLED, Status(-5));
-        assert!(status_allowed(ok, false, Status::OK, &[]));
-        assert!(!status_allowed(ok, false, eio, &[]));
-        assert!(status_allowed(eio, false, eio, &[ok]));
-        assert!(status_allowed(eio, false, Status::OK, &[eio]));
-        assert!(!status_allowed(ok, false, Status::OK, &[eio]));
-        assert!(status_allowed(ok, false, Status::OK, &[eio, ok]));
-        assert!(!status_allowed(Status(-6), false, Status::OK, &[eio, ok]));
-        assert!(!status_allowed(ok, true, Status::OK, &[]));
-        assert!(status_allowed(Status::TIMED_OUT, true, eio, &[]));
+        let (ok, eio, enxio) = (Status::SIGNALED, Status(-5), Status(-6));
+        for (own, waited_for, ended) in [
+            (Status::OK, &[] as &[_], ok),
+            (eio, &[], eio),
+            (eio, &[ok], eio),
+            (Status::OK, &[eio], eio),
+            (eio, &[ok, enxio], enxio),
+            (Status::OK, &[ok, enxio, eio], enxio),
+        ] {
+            assert_eq!(status(false, own, waited_for), ended, "{waited_for:?}");
+            assert_eq!(status(true, own, waited_for), Status::TIMED_OUT);
+        }
     }
 }

@@ -1,235 +1,400 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Plays a plan against the device, and holds what came of it against the model.
+//! Plays a plan on the device, and compares each fence with the model.
 
 use super::{
-    model::{outcome, status_allowed, Given},
-    plan::{ns, Plan, Submission},
+    follow::{Line, Relay},
+    model::{outcome, status, Given, Vblank},
+    plan::{self, ns, Plan, Submission},
+    stop::Stop,
+    window::Window,
 };
-use crate::{
-    marker::{Marker, Note},
-    output::time_text,
+use crate::output::time_text;
+use fence_exporter::{
+    clock, process, Error, EventKind, Events, Result, Setup, Status, SyncFile, Timeline,
 };
-use fence_exporter::{clock, process, EventKind, Result, Setup, Status, SyncFile, Timeline};
-use rustix::fd::AsFd;
+use rustix::{
+    event::{poll, PollFd, PollFlags, Timespec},
+    fd::AsFd,
+    io::Errno,
+};
 use serde::Serialize;
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{btree_map::Entry, BTreeMap, HashSet, VecDeque},
+    rc::Rc,
+    time::Duration,
+};
 
-/// How long after now the first frame begins.
+/// The time from the start of playing to the first frame.
 const LEAD_NS: u64 = 20_000_000;
 
-/// What came of a submission. Times are in nanoseconds from the beginning.
+/// The result of a submission. Times are in nanoseconds from the beginning of the scenario.
 #[derive(Clone, Debug, Serialize)]
 pub struct Run {
     /// The job's name.
     pub job: String,
-    /// Its frame.
+    /// The job's index in the scenario's list of jobs.
+    #[serde(skip)]
+    pub place: usize,
+    /// The frame, counted from 1.
     pub frame: u32,
-    /// When it was submitted.
+    /// When the job was submitted.
     pub submitted_ns: u64,
-    /// When its fence signalled.
-    pub signalled_ns: u64,
-    /// What with.
+    /// When the fence of the job signaled.
+    pub signaled_ns: u64,
+    /// The status that the fence signaled with.
     pub status: Status,
-    /// When it was wanted.
+    /// The deadline of the fence.
     pub deadline_ns: Option<u64>,
-    /// What is wrong with that; empty: nothing.
+    /// What is wrong with the time or the status; empty if nothing is.
     pub problem: String,
 }
 
 /// An engine's timeline.
 struct Engine {
     timeline: Timeline,
-    context: u32,
-    /// Fences that the driver was told a deadline for, by its own events.
+    /// The fences whose deadline the driver has reported by an event.
     wanted: HashSet<u64>,
+    /// The fences that fencectl signals itself, if the engine is a display.
+    line: Option<Line>,
 }
 
 /// A fence that was submitted.
 struct Fence {
-    fence: SyncFile,
+    // Jobs that wait for this fence share it.
+    fence: Rc<SyncFile>,
+    /// The stand-ins that the job waits for ([`Relay`]).
+    relayed: Vec<Rc<SyncFile>>,
     seqno: u64,
-    /// Before and after the call (ns).
+    /// The times right before and right after the call that submitted the job (ns).
     called: [u64; 2],
-    /// After its deadline was told (ns).
+    /// The time right after the call that set the deadline (ns).
     wanted: Option<u64>,
 }
 
-/// Plays it.
-pub fn play(plan: &Plan, slack: Duration) -> Result<Vec<Run>> {
-    process::raise_descriptor_limit();
-    let marker = Marker::from_environment();
-    let mut engines = plan
-        .engines
-        .iter()
-        .map(|(name, timeout)| open(name, *timeout))
-        .collect::<Result<Vec<_>>>()?;
-    let begin = clock::now() + LEAD_NS;
-    let mut fences: Vec<Fence> = Vec::new();
-    for submission in &plan.submissions {
-        clock::sleep_until(begin + submission.at);
-        let mut fence = submit(submission, &engines[submission.engine], &fences)?;
-        if let Some(deadline) = submission.deadline {
-            let engine = &mut engines[submission.engine];
-            fence.fence.set_deadline(begin + deadline)?;
-            fence.wanted = Some(clock::now());
-            marker.note(Note::Deadline {
-                context: engine.context,
-                seqno: fence.seqno as u32,
-                time_ns: begin + deadline,
-            });
-            engine.take_events()?;
-        }
-        fences.push(fence);
-    }
-    let mut runs: Vec<Run> = Vec::new();
-    let mut ends = vec![0; engines.len()];
-    for (submission, fence) in plan.submissions.iter().zip(&fences) {
-        let engine = &engines[submission.engine];
-        let status = fence.fence.wait(None)?;
-        let end = fence.fence.signalled_at()?.unwrap_or(u64::MAX);
-        let waited_for: Vec<_> = submission
-            .after
-            .iter()
-            .map(|place| (runs[*place].signalled_ns + begin, runs[*place].status))
-            .collect();
-        let problem = judge(
-            plan,
-            submission,
-            fence,
-            &waited_for,
-            ends[submission.engine],
-            end,
-            status,
-            ns(slack),
-        )
-        .or_else(|| engine.not_told(fence, end))
-        .unwrap_or_default();
-        if status.is_error() {
-            let seqno = fence.seqno as u32;
-            marker.note(Note::Status {
-                context: engine.context,
-                first: seqno,
-                last: seqno,
-                status,
-            });
-        }
-        ends[submission.engine] = end;
-        runs.push(Run {
-            job: plan.scenario.job[submission.job].name.clone(),
-            frame: submission.frame,
-            submitted_ns: fence.called[0].saturating_sub(begin),
-            signalled_ns: end.saturating_sub(begin),
-            status,
-            deadline_ns: submission.deadline,
-            problem,
-        });
-    }
-    Ok(runs)
+/// What later jobs need to know of a fence that has ended: when it signaled (ns), and its status.
+type Ended = (u64, Status);
+
+/// A scenario that is being played. The player keeps each fence open until the fence was judged and
+/// all jobs that wait for it were submitted.
+struct Player<'a> {
+    plan: &'a Plan,
+    slack: u64,
+    engines: Vec<Engine>,
+    begin: u64,
+    /// The submissions that have not been judged, in the order in which they were made.
+    pending: VecDeque<(Submission, Fence)>,
+    /// The fences of submitted jobs, for later jobs that wait for them.
+    fences: Window<Rc<SyncFile>>,
+    /// The ends of judged fences, for judging the jobs that waited for them.
+    ended: Window<Ended>,
+    /// When each engine finished its last judged job (ns).
+    free: Vec<u64>,
+    /// The timelines of stand-ins, by the index of the job and the index in its `after_ended`.
+    relays: BTreeMap<(usize, usize), Relay>,
 }
 
-/// What would come of it on a machine without delays.
-pub fn rehearse(plan: &Plan) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
-    let mut ends = vec![0; plan.engines.len()];
-    for submission in &plan.submissions {
-        let waited_for = submission.after.iter().map(|place| &runs[*place]);
+/// Plays the plan until it is over, or until `stop` asks for an end. Passes the result of each
+/// fence to `tell`.
+pub fn play(plan: &Plan, slack: Duration, stop: &Stop, tell: &mut dyn FnMut(Run)) -> Result<()> {
+    process::raise_descriptor_limit();
+    let begin = clock::now() + LEAD_NS;
+    let engines = plan.engines.iter();
+    let mut player = Player {
+        plan,
+        slack: ns(slack),
+        engines: engines
+            .map(|engine| open(engine, begin))
+            .collect::<Result<_>>()?,
+        begin,
+        pending: VecDeque::new(),
+        fences: Window::default(),
+        ended: Window::default(),
+        free: vec![0; plan.engines.len()],
+        relays: BTreeMap::new(),
+    };
+    for submission in plan.submissions() {
+        let at = player.begin.saturating_add(submission.at);
+        if !player.go_on_until(at, stop, tell)? {
+            return Ok(());
+        }
+        player.submit(submission)?;
+    }
+    while !player.pending.is_empty() {
+        let soon = clock::now() + stop.patience().as_nanos() as u64;
+        if !player.go_on_until(soon, stop, tell)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Computes the results that a machine without delays would have, and passes each of them to
+/// `tell`.
+pub fn rehearse(plan: &Plan, stop: &Stop, tell: &mut dyn FnMut(Run)) {
+    let mut ended: Window<Ended> = Window::default();
+    let mut free = vec![0; plan.engines.len()];
+    for submission in plan.submissions() {
+        if stop.is_asked() {
+            return;
+        }
+        let waited_for = ended.take(&submission.after);
+        let waited_too = ended.take(&submission.after_ended);
+        let all = waited_for.iter().chain(&waited_too);
+        let engine = &plan.engines[submission.engine];
         let outcome = outcome(Given {
             submitted: submission.at,
-            engine_free: ends[submission.engine],
-            ready: waited_for.clone().map(|run| run.signalled_ns).max(),
+            engine_free: free[submission.engine],
+            ready: all.map(|(end, _)| *end).max(),
             duration: submission.duration,
-            timeout: plan.engines[submission.engine].1,
+            timeout: engine.timeout,
+            vblank: vblank(engine, 0),
         });
-        let handed_on = waited_for
-            .map(|run| run.status)
-            .find(|status| status.is_error());
-        let own = if submission.status.is_error() {
-            submission.status
-        } else {
-            Status::SIGNALLED
-        };
-        ends[submission.engine] = outcome.end;
-        runs.push(Run {
-            job: plan.scenario.job[submission.job].name.clone(),
-            frame: submission.frame,
-            submitted_ns: submission.at,
-            signalled_ns: outcome.end,
-            status: if outcome.timed_out {
-                Status::TIMED_OUT
-            } else {
-                handed_on.unwrap_or(own)
-            },
-            deadline_ns: submission.deadline,
-            problem: String::new(),
-        });
+        let statuses: Vec<_> = waited_for.iter().map(|(_, status)| *status).collect();
+        let status = status(outcome.timed_out, submission.status, &statuses);
+        free[submission.engine] = outcome.end;
+        ended.keep(plan, submission.turn, (outcome.end, status));
+        tell(run(
+            plan,
+            &submission,
+            [submission.at, outcome.end],
+            status,
+            String::new(),
+        ));
     }
-    runs
 }
 
-fn open(name: &str, timeout: u64) -> Result<Engine> {
+fn run(
+    plan: &Plan,
+    submission: &Submission,
+    [submitted_ns, signaled_ns]: [u64; 2],
+    status: Status,
+    problem: String,
+) -> Run {
+    Run {
+        job: plan.scenario.job[submission.turn.job]
+            .name
+            .get_ref()
+            .clone(),
+        place: submission.turn.job,
+        frame: submission.turn.frame + 1,
+        submitted_ns,
+        signaled_ns,
+        status,
+        deadline_ns: submission.deadline,
+        problem,
+    }
+}
+
+impl Player<'_> {
+    /// Signals and judges fences until `time_ns`. Returns `false` if `stop` asked for an end.
+    fn go_on_until(
+        &mut self,
+        time_ns: u64,
+        stop: &Stop,
+        tell: &mut dyn FnMut(Run),
+    ) -> Result<bool> {
+        loop {
+            self.follow()?;
+            // Judging fences that have ended, while there is time, closes their descriptors early.
+            self.judge_ended(tell)?;
+            let now = clock::now();
+            if stop.is_asked() || now >= time_ns {
+                return Ok(!stop.is_asked());
+            }
+            let patience = stop.patience().min(Duration::from_nanos(time_ns - now));
+            self.wait(patience)?;
+        }
+    }
+
+    /// Waits for `time`, or until a fence signals after which [`follow`](Self::follow) has work.
+    fn wait(&self, time: Duration) -> Result<()> {
+        let displays = self
+            .engines
+            .iter()
+            .filter_map(|engine| engine.line.as_ref());
+        let displays = displays.map(Line::awaited);
+        let relays = self.relays.values().map(Relay::awaited);
+        let mut awaited = Vec::new();
+        for fd in displays.chain(relays) {
+            awaited.extend(fd?.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        }
+        let timeout = Timespec {
+            tv_sec: time.as_secs() as i64,
+            tv_nsec: i64::from(time.subsec_nanos()),
+        };
+        match poll(&mut awaited, Some(&timeout)) {
+            // A signal ends the wait early, because it may be Ctrl-C.
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(errno) => Err(Error::refused("cannot wait for fences", errno)),
+        }
+    }
+
+    /// Signals those fences of displays and of stand-ins whose turn has come.
+    fn follow(&mut self) -> Result<()> {
+        for engine in &mut self.engines {
+            if let Some(line) = &mut engine.line {
+                line.follow(&engine.timeline)?;
+            }
+        }
+        self.relays.values_mut().try_for_each(Relay::follow)
+    }
+
+    /// Creates stand-ins for `fences`, whose errors must not be passed on to `job`.
+    fn relay(&mut self, job: usize, fences: Vec<Rc<SyncFile>>) -> Result<Vec<Rc<SyncFile>>> {
+        let mut relayed = Vec::new();
+        for (place, fence) in fences.into_iter().enumerate() {
+            let number = self.relays.len() + 1;
+            let relay = match self.relays.entry((job, place)) {
+                Entry::Occupied(relay) => relay.into_mut(),
+                Entry::Vacant(place) => place.insert(Relay::open(number)?),
+            };
+            relayed.push(relay.of(fence)?);
+        }
+        Ok(relayed)
+    }
+
+    fn submit(&mut self, submission: Submission) -> Result<()> {
+        let mut in_fences = self.fences.take(&submission.after);
+        let mut relayed = self.fences.take(&submission.after_ended);
+        let handing_on = in_fences.len();
+        if !self.plan.is_shown(&submission) {
+            relayed = self.relay(submission.turn.job, relayed)?;
+        }
+        in_fences.extend(relayed.iter().cloned());
+        let engine = &mut self.engines[submission.engine];
+        let before = clock::now();
+        let (seqno, made) = match &mut engine.line {
+            Some(line) => line.add(&engine.timeline, in_fences, handing_on, submission.status)?,
+            None => {
+                let in_fences: Vec<_> = in_fences.iter().map(|fence| fence.as_fd()).collect();
+                let made = engine.timeline.submit(
+                    Duration::from_nanos(submission.duration),
+                    &in_fences,
+                    submission.status,
+                )?;
+                (made.seqno, Rc::new(made.fence))
+            }
+        };
+        let mut fence = Fence {
+            fence: made,
+            relayed,
+            seqno,
+            called: [before, clock::now()],
+            wanted: None,
+        };
+        if let Some(deadline) = submission.deadline {
+            fence.fence.set_deadline(self.begin + deadline)?;
+            fence.wanted = Some(clock::now());
+            engine.take_events()?;
+        }
+        self.fences
+            .keep(self.plan, submission.turn, fence.fence.clone());
+        self.pending.push_back((submission, fence));
+        Ok(())
+    }
+
+    /// Judges fences that have ended, in the order of their submission. So the fences that a job
+    /// waited for were judged before the job.
+    fn judge_ended(&mut self, tell: &mut dyn FnMut(Run)) -> Result<()> {
+        while let Some((_, fence)) = self.pending.front() {
+            let ended = fence.fence.status()?;
+            if ended == Status::PENDING {
+                break;
+            }
+            let end = fence.fence.signaled_at()?.unwrap_or(u64::MAX);
+            if let Some((submission, fence)) = self.pending.pop_front() {
+                tell(self.judge(&submission, &fence, end, ended)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(
+        &mut self,
+        submission: &Submission,
+        fence: &Fence,
+        end: u64,
+        ended: Status,
+    ) -> Result<Run> {
+        let engine = &mut self.engines[submission.engine];
+        let waited_for = self.ended.take(&submission.after);
+        let mut waited_too = self.ended.take(&submission.after_ended);
+        if engine.line.is_none() {
+            // The job waited for stand-ins, so the times at which these signaled count.
+            for ((end, _), fence) in waited_too.iter_mut().zip(&fence.relayed) {
+                *end = fence.signaled_at()?.unwrap_or(u64::MAX);
+            }
+        }
+        let not_told = engine.not_told(fence, end);
+        let problem = judge(
+            self.plan,
+            submission,
+            fence,
+            [&waited_for, &waited_too],
+            [self.begin, self.free[submission.engine]],
+            end,
+            ended,
+            self.slack,
+        )
+        .or(not_told)
+        .unwrap_or_default();
+        self.free[submission.engine] = end;
+        self.ended.keep(self.plan, submission.turn, (end, ended));
+        let times = [fence.called[0], end].map(|time| time.saturating_sub(self.begin));
+        Ok(run(self.plan, submission, times, ended, problem))
+    }
+}
+
+fn vblank(engine: &plan::Engine, begin: u64) -> Option<Vblank> {
+    engine.vblank.map(|period| Vblank { begin, period })
+}
+
+fn open(engine: &plan::Engine, begin: u64) -> Result<Engine> {
     let timeline = Timeline::open()?;
     timeline.setup(&Setup {
-        name: Some(name),
-        timeout: Some(Duration::from_nanos(timeout)),
-        events: true,
-        engine: true,
+        name: Some(&engine.name),
+        timeout: Some(Duration::from_nanos(engine.timeout)),
+        events: Events::Only(&[EventKind::Deadline]),
+        engine: engine.vblank.is_none(),
     })?;
-    let context = timeline.info()?.context as u32;
+    let vblank = vblank(engine, begin);
     Ok(Engine {
         timeline,
-        context,
         wanted: HashSet::new(),
+        line: vblank.map(|vblank| Line::new(Some(vblank))),
     })
 }
 
-fn submit(submission: &Submission, engine: &Engine, fences: &[Fence]) -> Result<Fence> {
-    let mut merged: Option<SyncFile> = None;
-    for place in &submission.after {
-        merged = Some(match merged {
-            None => fences[*place].fence.try_clone()?,
-            Some(merged) => merged.merge(&fences[*place].fence)?,
-        });
-    }
-    let before = clock::now();
-    let made = engine.timeline.submit(
-        Duration::from_nanos(submission.duration),
-        merged.as_ref().map(SyncFile::as_fd),
-        submission.status,
-    )?;
-    Ok(Fence {
-        fence: made.fence,
-        seqno: made.seqno,
-        called: [before, clock::now()],
-        wanted: None,
-    })
-}
-
-/// What is wrong with how a fence came out, if anything is.
+/// Compares a fence that has ended with the model. Returns what is wrong, or `None`.
 #[allow(clippy::too_many_arguments)]
 fn judge(
     plan: &Plan,
     submission: &Submission,
     fence: &Fence,
-    waited_for: &[(u64, Status)],
-    engine_free: u64,
+    [waited_for, waited_too]: [&[Ended]; 2],
+    [begin, engine_free]: [u64; 2],
     end: u64,
-    status: Status,
+    ended: Status,
     slack: u64,
 ) -> Option<String> {
-    // What it waits for and the engine are taken as they really were: only this job's own time is judged.
+    // The model gets the times at which the in-fences really signaled and the engine was really
+    // free. So only the delay of this job itself is judged.
+    let engine = &plan.engines[submission.engine];
+    let all = waited_for.iter().chain(waited_too);
     let given = |submitted| Given {
         submitted,
         engine_free,
-        ready: waited_for.iter().map(|(end, _)| *end).max(),
+        ready: all.clone().map(|(end, _)| *end).max(),
         duration: submission.duration,
-        timeout: plan.engines[submission.engine].1,
+        timeout: engine.timeout,
+        vblank: vblank(engine, begin),
     };
     let [first, last] = fence.called.map(|called| outcome(given(called)));
     let statuses: Vec<_> = waited_for.iter().map(|(_, status)| *status).collect();
-    let allowed = |timed_out| status_allowed(status, timed_out, submission.status, &statuses);
-    if !allowed(first.timed_out) && !allowed(last.timed_out) {
-        return Some(format!("ended with {status}"));
+    let is_right = |timed_out| ended == status(timed_out, submission.status, &statuses);
+    if !is_right(first.timed_out) && !is_right(last.timed_out) {
+        return Some(format!("ended with {ended}"));
     }
     if end < first.end {
         return Some(format!("{} early", time_text(first.end - end)));
@@ -239,7 +404,7 @@ fn judge(
 }
 
 impl Engine {
-    /// Takes the events out of the timeline's queue before that is full.
+    /// Reads the timeline's events, so that the queue does not get full.
     fn take_events(&mut self) -> Result<()> {
         let events = self.timeline.events()?;
         let wanted = events
@@ -249,10 +414,48 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether the driver has not told of a deadline that was set before the fence signalled.
-    fn not_told(&self, fence: &Fence, end: u64) -> Option<String> {
-        let told = self.wanted.contains(&fence.seqno);
+    /// Returns a problem if the deadline was set before the fence signaled, and yet the driver has
+    /// not reported it by an event.
+    fn not_told(&mut self, fence: &Fence, end: u64) -> Option<String> {
+        let told = self.wanted.remove(&fence.seqno);
         let wanted = fence.wanted.is_some_and(|wanted| wanted < end);
         (wanted && !told).then(|| "its deadline made no event".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file::parse;
+    use super::*;
+    use std::{fs::File, os::fd::OwnedFd};
+
+    const TEXT: &str = "title='t'\n[engine.a]\n[[job]]\nname='x'\nengine='a'\nduration='10ms'\n";
+
+    #[test]
+    fn early_late_and_wrong_are_told() {
+        let plan = Plan::new(parse("f", TEXT.to_owned()).unwrap()).unwrap();
+        let fence = Fence {
+            fence: Rc::new(OwnedFd::from(File::open("/dev/null").unwrap()).into()),
+            relayed: Vec::new(),
+            seqno: 1,
+            called: [1_000, 3_000],
+            wanted: None,
+        };
+        let judged = |end, ended| {
+            let submission = plan.submissions().next().unwrap();
+            let none: [&[Ended]; 2] = [&[], &[]];
+            judge(&plan, &submission, &fence, none, [0, 0], end, ended, 5_000).unwrap_or_default()
+        };
+        for (end, problem) in [
+            (10_000_999, "1 ns early"),
+            // The job was submitted at some time during the call, so any of these times is right.
+            (10_001_000, ""),
+            (10_003_000, ""),
+            (10_008_000, ""),
+            (10_008_001, "5.0 us late"),
+        ] {
+            assert_eq!(judged(end, Status::SIGNALED), problem, "{end}");
+        }
+        assert_eq!(judged(10_001_000, Status(-5)), "ended with -EIO");
     }
 }

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What came of a scenario.
+//! The report: the results of a scenario.
 
-use super::{file::Job, plan::Plan, play::Run};
-use crate::output::time_text;
-use fence_exporter::Status;
+use super::{
+    file::{Expect, Job},
+    plan::{ns, Plan},
+    play::Run,
+};
+use crate::output::{counted, time_text};
 use serde::Serialize;
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
-/// Problems that are told one by one; of more, how many.
+/// How many problems are listed. Of the others, the report only says how many there are.
 const TOLD: usize = 10;
 
-/// What came of a job over all frames.
-#[derive(Debug, Serialize)]
+/// The results of a job over all frames.
+#[derive(Debug, Default, Serialize)]
 struct Summary {
     job: String,
     engine: String,
@@ -22,83 +25,142 @@ struct Summary {
     longest_ns: u64,
     missed: Option<u32>,
     failed: u32,
-    statuses: Vec<String>,
+    statuses: BTreeSet<String>,
     unexpected: Vec<String>,
+    #[serde(skip)]
+    sum_ns: u64,
+    #[serde(skip)]
+    expect: Expect,
+    /// In how many frames the job took longer than `expect.latency`.
+    #[serde(skip)]
+    slow: u32,
 }
 
-/// What came of a scenario.
+/// The results of a scenario. The size of the report does not grow with the number of frames.
 #[derive(Debug, Serialize)]
 pub struct Report {
     title: String,
     passed: bool,
+    /// Whether the scenario was ended before it was over.
+    interrupted: bool,
+    /// How many fences have ended.
+    fences: u64,
+    /// How many of these fences had a wrong time or status.
+    wrong: u64,
+    /// The first [`TOLD`] of the wrong fences.
+    problems: Vec<Run>,
     jobs: Vec<Summary>,
-    runs: Vec<Run>,
 }
 
 impl Report {
-    /// Sums it up.
-    pub fn new(plan: &Plan, runs: &[Run]) -> Self {
-        let jobs: Vec<_> = plan
-            .scenario
-            .job
-            .iter()
-            .map(|job| summary(job, runs))
-            .collect();
-        let passed = jobs.iter().all(|job| job.unexpected.is_empty())
-            && runs.iter().all(|run| run.problem.is_empty());
+    /// Makes a report without results.
+    pub fn new(plan: &Plan) -> Self {
+        let job = |job: &Job| Summary {
+            job: job.name.get_ref().clone(),
+            engine: job.engine.get_ref().clone(),
+            missed: job.deadline.map(|_| 0),
+            expect: job.expect.clone(),
+            ..Summary::default()
+        };
         Self {
             title: plan.scenario.title.clone(),
-            passed,
-            jobs,
-            runs: runs.to_vec(),
+            passed: false,
+            interrupted: false,
+            fences: 0,
+            wrong: 0,
+            problems: Vec::new(),
+            jobs: plan.scenario.job.iter().map(job).collect(),
         }
     }
 
-    /// Whether all was as expected.
+    /// Adds the result of a fence that has ended.
+    pub fn take(&mut self, run: &Run) {
+        self.fences += 1;
+        if !run.problem.is_empty() {
+            self.wrong += 1;
+            if self.problems.len() < TOLD {
+                self.problems.push(run.clone());
+            }
+        }
+        self.jobs[run.place].take(run);
+    }
+
+    /// Returns how many fences had a wrong time or status.
+    pub fn wrong(&self) -> u64 {
+        self.wrong
+    }
+
+    /// Returns whether the report has no results.
+    pub fn is_empty(&self) -> bool {
+        self.fences == 0
+    }
+
+    /// Closes the report after the last result. If the scenario was interrupted, the numbers that
+    /// are expected over all frames are not checked, because frames are missing.
+    pub fn finish(&mut self, interrupted: bool) {
+        self.interrupted = interrupted;
+        if !interrupted {
+            self.jobs.iter_mut().for_each(Summary::finish);
+        }
+        self.passed = self.wrong == 0 && self.jobs.iter().all(|job| job.unexpected.is_empty());
+    }
+
+    /// Returns whether all results were as expected.
     pub fn passed(&self) -> bool {
         self.passed
     }
 }
 
-fn summary(job: &Job, runs: &[Run]) -> Summary {
-    let runs: Vec<_> = runs.iter().filter(|run| run.job == job.name).collect();
-    let times: Vec<_> = runs
-        .iter()
-        .map(|run| run.signalled_ns.saturating_sub(run.submitted_ns))
-        .collect();
-    let failed: Vec<_> = runs
-        .iter()
-        .map(|run| run.status)
-        .filter(|status| status.is_error())
-        .collect();
-    let late = |run: &&&Run| {
-        run.deadline_ns
-            .is_some_and(|deadline| run.signalled_ns > deadline)
-    };
-    let missed = runs.iter().filter(late).count() as u32;
-    let mut statuses: Vec<_> = failed.iter().map(Status::to_string).collect();
-    statuses.sort();
-    statuses.dedup();
-    let mut unexpected = Vec::new();
-    for (what, expected, count) in [
-        ("missed", job.expect.missed, missed),
-        ("failed", job.expect.failed, failed.len() as u32),
-    ] {
-        if let Some(expected) = expected.filter(|expected| !expected.allows(count)) {
-            unexpected.push(format!("{count} {what}, expected {expected:?}"));
+impl Summary {
+    fn take(&mut self, run: &Run) {
+        let time = run.signaled_ns.saturating_sub(run.submitted_ns);
+        self.shortest_ns = match self.frames {
+            0 => time,
+            _ => self.shortest_ns.min(time),
+        };
+        self.longest_ns = self.longest_ns.max(time);
+        self.sum_ns = self.sum_ns.saturating_add(time);
+        self.frames += 1;
+        self.average_ns = self.sum_ns / u64::from(self.frames);
+        if run.status.is_error() {
+            self.failed += 1;
+            self.statuses.insert(run.status.to_string());
         }
+        let late = run
+            .deadline_ns
+            .is_some_and(|deadline| run.signaled_ns > deadline);
+        self.missed = self.missed.map(|missed| missed + u32::from(late));
+        let expect = &self.expect;
+        if expect.missed_in.contains(&run.frame) && !late {
+            let unexpected = format!("frame {} was to miss its deadline", run.frame);
+            self.unexpected.push(unexpected);
+        }
+        if expect.failed_in.contains(&run.frame) && !run.status.is_error() {
+            let unexpected = format!("frame {} was to end with an error", run.frame);
+            self.unexpected.push(unexpected);
+        }
+        self.slow += u32::from(expect.latency.is_some_and(|longest| time > ns(longest)));
     }
-    Summary {
-        job: job.name.clone(),
-        engine: job.engine.clone(),
-        frames: runs.len() as u32,
-        shortest_ns: times.iter().copied().min().unwrap_or(0),
-        average_ns: times.iter().sum::<u64>() / times.len().max(1) as u64,
-        longest_ns: times.iter().copied().max().unwrap_or(0),
-        missed: job.deadline.map(|_| missed),
-        failed: failed.len() as u32,
-        statuses,
-        unexpected,
+
+    /// Checks the numbers that are expected over all frames.
+    fn finish(&mut self) {
+        if let Some(latency) = self.expect.latency.filter(|_| self.slow > 0) {
+            self.unexpected.push(format!(
+                "{} took longer than {}, and the longest {}",
+                counted(self.slow as usize, "frame"),
+                time_text(ns(latency)),
+                time_text(self.longest_ns)
+            ));
+        }
+        for (what, expected, count) in [
+            ("missed", self.expect.missed, self.missed.unwrap_or(0)),
+            ("failed", self.expect.failed, self.failed),
+        ] {
+            if let Some(expected) = expected.filter(|expected| !expected.allows(count)) {
+                let unexpected = format!("{count} {what}, expected {expected}");
+                self.unexpected.push(unexpected);
+            }
+        }
     }
 }
 
@@ -126,7 +188,11 @@ impl fmt::Display for Report {
                 times[2],
                 missed,
                 job.failed,
-                job.statuses.join(" ")
+                job.statuses
+                    .iter()
+                    .map(String::as_str)
+                    .collect::<Vec<_>>()
+                    .join(" ")
             )?;
         }
         writeln!(f)?;
@@ -135,22 +201,115 @@ impl fmt::Display for Report {
                 writeln!(f, "UNEXPECTED {}: {unexpected}", job.job)?;
             }
         }
-        let wrong: Vec<_> = self
-            .runs
-            .iter()
-            .filter(|run| !run.problem.is_empty())
-            .collect();
-        for run in wrong.iter().take(TOLD) {
+        for run in &self.problems {
             writeln!(f, "WRONG frame {}, {}: {}", run.frame, run.job, run.problem)?;
         }
-        if wrong.len() > TOLD {
-            writeln!(f, "and {} more", wrong.len() - TOLD)?;
+        let more = self.wrong - self.problems.len() as u64;
+        if more > 0 {
+            writeln!(f, "and {more} more")?;
+        }
+        if self.interrupted {
+            writeln!(f, "INTERRUPTED: this is what was done until then")?;
         }
         let verdict = if self.passed {
             "as it should be"
         } else {
             "NOT as it should be"
         };
-        write!(f, "{} fences, timing and status {verdict}", self.runs.len())
+        write!(f, "{} fences, timing and status {verdict}", self.fences)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file::parse;
+    use super::*;
+    use fence_exporter::Status;
+
+    const TEXT: &str =
+        "title='t'\nframes=40\nperiod='10ms'\n[engine.a]\n[[job]]\nname='x'\nengine='a'\n\
+        duration='10ms'\ndeadline='5ms'\nexpect.missed=[2, 4]\nexpect.failed=0\nexpect.latency='7ns'\n\
+        expect.missed_in=[1, 3]\n";
+
+    fn report(end: u64, status: Status, problem: &str, interrupted: bool) -> Report {
+        let plan = Plan::new(parse("f", TEXT.to_owned()).unwrap()).unwrap();
+        let mut report = Report::new(&plan);
+        for frame in 1..=40u64 {
+            report.take(&Run {
+                job: "x".to_owned(),
+                place: 0,
+                frame: frame as u32,
+                submitted_ns: frame,
+                signaled_ns: frame + end + frame % 2 * 2,
+                status,
+                deadline_ns: (frame <= 3).then_some(frame + 1),
+                problem: problem.to_owned(),
+            });
+        }
+        report.finish(interrupted);
+        report
+    }
+
+    #[test]
+    fn sums() {
+        let report = report(5, Status::SIGNALED, "", false);
+        assert!(report.passed(), "{report}");
+        let job = &report.jobs[0];
+        assert_eq!([job.shortest_ns, job.average_ns, job.longest_ns], [5, 6, 7]);
+        assert_eq!((job.frames, job.missed, job.failed), (40, Some(3), 0));
+    }
+
+    #[test]
+    fn single_frames_and_latency_are_held_against_what_is_expected() {
+        // Each deadline is 1 ns after the submission.
+        let text = report(0, Status::SIGNALED, "", false).to_string();
+        assert!(!text.contains("was to miss"), "{text}");
+        let text = report(6, Status::SIGNALED, "", false).to_string();
+        let told = "UNEXPECTED x: 20 frames took longer than 7 ns, and the longest 8 ns";
+        assert!(text.contains(told), "{text}");
+        let plan =
+            Plan::new(parse("f", TEXT.replace("missed_in=[1, 3]", "failed_in=[2]")).unwrap())
+                .unwrap();
+        let mut report = Report::new(&plan);
+        let run = |frame, status| Run {
+            job: "x".to_owned(),
+            place: 0,
+            frame,
+            submitted_ns: 0,
+            signaled_ns: 1,
+            status,
+            deadline_ns: None,
+            problem: String::new(),
+        };
+        report.take(&run(1, Status::SIGNALED));
+        assert_eq!(report.jobs[0].unexpected, [""; 0]);
+        report.take(&run(2, Status(-5)));
+        assert_eq!(report.jobs[0].unexpected, [""; 0]);
+        report.take(&run(2, Status::SIGNALED));
+        assert_eq!(
+            report.jobs[0].unexpected,
+            ["frame 2 was to end with an error"]
+        );
+    }
+
+    #[test]
+    fn what_was_not_expected_is_told_without_the_programs_insides() {
+        let report = report(0, Status(-5), "early", false);
+        assert!(!report.passed());
+        let text = report.to_string();
+        for told in [
+            // Frames 1 and 3 took 2 ns and missed their deadlines, as expected.
+            "UNEXPECTED x: 40 failed, expected 0",
+            "WRONG frame 1, x: early",
+            "and 30 more",
+            "-EIO",
+            "40 fences, timing and status NOT as it should be",
+        ] {
+            assert!(text.contains(told), "{told}: {text}");
+        }
+        let report = self::report(5, Status(-5), "", true).to_string();
+        assert!(report.contains("INTERRUPTED"), "{report}");
+        // The frames that are missing may have been as expected.
+        assert!(!report.contains("UNEXPECTED"), "{report}");
     }
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the commands of a session answer.
+//! The answers of the commands of a session.
 
+use super::program::Ended;
 use crate::{
+    limits::Table,
     output::{deadline_text, time_text},
+    show::Shown,
     wait::Waited,
 };
 use fence_exporter::{clock, Event, EventKind, State, Status};
@@ -13,50 +16,65 @@ use std::fmt;
 /// A fence that the session holds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct HeldFence {
-    /// Its sequence number; `None` for a merged one.
+    /// The sequence number; `None` for a merged fence.
     pub seqno: Option<u64>,
-    /// Its descriptor.
+    /// The descriptor.
     pub fd: i32,
-    /// Its status.
+    /// The status.
     pub status: Status,
 }
 
-/// An answer.
+/// The answer of a command.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// New fences.
+    /// Fences were created.
     Created(Vec<HeldFence>),
-    /// How many were signalled.
-    Signalled(u64),
-    /// Fences will be signalled.
+    /// This many fences were signaled.
+    Signaled(u64),
+    /// A signal was planned.
     Planned {
-        /// Up to which.
+        /// The last fence that will be signaled.
         seqno: u64,
-        /// When (ns).
+        /// When the fences will be signaled (ns).
         time_ns: u64,
     },
-    /// What the timeline is and has done.
+    /// This many planned signals were cancelled.
+    Cancelled(u64),
+    /// Another descriptor of a fence was made.
+    Exported(HeldFence),
+    /// The state of the timeline.
     Info(State),
-    /// The value of a timeline of sw_sync, and the highest fence.
+    /// The limits of the module.
+    Limits(Table),
+    /// The state of a timeline of sw_sync.
     Value {
-        /// Its value.
+        /// The value of the timeline.
         value: u64,
-        /// The highest fence that was created.
+        /// The highest value of a fence that was created.
         last: u64,
     },
     /// The session's fences.
     Fences(Vec<HeldFence>),
-    /// What has happened.
+    /// The events since the last answer.
     Events(Vec<Event>),
-    /// A wait is over.
+    /// A wait has ended.
     Waited(Waited),
-    /// A deadline was told.
+    /// A sync_file was examined.
+    Shown(Shown),
+    /// A deadline was set.
     Deadline {
-        /// It (ns).
+        /// The deadline (ns).
         time_ns: u64,
     },
-    /// A fence was closed.
+    /// A program was started in the background.
+    Started {
+        /// The process ID of the program.
+        pid: u32,
+    },
+    /// A program has ended.
+    Ended(Ended),
+    /// The descriptor of a fence was closed.
     Closed(i32),
 }
 
@@ -70,7 +88,7 @@ impl fmt::Display for Answer {
             Self::Fences(fences) => fences
                 .iter()
                 .try_for_each(|fence| fence_line(f, fence, true)),
-            Self::Signalled(count) => write!(f, "{count} signalled"),
+            Self::Signaled(count) => write!(f, "{count} signaled"),
             Self::Planned { seqno, time_ns } => {
                 write!(
                     f,
@@ -78,11 +96,15 @@ impl fmt::Display for Answer {
                     time_text(time_ns.saturating_sub(clock::now()))
                 )
             }
+            Self::Cancelled(count) => write!(f, "{count} taken back"),
+            Self::Exported(fence) => fence_line(f, fence, false),
             Self::Info(state) => info(f, state),
+            Self::Limits(limits) => limits.fmt(f),
             Self::Value { value, last } => write!(f, "value {value}, last fence {last}"),
             Self::Events(events) if events.is_empty() => write!(f, "no events"),
             Self::Events(events) => events.iter().try_for_each(|event| event_line(f, event)),
             Self::Waited(waited) => waited.fmt(f),
+            Self::Shown(shown) => shown.fmt(f),
             Self::Deadline { time_ns } => {
                 write!(
                     f,
@@ -90,6 +112,8 @@ impl fmt::Display for Answer {
                     time_text(time_ns.saturating_sub(clock::now()))
                 )
             }
+            Self::Started { pid } => write!(f, "process {pid}; join waits for it"),
+            Self::Ended(ended) => ended.fmt(f),
             Self::Closed(fd) => write!(f, "descriptor {fd} closed"),
         }
     }
@@ -115,14 +139,18 @@ fn info(f: &mut fmt::Formatter<'_>, state: &State) -> fmt::Result {
     )?;
     writeln!(
         f,
-        "{} created, {} signalled, {} pending, {} timed out, {} cancelled",
-        state.last_seqno, state.signalled, state.pending, state.timed_out, state.cancelled
+        "{} created, {} signaled, {} pending, {} timed out, {} cancelled",
+        state.last_seqno, state.signaled, state.pending, state.timed_out, state.cancelled
     )?;
     write!(f, "timeout {}", time_text(state.timeout_ns))?;
-    match state.deadline_ns {
-        None => Ok(()),
-        Some(deadline) => write!(f, ", deadline {}", deadline_text(deadline, clock::now())),
+    if let Some(deadline) = state.deadline_ns {
+        write!(f, ", deadline {}", deadline_text(deadline, clock::now()))?;
     }
+    if state.events {
+        let kinds: Vec<_> = state.event_kinds.iter().map(EventKind::to_string).collect();
+        write!(f, ", events {}", kinds.join(" "))?;
+    }
+    Ok(())
 }
 
 fn event_line(f: &mut fmt::Formatter<'_>, event: &Event) -> fmt::Result {
@@ -131,19 +159,31 @@ fn event_line(f: &mut fmt::Formatter<'_>, event: &Event) -> fmt::Result {
         time_ns,
         seqno,
         value,
-    } = event;
-    let ago = time_text(clock::now().saturating_sub(*time_ns));
+    } = *event;
+    let ago = time_text(clock::now().saturating_sub(time_ns));
     match kind {
         EventKind::Wait => writeln!(f, "{ago} ago: somebody began to wait for {seqno}"),
         EventKind::Deadline => {
+            let value = u64::try_from(value).unwrap_or(0);
             writeln!(
                 f,
                 "{ago} ago: {seqno} is wanted {} later",
-                time_text(value.saturating_sub(*time_ns))
+                time_text(value.saturating_sub(time_ns))
             )
         }
         EventKind::Timeout => writeln!(f, "{ago} ago: up to {seqno} timed out"),
         EventKind::Overflow => writeln!(f, "{value} events were lost"),
-        EventKind::Unknown => writeln!(f, "{ago} ago: an event that is not known here"),
+        EventKind::Signaled => match event.status() {
+            Some(status) if status.is_error() => {
+                writeln!(f, "{ago} ago: up to {seqno} signaled with {status}")
+            }
+            _ => writeln!(f, "{ago} ago: up to {seqno} signaled"),
+        },
+        EventKind::Unknown(number) => {
+            writeln!(
+                f,
+                "{ago} ago: an event of type {number}, which fencectl doesn't know"
+            )
+        }
     }
 }

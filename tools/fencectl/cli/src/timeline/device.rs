@@ -2,38 +2,37 @@
 
 //! The two kinds of timelines that a session can hold.
 
-use crate::{
-    cli::{TimelineArgs, Upto},
-    marker::{Marker, Note},
+use crate::cli::{EventChoice, TimelineArgs, Upto};
+use fence_exporter::{
+    clock, Error, Events, Result, Setup, State, Status, SwSync, SyncFile, Timeline,
 };
-use fence_exporter::{clock, Error, Result, Setup, State, Status, SwSync, SyncFile, Timeline};
 use rustix::fd::BorrowedFd;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-/// A timeline, with what is known of it.
+/// A timeline, and what the session knows about it.
 pub enum Device {
-    /// Of `/dev/fence_exporter`.
+    /// A timeline of `/dev/fence_exporter`.
     Native {
-        /// It.
+        /// The timeline.
         timeline: Timeline,
-        /// Its context.
-        context: u32,
-        /// Where its statuses are noted.
-        marker: Marker,
+        /// Whether the timeline is an engine, which is driven by jobs.
+        engine: bool,
+        /// The sequence numbers that [`Device::signal_at`] was called for.
+        planned: BTreeSet<u64>,
     },
-    /// Of `/dev/sw_sync`, where fence N is the one of value N.
+    /// A timeline of `/dev/sw_sync`. Fence N is the fence with the value N.
     SwSync {
-        /// It.
+        /// The timeline.
         timeline: SwSync,
-        /// Its value.
+        /// The value of the timeline.
         value: u32,
-        /// The highest fence.
+        /// The highest value of a fence that was created.
         last: u32,
     },
 }
 
 impl Device {
-    /// Opens one.
+    /// Opens the timeline that the arguments ask for.
     pub fn open(args: &TimelineArgs) -> Result<Self> {
         if args.sw_sync {
             return Ok(Self::SwSync {
@@ -46,18 +45,22 @@ impl Device {
         timeline.setup(&Setup {
             name: args.name.as_deref(),
             timeout: args.timeout,
-            events: args.events,
+            events: match &args.events {
+                None => Events::None,
+                Some(EventChoice::All) => Events::All,
+                Some(EventChoice::Only(kinds)) => Events::Only(kinds),
+            },
             engine: args.engine,
         })?;
-        let context = timeline.info()?.context as u32;
         Ok(Self::Native {
             timeline,
-            context,
-            marker: Marker::from_environment(),
+            engine: args.engine,
+            planned: BTreeSet::new(),
         })
     }
 
-    /// The native timeline, which `what` needs.
+    /// Returns the timeline of `/dev/fence_exporter`, without which `what` is impossible. Fails for
+    /// a timeline of sw_sync.
     pub fn native(&self, what: &str) -> Result<&Timeline> {
         match self {
             Self::Native { timeline, .. } => Ok(timeline),
@@ -69,7 +72,16 @@ impl Device {
         }
     }
 
-    /// Creates fences.
+    /// Returns the commands that the timeline does not take.
+    pub fn refused(&self) -> &'static [&'static str] {
+        match self {
+            Self::Native { engine: true, .. } => &["create", "signal", "at", "cancel"],
+            Self::Native { .. } => &["submit"],
+            Self::SwSync { .. } => &["at", "cancel", "submit", "export", "limits", "events"],
+        }
+    }
+
+    /// Creates fences, and returns their numbers and descriptors.
     pub fn create(&mut self, count: u32) -> Result<Vec<(u64, SyncFile)>> {
         match self {
             Self::Native { timeline, .. } => {
@@ -97,7 +109,7 @@ impl Device {
         }
     }
 
-    /// Signals; answers how many.
+    /// Signals all pending fences up to `upto`. Returns how many fences that were.
     pub fn signal(&mut self, upto: Upto, status: Status) -> Result<u64> {
         let seqno = self.resolve(upto)?;
         match self {
@@ -130,111 +142,76 @@ impl Device {
         }
     }
 
-    /// Signals at a time from now; answers up to which, and when.
-    pub fn signal_at(&self, time: Duration, upto: Upto, status: Status) -> Result<(u64, u64)> {
+    /// Plans a signal after `time`. Returns the last fence that it will signal, and the time of the
+    /// signal (ns).
+    pub fn signal_at(&mut self, time: Duration, upto: Upto, status: Status) -> Result<(u64, u64)> {
         let native = self.native("signal at a time")?;
         let seqno = self.resolve(upto)?;
         let time_ns =
             clock::now().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
         native.signal_at(seqno, time_ns, status)?;
+        if let Self::Native { planned, .. } = self {
+            planned.insert(seqno);
+        }
         Ok((seqno, time_ns))
     }
 
-    /// Queues a job.
+    /// Cancels the signals that [`Device::signal_at`] planned for `seqno`, or all of them if
+    /// `seqno` is `None`. Returns how many were cancelled.
+    pub fn cancel(&mut self, seqno: Option<u64>) -> Result<u64> {
+        let native = self.native("cancel a signal")?;
+        if let Some(seqno) = seqno {
+            return native.cancel_signal_at(seqno);
+        }
+        let Self::Native {
+            timeline, planned, ..
+        } = self
+        else {
+            return Ok(0);
+        };
+        let counts = planned
+            .iter()
+            .map(|seqno| timeline.cancel_signal_at(*seqno));
+        let count = counts.sum::<Result<u64>>()?;
+        planned.clear();
+        Ok(count)
+    }
+
+    /// Queues a job. Returns the number and the descriptor of its fence.
     pub fn submit(
         &self,
         duration: Duration,
-        in_fence: Option<BorrowedFd<'_>>,
+        in_fences: &[BorrowedFd<'_>],
         status: Status,
     ) -> Result<(u64, SyncFile)> {
         let submission = self
             .native("submit a job")?
-            .submit(duration, in_fence, status)?;
+            .submit(duration, in_fences, status)?;
         Ok((submission.seqno, submission.fence))
     }
 
-    /// Notes what a fence has come to, if that is an error and this is recorded.
-    pub fn note_status(&self, seqno: u64, fence: &SyncFile) {
-        let Self::Native {
-            context, marker, ..
-        } = self
-        else {
-            return;
-        };
-        if !marker.is_recording() {
-            return;
-        }
-        if let Ok(status) = fence.status() {
-            if status.is_error() {
-                marker.note(Note::Status {
-                    context: *context,
-                    first: seqno as u32,
-                    last: seqno as u32,
-                    status,
-                });
-            }
-        }
-    }
-
-    /// Notes when a fence is wanted.
-    pub fn note_deadline(&self, seqno: u64, time_ns: u64) {
-        if let Self::Native {
-            context, marker, ..
-        } = self
-        {
-            marker.note(Note::Deadline {
-                context: *context,
-                seqno: seqno as u32,
-                time_ns,
-            });
-        }
-    }
-
     fn resolve(&self, upto: Upto) -> Result<u64> {
-        let (signalled, last) = match self {
+        let (signaled, last) = match self {
             Self::Native { timeline, .. } => {
                 let State {
-                    signalled_seqno,
+                    signaled_seqno,
                     last_seqno,
                     ..
                 } = timeline.info()?;
-                (signalled_seqno, last_seqno)
+                (signaled_seqno, last_seqno)
             }
             Self::SwSync { value, last, .. } => (u64::from(*value), u64::from(*last)),
         };
         Ok(match upto {
             Upto::Seqno(seqno) => seqno,
             Upto::All => last,
-            Upto::Next if signalled == last => {
+            Upto::Next if signaled == last => {
                 return Err(
                     Error::usage("cannot signal the next fence", "none is pending")
                         .remedy("create some first"),
                 )
             }
-            Upto::Next => signalled + 1,
+            Upto::Next => signaled + 1,
         })
-    }
-}
-
-impl Drop for Device {
-    /// What is pending now will be cancelled.
-    fn drop(&mut self) {
-        if let Self::Native {
-            timeline,
-            context,
-            marker,
-        } = self
-        {
-            if let Ok(state) = timeline.info() {
-                if state.pending > 0 {
-                    marker.note(Note::Status {
-                        context: *context,
-                        first: state.signalled_seqno as u32 + 1,
-                        last: state.last_seqno as u32,
-                        status: Status::CANCELED,
-                    });
-                }
-            }
-        }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Ctrl-C at the prompt: it ends the command that runs, and the timeline stays held.
+//! Ctrl-C at the prompt: it ends the running command, and the session continues.
 
 use fence_exporter::{Error, Result, Status, SyncFile};
 use rustix::{
@@ -15,13 +15,16 @@ use std::{
     time::Duration,
 };
 
-/// Whether somebody has pressed Ctrl-C. A byte in a pipe tells: one that comes just before a wait
-/// is not lost.
+/// Notices Ctrl-C.
+///
+/// The signal handler writes a byte into a socket, which all waits poll. So a Ctrl-C that arrives
+/// just before a wait begins is not lost.
 #[derive(Default)]
 pub struct Interrupt(Option<UnixStream>);
 
 impl Interrupt {
-    /// From now on Ctrl-C is no end of the program. (Without this it is, and nothing is ever interrupted.)
+    /// Begins to catch Ctrl-C. Without this call, Ctrl-C ends the program, and no command is ever
+    /// interrupted.
     pub fn listen(&mut self) -> io::Result<()> {
         let (read, write) = UnixStream::pair()?;
         read.set_nonblocking(true)?;
@@ -30,24 +33,30 @@ impl Interrupt {
         Ok(())
     }
 
-    /// Forgets what came before the command that begins now.
+    /// Returns whether [`listen`](Self::listen) was called, which means that a person types the
+    /// commands.
+    pub fn listens(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Forgets each earlier Ctrl-C. Called before a command begins.
     pub fn forget(&mut self) {
         if let Some(pipe) = &mut self.0 {
             while pipe.read(&mut [0; 64]).is_ok_and(|count| count > 0) {}
         }
     }
 
-    /// An error if the command has been interrupted.
+    /// Returns an error if Ctrl-C was pressed since the command began.
     pub fn check(&self) -> Result<()> {
         self.sleep(Duration::ZERO)
     }
 
-    /// Sleeps, unless interrupted.
+    /// Sleeps. Ctrl-C ends the sleep with an error.
     pub fn sleep(&self, time: Duration) -> Result<()> {
         self.until(None, Some(time))
     }
 
-    /// [`SyncFile::wait`], unless interrupted.
+    /// Waits for a fence as [`SyncFile::wait`] does. Ctrl-C ends the wait with an error.
     pub fn wait(&self, fence: &SyncFile, timeout: Option<Duration>) -> Result<Status> {
         fence.status()?;
         self.until(Some(fence.as_fd()), timeout)?;
@@ -63,7 +72,7 @@ impl Interrupt {
         let mut waited: Vec<_> = (pipe.iter().chain(&ready))
             .map(|fd| PollFd::new(fd, PollFlags::IN))
             .collect();
-        // A signal that is not for us; it is seldom, and then the time begins anew.
+        // If another signal interrupts the poll, the time begins again. This is rare.
         retry_on_intr(|| poll(&mut waited, timeout.as_ref()))
             .map_err(|errno| Error::refused("cannot wait", errno))?;
         match waited.first() {

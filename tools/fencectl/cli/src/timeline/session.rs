@@ -1,46 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A session: a timeline, the fences that were made of it, and the commands.
+//! A session: a timeline, the fences that it created, and the commands.
 
 use super::{
     answer::{Answer, HeldFence},
+    complete::Known,
     device::Device,
     interrupt::Interrupt,
+    program::{Ended, Program},
 };
 use crate::{
-    cli::{FenceRef, Request, RequestLine, TimelineArgs},
+    cli::{unclear, FenceRef, Request, RequestLine, TimelineArgs},
+    limits::Table,
     output::Output,
-    wait::{fence, wait},
+    show::Shown,
+    wait::{failure, fence, wait},
 };
 use clap::{CommandFactory, Parser};
 use fence_exporter::{clock, process, Error, Result, SyncFile};
 use rustix::fd::{AsFd, AsRawFd};
 use std::{fs, io, path::Path, process::id};
 
-/// How deep scripts may run scripts.
+/// How deeply scripts may be nested.
 const DEPTH: u32 = 16;
 
-/// Whether a session goes on.
+/// Whether a session continues after a command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Flow {
-    /// It does.
+    /// The session continues.
     Continue,
-    /// Somebody has asked to end it.
+    /// The command was `quit`.
     Quit,
 }
 
-/// A timeline that takes commands.
+/// A session: a timeline that is held, and takes commands.
 pub struct Session {
-    // Before the timeline: no fence of ours is left when that goes.
+    // Must stay above `device`: fields are dropped in their order, so the fences are closed before
+    // the timeline.
     fences: Vec<(Option<u64>, SyncFile)>,
     device: Device,
     output: Output,
     interrupt: Interrupt,
+    /// The programs in the background.
+    programs: Vec<Program>,
     depth: u32,
 }
 
 impl Session {
-    /// Opens the timeline.
+    /// Begins a session, and opens its timeline.
     pub fn open(args: &TimelineArgs, output: Output) -> Result<Self> {
         process::raise_descriptor_limit();
         Ok(Self {
@@ -48,16 +55,17 @@ impl Session {
             device: Device::open(args)?,
             output,
             interrupt: Interrupt::default(),
+            programs: Vec::new(),
             depth: 0,
         })
     }
 
-    /// From now on Ctrl-C ends a command, and not the session.
+    /// Begins to catch Ctrl-C, which then ends a command and not the session.
     pub fn listen(&mut self) -> io::Result<()> {
         self.interrupt.listen()
     }
 
-    /// Tells a person how to begin.
+    /// Prints the greeting, which tells a person how to begin.
     pub fn greet(&self) {
         if !self.output.json {
             self.output
@@ -65,7 +73,7 @@ impl Session {
         }
     }
 
-    /// The prompt: the timeline's name, and how many fences are pending.
+    /// Returns the prompt: the timeline's name, and how many fences are pending.
     pub fn prompt(&self) -> String {
         match &self.device {
             Device::Native { timeline, .. } => match timeline.info() {
@@ -76,21 +84,32 @@ impl Session {
         }
     }
 
-    /// Takes a line from a person.
+    /// Returns the state on which completion depends.
+    pub fn known(&self) -> Known {
+        let name = |(seqno, fence): &(Option<u64>, SyncFile)| match seqno {
+            Some(seqno) => format!("#{seqno}"),
+            None => fence.as_fd().as_raw_fd().to_string(),
+        };
+        Known {
+            refused: self.device.refused(),
+            fences: self.fences.iter().map(name).collect(),
+        }
+    }
+
+    /// Runs a line that a person has typed.
     pub fn begin(&mut self, line: &str) -> Result<Flow> {
         self.interrupt.forget();
         self.take(line)
     }
 
-    /// Takes a line.
+    /// Runs a line with a command.
     pub fn take(&mut self, line: &str) -> Result<Flow> {
-        let unclear = || {
+        let words = shlex::split(&numbers_kept(line)).ok_or_else(|| {
             Error::usage(
                 format!("cannot understand \"{}\"", line.trim()),
                 "a quote is not closed",
             )
-        };
-        let words = shlex::split(line).ok_or_else(unclear)?;
+        })?;
         match words.first().map(String::as_str) {
             None => return Ok(Flow::Continue),
             Some("help" | "?") => {
@@ -100,13 +119,11 @@ impl Session {
             Some(_) => {}
         }
         let RequestLine { request } = RequestLine::try_parse_from(words).map_err(|error| {
-            let text = error.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            Error::usage(
-                format!("cannot understand \"{}\"", line.trim()),
-                first.trim_start_matches("error: "),
+            unclear(
+                line,
+                &error,
+                "help lists the commands, help COMMAND tells one",
             )
-            .remedy("help lists the commands, help COMMAND tells one")
         })?;
         self.request(request)
     }
@@ -131,22 +148,30 @@ impl Session {
                         .collect::<Result<_>>()?,
                 )
             }
-            Request::Signal { upto, status } => {
-                Answer::Signalled(self.device.signal(upto, status)?)
-            }
+            Request::Signal { upto, status } => Answer::Signaled(self.device.signal(upto, status)?),
             Request::At { time, upto, status } => {
                 let (seqno, time_ns) = self.device.signal_at(time, upto, status)?;
                 Answer::Planned { seqno, time_ns }
             }
             Request::Submit {
                 duration,
-                in_fence,
+                in_fences,
                 status,
             } => {
-                let in_fence = in_fence.map(fence).transpose()?;
-                let in_fence = in_fence.as_ref().map(SyncFile::as_fd);
-                let (seqno, fence) = self.device.submit(duration, in_fence, status)?;
+                let in_fences = in_fences.into_iter().map(|which| self.fence(which));
+                let in_fences = in_fences.collect::<Result<Vec<_>>>()?;
+                let in_fences: Vec<_> = in_fences.iter().map(SyncFile::as_fd).collect();
+                let (seqno, fence) = self.device.submit(duration, &in_fences, status)?;
                 Answer::Created(vec![self.hold(Some(seqno), fence)?])
+            }
+            Request::Cancel { seqno } => Answer::Cancelled(self.device.cancel(seqno)?),
+            Request::Export { seqno } => {
+                let fence = self.device.native("export a fence")?.export(seqno)?;
+                Answer::Exported(self.hold(Some(seqno), fence)?)
+            }
+            Request::Limits => {
+                let native = self.device.native("tell the limits")?;
+                Answer::Limits(Table(native.limits()?))
             }
             Request::Info => match &self.device {
                 Device::Native { timeline, .. } => Answer::Info(timeline.info()?),
@@ -162,23 +187,43 @@ impl Session {
                     .collect::<Result<_>>()?,
             ),
             Request::Events => Answer::Events(self.events()?),
-            Request::Wait(args) => Answer::Waited(wait(args, |fence, timeout| {
-                self.interrupt.wait(fence, timeout)
-            })?),
+            Request::Wait(args) => {
+                let fence = self.fence(args.fence)?;
+                let waited = wait(&fence, args.timeout, |fence, timeout| {
+                    self.interrupt.wait(fence, timeout)
+                })?;
+                self.output.say(&Answer::Waited(waited));
+                // Only a script fails. A person sees the result, and the session continues.
+                return match failure(args, waited.status).filter(|_| self.is_script()) {
+                    Some(failure) => Err(failure),
+                    None => Ok(Flow::Continue),
+                };
+            }
+            Request::Show { fence: which } => Answer::Shown(Shown::new(&self.fence(which)?)?),
             Request::Deadline { fence: which, time } => {
                 let time_ns =
                     clock::now().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
-                fence(which)?.set_deadline(time_ns)?;
-                if let Some(seqno) = self.own(which) {
-                    self.device.note_deadline(seqno, time_ns);
-                }
+                self.fence(which)?.set_deadline(time_ns)?;
                 Answer::Deadline { time_ns }
             }
             Request::Merge { first, second } => {
-                let merged = fence(first)?.merge(&fence(second)?)?;
+                let merged = self.fence(first)?.merge(&self.fence(second)?)?;
                 Answer::Created(vec![self.hold(None, merged)?])
             }
-            Request::Close { fd } => self.close(fd)?,
+            Request::Close { fence } => self.close(fence)?,
+            Request::Exec {
+                background,
+                command,
+            } => return self.exec(background, &command),
+            Request::Join => {
+                // The session waits for all programs, even if one fails.
+                let ended: Vec<_> = self.programs.drain(..).map(Program::wait).collect();
+                let mut flow = Ok(Flow::Continue);
+                for ended in ended {
+                    flow = flow.and(self.told(ended?));
+                }
+                return flow;
+            }
             Request::Sleep { time } => {
                 self.interrupt.sleep(time)?;
                 return Ok(Flow::Continue);
@@ -190,42 +235,78 @@ impl Session {
         Ok(Flow::Continue)
     }
 
+    /// Returns whether the commands come from a pipe or a file.
+    fn is_script(&self) -> bool {
+        self.depth > 0 || !self.interrupt.listens()
+    }
+
     fn hold(&mut self, seqno: Option<u64>, fence: SyncFile) -> Result<HeldFence> {
         let held = describe(seqno, &fence)?;
         self.fences.push((seqno, fence));
         Ok(held)
     }
 
-    fn close(&mut self, fd: i32) -> Result<Answer> {
-        let place = self
-            .fences
-            .iter()
-            .position(|(_, fence)| fence.as_fd().as_raw_fd() == fd)
-            .ok_or_else(|| {
-                Error::usage(
-                    format!("cannot close descriptor {fd}"),
-                    "it is no fence of this session",
-                )
-                .remedy("fences lists them")
-            })?;
-        let (seqno, fence) = self.fences.remove(place);
-        self.note(seqno, &fence);
-        Ok(Answer::Closed(fd))
+    fn close(&mut self, which: FenceRef) -> Result<Answer> {
+        let place = self.place(which).ok_or_else(|| {
+            Error::usage(
+                format!("cannot close {which}"),
+                "it is no fence of this session",
+            )
+            .remedy("fences lists them")
+        })?;
+        let (_, fence) = self.fences.remove(place);
+        Ok(Answer::Closed(fence.as_fd().as_raw_fd()))
     }
 
-    /// The number of a fence, if it is one that the session has made and holds.
-    fn own(&self, which: FenceRef) -> Option<u64> {
-        let is_it = |fence: &SyncFile| u32::try_from(fence.as_fd().as_raw_fd()) == Ok(which.fd);
-        let (seqno, _) = self.fences.iter().find(|(_, fence)| is_it(fence))?;
-        seqno.filter(|_| which.pid.is_none_or(|pid| pid == id()))
+    /// Returns the index of a fence in `fences`, or `None` if the session does not hold it.
+    fn place(&self, which: FenceRef) -> Option<usize> {
+        let fd = match which {
+            FenceRef::Own(fd) => fd,
+            FenceRef::Of { pid, fd } if pid == id() => fd,
+            FenceRef::Of { .. } => return None,
+            FenceRef::Number(number) => {
+                let mut seqnos = self.fences.iter().map(|(seqno, _)| *seqno);
+                return seqnos.position(|seqno| seqno == Some(number));
+            }
+        };
+        let mut fds = self.fences.iter().map(|(_, fence)| fence.as_fd());
+        fds.position(|own| u32::try_from(own.as_raw_fd()) == Ok(fd))
     }
 
-    /// Notes what a fence has come to that the session lets go of. What the fence was asked to end with, and
-    /// when, doesn't tell: its time may have been over, or another one quicker.
-    fn note(&self, seqno: Option<u64>, fence: &SyncFile) {
-        if let Some(seqno) = seqno {
-            self.device.note_status(seqno, fence);
+    /// Returns a new descriptor of the fence that `which` names.
+    fn fence(&self, which: FenceRef) -> Result<SyncFile> {
+        let FenceRef::Number(seqno) = which else {
+            return fence(which);
+        };
+        match self.place(which) {
+            Some(place) => self.fences[place].1.try_clone(),
+            None => Err(Error::usage(
+                format!("cannot find fence {which}"),
+                "this session holds no descriptor of it",
+            )
+            .remedy(format!(
+                "fences lists those that it holds; export {seqno} makes one while it is pending"
+            ))),
         }
+    }
+
+    fn exec(&mut self, background: bool, command: &[String]) -> Result<Flow> {
+        let fences: Vec<_> = self.fences.iter().map(|(_, fence)| fence).collect();
+        let program = Program::start(command, &fences, !self.is_script())?;
+        if background {
+            self.output.say(&Answer::Started { pid: program.pid() });
+            self.programs.push(program);
+            return Ok(Flow::Continue);
+        }
+        let ended = program.wait()?;
+        self.told(ended)
+    }
+
+    /// Prints the result of a program. In a script, a program that failed is an error.
+    fn told(&self, ended: Ended) -> Result<Flow> {
+        let failure = ended.failure().filter(|_| self.is_script());
+        self.output.say(&Answer::Ended(ended));
+        failure.map_or(Ok(Flow::Continue), Err)
     }
 
     fn events(&self) -> Result<Vec<fence_exporter::Event>> {
@@ -241,8 +322,7 @@ impl Session {
 
     fn run(&mut self, script: &Path) -> Result<Flow> {
         let what = || format!("cannot run {}", script.display());
-        let text =
-            fs::read_to_string(script).map_err(|error| Error::usage(what(), error.to_string()))?;
+        let text = fs::read_to_string(script).map_err(|error| Error::io(what(), &error))?;
         if self.depth == DEPTH {
             return Err(Error::usage(
                 what(),
@@ -270,12 +350,22 @@ impl Session {
     }
 }
 
-impl Drop for Session {
-    fn drop(&mut self) {
-        for (seqno, fence) in &self.fences {
-            self.note(*seqno, fence);
+/// Escapes the `#` of each fence number, such as `#2`, because the parser of words takes `#` for
+/// the beginning of a comment. A `#` at the beginning of the line is not escaped: the whole line is
+/// a comment.
+fn numbers_kept(line: &str) -> String {
+    let mut kept = String::new();
+    let mut chars = line.trim_start().chars().peekable();
+    let mut before = '#';
+    while let Some(char) = chars.next() {
+        let is_number = chars.peek().is_some_and(char::is_ascii_digit);
+        if char == '#' && is_number && before.is_whitespace() {
+            kept.push('\\');
         }
+        kept.push(char);
+        before = char;
     }
+    kept
 }
 
 fn describe(seqno: Option<u64>, fence: &SyncFile) -> Result<HeldFence> {
@@ -284,4 +374,25 @@ fn describe(seqno: Option<u64>, fence: &SyncFile) -> Result<HeldFence> {
         fd: fence.as_fd().as_raw_fd(),
         status: fence.status()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbers_kept;
+
+    #[test]
+    fn numbers_of_fences_are_no_comments() {
+        for (line, words) in [
+            ("wait #2 5s", &["wait", "#2", "5s"] as &[_]),
+            ("merge #2 #3", &["merge", "#2", "#3"]),
+            ("submit 1ms --in 4,#3", &["submit", "1ms", "--in", "4,#3"]),
+            ("create   # 2 of them", &["create"]),
+            ("create # two of them", &["create"]),
+            ("  #2 fences are made", &[]),
+            ("# 2", &[]),
+            ("create 2#3", &["create", "2#3"]),
+        ] {
+            assert_eq!(shlex::split(&numbers_kept(line)).unwrap(), words, "{line}");
+        }
+    }
 }

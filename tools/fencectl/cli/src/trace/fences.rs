@@ -1,97 +1,160 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Timelines and fences, from the events of a recording.
+//! Timelines and fences, made from the events of a recording.
 
 mod builder;
 
-use super::parse::{Events, Fact};
+use super::parse::{Action, Event, Events};
 use builder::Builder;
 use fence_exporter::Status;
+use std::fmt;
 
-/// What came of a fence.
+/// The name that the dma-fence core gives to the timeline of an array or a chain of fences.
+/// Perfetto's own `fence-...` tracks leave out timelines with this name.
+pub const UNBOUND: &str = "unbound";
+
+/// How a fence ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Outcome {
-    /// It had not signalled when the recording ended.
+    /// The fence had not signaled when the recording ended.
     Pending,
-    /// It signalled; as far as is known, without an error.
-    Signalled,
-    /// It signalled with an error.
+    /// The fence signaled, and no event says with which status.
+    Unknown,
+    /// The fence signaled without an error.
+    Signaled,
+    /// The fence signaled with an error.
     Failed(Status),
 }
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pending => f.write_str("pending"),
+            Self::Unknown => f.write_str("unknown"),
+            Self::Signaled => f.write_str("signaled"),
+            Self::Failed(status) => status.fmt(f),
+        }
+    }
+}
+
+/// The cause of a fence that was signaled in the normal way.
+const DONE: &str = "done";
+/// If a recording's clock differs from `CLOCK_MONOTONIC` by this much or more, it is another clock
+/// (ns).
+const OTHER_CLOCK: u64 = 1_000_000;
 
 /// A fence. Times are in nanoseconds of the recording's clock.
 #[derive(Clone, Debug)]
 pub struct Fence {
-    /// Its sequence number, cut to 32 bits.
+    /// The lower 32 bits of the sequence number.
     pub seqno: u32,
-    /// When it was made.
+    /// When the fence was initialized, or when the recording began if that was later.
     pub begin: u64,
-    /// When it signalled, or the recording ended.
+    /// When the fence signaled: its own timestamp if that is known, otherwise the time of the
+    /// event. For a pending fence, the end of the recording.
     pub end: u64,
-    /// What came of it.
+    /// How the fence ended.
     pub outcome: Outcome,
-    /// When somebody began to wait for it.
+    /// Why the fence signaled, in the words of docs/uapi.md, if that is known.
+    pub cause: Option<String>,
+    /// When the first waiter enabled signaling, which means that it began to wait.
     pub waited_from: Option<u64>,
-    /// Threads that slept for it in the kernel: from, to, and who.
+    /// The threads that slept in the kernel until the fence signaled: from, to, and the thread's
+    /// name.
     pub sleeps: Vec<(u64, u64, String)>,
-    /// When it was wanted.
-    pub deadline: Option<u64>,
+    /// The deadlines, without duplicates, the earliest first.
+    pub deadlines: Vec<u64>,
 }
 
 impl Fence {
-    /// Whether it was late.
+    /// Returns whether the fence signaled after any of its deadlines.
     pub fn missed(&self) -> bool {
-        self.deadline.is_some_and(|deadline| self.end > deadline)
+        self.deadlines
+            .first()
+            .is_some_and(|deadline| self.end > *deadline)
+    }
+
+    /// Returns a text that says how the fence ended, and why.
+    pub fn told(&self) -> String {
+        match self.cause.as_deref() {
+            Some(cause) if cause != DONE => format!("{} ({cause})", self.outcome),
+            _ => self.outcome.to_string(),
+        }
     }
 }
 
 /// A timeline.
 #[derive(Clone, Debug)]
 pub struct Timeline {
-    /// Its name.
+    /// The name of the timeline.
     pub name: String,
-    /// Its driver.
+    /// The name of the driver.
     pub driver: String,
-    /// Number of its context, cut to 32 bits.
+    /// The lower 32 bits of the number of the context.
     pub context: u32,
-    /// Its fences, by when they were made.
+    /// The fences, sorted by their beginning.
     pub fences: Vec<Fence>,
-    /// Deadlines of fences that are not known.
-    pub deadlines: Vec<u64>,
 }
 
-/// A recording, as it is drawn.
+impl Timeline {
+    /// Returns for how many fences `is_so` is true.
+    pub fn count(&self, is_so: impl Fn(&Fence) -> bool) -> usize {
+        self.fences.iter().filter(|fence| is_so(fence)).count()
+    }
+}
+
+/// A recording, in the form from which it is drawn.
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
-    /// What it is called.
+    /// The title.
     pub title: String,
-    /// The first event.
+    /// The time of the first event.
     pub begin: u64,
-    /// The last one.
+    /// The time of the last event.
     pub end: u64,
-    /// The timelines, by when they were first seen.
+    /// The timelines, in the order of their first events.
     pub timelines: Vec<Timeline>,
 }
 
 impl Recording {
-    /// From the events of a recording.
+    /// Makes timelines and fences from the events of a recording.
     pub fn new(events: &Events) -> Self {
-        let mut fences = events
-            .events
-            .iter()
-            .filter(|event| matches!(event.fact, Fact::Fence { .. }));
-        let begin = fences.next().map_or(0, |event| event.time);
-        let mut builder = Builder::new(Self {
+        let time = |event: Option<&Event>| event.map_or(0, |event| event.time);
+        let recording = Self {
             title: events.title.clone(),
-            begin,
-            end: fences.next_back().map_or(begin, |event| event.time),
+            begin: time(events.events.first()),
+            end: time(events.events.last()),
             timelines: Vec::new(),
-        });
+        };
+        let mut builder = Builder::new(recording, ahead(events));
         for event in &events.events {
             builder.take(event);
         }
         builder.finish()
     }
+}
+
+/// Returns how far the clock of a recording is ahead of `CLOCK_MONOTONIC`, the clock of timestamps
+/// and deadlines (ns).
+///
+/// fencectl itself records with `CLOCK_MONOTONIC`. A recording of another program may have another
+/// clock. Then the module's `fence_signaled` events tell the difference: each has a fence's
+/// timestamp, which is never later than the event. Most fences signal right at their timestamp. So
+/// the smallest difference between an event and its timestamp is the difference between the clocks.
+fn ahead(events: &Events) -> i64 {
+    if events.statuses.is_some() {
+        return 0;
+    }
+    let by = |event: &Event| match event.action {
+        Action::Status { timestamp, .. } => {
+            Some(i64::try_from(event.time).ok()?.saturating_sub(timestamp))
+        }
+        _ => None,
+    };
+    let least = events.events.iter().filter_map(by).min();
+    least
+        .filter(|by| by.unsigned_abs() >= OTHER_CLOCK)
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -125,7 +188,7 @@ mod tests {
         let fence = &timeline.fences[0];
         assert_eq!(
             (fence.begin, fence.end, fence.outcome),
-            (1_000_000_000, 1_500_000_000, Outcome::Signalled)
+            (1_000_000_000, 1_500_000_000, Outcome::Unknown)
         );
         assert_eq!(fence.waited_from, Some(1_100_000_000));
         assert_eq!(
@@ -134,29 +197,170 @@ mod tests {
         );
     }
 
+    /// Returns the text of the module's event for the signal of fence 1.
+    fn status(status: i32, cause: &str, timestamp: u64) -> String {
+        format!("fence_signaled: driver=fence_exporter timeline=gpu context=7 seqno=1 status={status} cause={cause} timestamp={timestamp}")
+    }
+
+    fn deadline(deadline: i64) -> String {
+        format!("fence_deadline: driver=fence_exporter timeline=gpu context=7 seqno=1 deadline={deadline}")
+    }
+
+    fn only(recording: &Recording) -> &Fence {
+        let [Timeline { fences, .. }] = recording.timelines.as_slice() else {
+            panic!("{recording:?}")
+        };
+        let [fence] = fences.as_slice() else {
+            panic!("{fences:?}")
+        };
+        fence
+    }
+
     #[test]
-    fn notes_make_outcomes_and_deadlines() {
-        let note = |text: String| format!("tracing_mark_write: fencectl: {text}");
-        let (status, late) = (
-            note("status context=7 first=1 last=1 status=-5".to_owned()),
-            note("deadline context=7 seqno=1 time_ns=1200000000".to_owned()),
-        );
-        let failed = recording(&[
-            ("1.0", INIT),
-            ("1.1", &late),
-            ("1.5", SIGNALED),
-            ("1.6", &status),
-        ]);
-        let fence = &failed.timelines[0].fences[0];
-        assert_eq!(fence.outcome, Outcome::Failed(Status(-5)));
-        assert!(fence.missed());
-        for (timeout, outcome) in [
-            (500_000_000u64, Outcome::Failed(Status::TIMED_OUT)),
-            (600_000_000, Outcome::Signalled),
+    fn outcome_and_cause_are_those_of_the_event() {
+        for (number, cause, outcome, told) in [
+            (0, "done", Outcome::Signaled, "signaled"),
+            (-5, "done", Outcome::Failed(Status(-5)), "-EIO"),
+            // The owner of a timeline may also signal with -ETIMEDOUT. Only the cause says whether
+            // the fence timed out.
+            (
+                -110,
+                "done",
+                Outcome::Failed(Status::TIMED_OUT),
+                "-ETIMEDOUT",
+            ),
+            (
+                -110,
+                "timed_out",
+                Outcome::Failed(Status::TIMED_OUT),
+                "-ETIMEDOUT (timed_out)",
+            ),
+            (
+                -5,
+                "cancelled",
+                Outcome::Failed(Status(-5)),
+                "-EIO (cancelled)",
+            ),
+            (
+                -125,
+                "closed",
+                Outcome::Failed(Status::CANCELED),
+                "-ECANCELED (closed)",
+            ),
+            // A cause of a later version of the module, and a number that is not a status.
+            (0, "new", Outcome::Signaled, "signaled (new)"),
+            (1, "done", Outcome::Unknown, "unknown"),
         ] {
-            let timeout = note(format!("timeout context=7 timeout_ns={timeout}"));
-            let timed = recording(&[("1.0", INIT), ("1.5", SIGNALED), ("1.6", &timeout)]);
-            assert_eq!(timed.timelines[0].fences[0].outcome, outcome);
+            let recording = recording(&[
+                ("1.0", INIT),
+                ("1.5", &status(number, cause, 1_499_999_123)),
+                ("1.5", SIGNALED),
+            ]);
+            let fence = only(&recording);
+            assert_eq!(
+                (fence.outcome, fence.cause.as_deref()),
+                (outcome, Some(cause))
+            );
+            assert_eq!((fence.told().as_str(), fence.end), (told, 1_499_999_123));
+        }
+    }
+
+    #[test]
+    fn a_fence_without_the_events_is_unknown() {
+        let recording = recording(&[("1.0", INIT), ("1.5", SIGNALED)]);
+        let fence = only(&recording);
+        assert_eq!(
+            (fence.outcome, fence.cause.as_deref()),
+            (Outcome::Unknown, None)
+        );
+        assert_eq!(
+            (fence.told().as_str(), fence.end),
+            ("unknown", 1_500_000_000)
+        );
+    }
+
+    #[test]
+    fn each_deadline_is_its_fences() {
+        let late = recording(&[
+            ("1.0", INIT),
+            ("1.1", &deadline(2_000_000_000)),
+            ("1.2", &deadline(1_400_000_000)),
+            ("1.3", &deadline(2_000_000_000)),
+            ("1.3", &deadline(i64::MIN)),
+            ("1.5", &status(0, "done", 1_500_000_000)),
+            ("1.5", SIGNALED),
+        ]);
+        assert_eq!(only(&late).deadlines, [0, 1_400_000_000, 2_000_000_000]);
+        assert!(only(&late).missed());
+        // The fence's timestamp decides whether it is late, and not the time of the event.
+        for (timestamp, missed) in [(1_400_000_000, false), (1_400_000_001, true)] {
+            let recording = recording(&[
+                ("1.0", INIT),
+                ("1.2", &deadline(1_400_000_000)),
+                ("1.5", &status(0, "done", timestamp)),
+                ("1.5", SIGNALED),
+            ]);
+            assert_eq!(only(&recording).missed(), missed);
+        }
+    }
+
+    #[test]
+    fn fences_that_were_made_before_the_recording() {
+        let other = "dma_fence_init: driver=d timeline=o context=8 seqno=1";
+        let recording = recording(&[
+            ("1.0", other),
+            ("1.1", &deadline(1_200_000_000)),
+            ("1.5", &status(-5, "done", 1_499_999_999)),
+            ("1.5", SIGNALED),
+        ]);
+        let timeline = &recording.timelines[1];
+        assert_eq!(
+            (timeline.name.as_str(), timeline.driver.as_str()),
+            ("gpu", "fence_exporter")
+        );
+        let [fence] = timeline.fences.as_slice() else {
+            panic!("{timeline:?}")
+        };
+        assert_eq!((fence.begin, fence.end), (1_000_000_000, 1_499_999_999));
+        assert_eq!(fence.outcome, Outcome::Failed(Status(-5)));
+        assert_eq!(fence.deadlines, [1_200_000_000]);
+    }
+
+    #[test]
+    fn recordings_of_another_clock() {
+        // The clock is 100 s ahead. The event of the second fence is 2 ms after the fence's
+        // timestamp.
+        let text = format!(
+            "p-1 [0] . 101.0: {INIT}\np-1 [0] . 101.2: {}\np-1 [0] . 101.5: {}\n\
+             p-1 [0] . 101.502: fence_signaled: driver=d timeline=t context=8 seqno=1 status=0 cause=done timestamp=1500000000\n",
+            deadline(1_300_000_000),
+            status(0, "done", 1_500_000_000)
+        );
+        let fences = |text: &str| {
+            let recording = Recording::new(&parse(text));
+            let fence = |timeline: &Timeline| {
+                (timeline.fences[0].end, timeline.fences[0].deadlines.clone())
+            };
+            recording.timelines.iter().map(fence).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            fences(&text),
+            [
+                (101_500_000_000, vec![101_300_000_000]),
+                (101_500_000_000, vec![])
+            ]
+        );
+        // The clock of fencectl's own recordings is known, so a late timer does not look like
+        // another clock.
+        let own = text.replace(" 101.", " 1.");
+        for own in [
+            &own,
+            &format!(
+                "# fencectl: statuses: recorded\n{}",
+                own.replace("1.5:", "1.504:")
+            ),
+        ] {
+            assert_eq!(fences(own)[0], (1_500_000_000, vec![1_300_000_000]));
         }
     }
 
@@ -164,12 +368,62 @@ mod tests {
     fn numbers_that_were_given_back() {
         let recording = recording(&[
             ("1.0", INIT),
+            ("1.1", &status(-125, "unwound", 1_100_000_000)),
             ("1.1", SIGNALED),
             ("2.0", INIT),
             ("2.5", SIGNALED),
         ]);
-        assert_eq!(recording.timelines[0].fences.len(), 1);
-        assert_eq!(recording.timelines[0].fences[0].begin, 2_000_000_000);
+        assert_eq!(only(&recording).begin, 2_000_000_000);
+    }
+
+    #[test]
+    fn a_number_that_sw_sync_had_before() {
+        // On /dev/sw_sync, fences of a value that was reached already signal at once, and all have
+        // the same number.
+        let again = recording(&[
+            ("1.0", INIT),
+            ("1.5", SIGNALED),
+            ("2.0", INIT),
+            ("2.0", &status(0, "done", 2_000_000_000)),
+            ("2.0", SIGNALED),
+        ]);
+        let outcomes: Vec<_> = again.timelines[0]
+            .fences
+            .iter()
+            .map(|fence| fence.outcome)
+            .collect();
+        assert_eq!(outcomes, [Outcome::Unknown, Outcome::Signaled]);
+        // The kernel's sw_sync initializes a fence before it finds that there is one of that value
+        // already.
+        let twice = recording(&[("1.0", INIT), ("1.1", INIT), ("1.5", SIGNALED)]);
+        assert_eq!(
+            (only(&twice).begin, only(&twice).outcome),
+            (1_000_000_000, Outcome::Unknown)
+        );
+    }
+
+    #[test]
+    fn a_timeline_that_is_called_as_merged_fences_are() {
+        let recording = recording(&[
+            (
+                "1.0",
+                "dma_fence_init: driver=dma_fence_array timeline=unbound context=8 seqno=1",
+            ),
+            (
+                "1.1",
+                "dma_fence_init: driver=fence_exporter timeline=unbound context=7 seqno=1",
+            ),
+            (
+                "1.2",
+                "dma_fence_init: driver=dma_fence_array timeline=unbound context=9 seqno=1",
+            ),
+        ]);
+        let timelines: Vec<_> = recording
+            .timelines
+            .iter()
+            .map(|timeline| (timeline.name.as_str(), timeline.fences.len()))
+            .collect();
+        assert_eq!(timelines, [("merged", 2), ("unbound", 1)]);
     }
 
     #[test]

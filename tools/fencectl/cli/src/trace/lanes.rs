@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which fences of a timeline are drawn one above the other: those that are pending at the same time.
+//! Lanes: the fences of a timeline that are pending at the same time are drawn one above the other.
 
 use super::fences::Fence;
 use std::{
@@ -8,8 +8,8 @@ use std::{
     collections::{BTreeSet, BinaryHeap},
 };
 
-/// A lane for each fence, which no other has at the same time; the lowest that is free. `fences` are by
-/// when they begin.
+/// Assigns a lane to each fence: the lowest lane that no other fence has at that time. `fences`
+/// must be sorted by their beginning.
 pub fn assign(fences: &[Fence]) -> Vec<usize> {
     let mut free = BTreeSet::new();
     let mut busy: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
@@ -35,7 +35,7 @@ pub fn assign(fences: &[Fence]) -> Vec<usize> {
         .collect()
 }
 
-/// How many fences are pending, from each time at which that changes.
+/// Returns how many fences are pending, as steps: each is a time, and the number from that time on.
 pub fn depth(fences: &[Fence]) -> Vec<(u64, usize)> {
     let mut changes: Vec<_> = fences
         .iter()
@@ -65,10 +65,11 @@ mod tests {
             seqno: 1,
             begin,
             end,
-            outcome: Outcome::Signalled,
+            outcome: Outcome::Signaled,
+            cause: None,
             waited_from: None,
             sleeps: Vec::new(),
-            deadline: None,
+            deadlines: Vec::new(),
         };
         times.iter().map(fence).collect()
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A recording of the kernel's dma_fence events, in an instance of tracefs of its own.
+//! Records the kernel's dma_fence events and the module's events, in a separate instance of
+//! tracefs.
 
 use fence_exporter::{Error, Kind, Result};
 use std::{
@@ -11,49 +12,110 @@ use std::{
 
 const PLACES: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
-/// An instance of tracefs that records dma_fence events. It is gone when this is dropped.
-pub struct Instance(PathBuf);
+/// The module's events, which have the statuses and the deadlines of fences.
+const STATUSES: [&str; 2] = [
+    "events/fence_exporter/fence_signaled",
+    "events/fence_exporter/fence_deadline",
+];
+
+/// Whether a recording has the module's events.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Statuses {
+    /// The recording has them.
+    Recorded,
+    /// The kernel has no such events: the module is not loaded, or was built without them.
+    NotRecorded,
+    /// The module was removed during the recording, and the kernel dropped what was recorded
+    /// before.
+    Dropped,
+}
+
+impl Statuses {
+    const ALL: [Self; 3] = [Self::Recorded, Self::NotRecorded, Self::Dropped];
+
+    /// Returns the name for the text of a recording.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::NotRecorded => "not recorded",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// Returns the value with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|statuses| statuses.name() == name)
+    }
+}
+
+/// An instance of tracefs that records fences. Dropping this value removes the instance.
+pub struct Instance {
+    path: PathBuf,
+    has_statuses: bool,
+}
 
 impl Instance {
-    /// Begins to record.
+    /// Makes the instance, and begins to record. The buffer has `buffer_kb` KB for each processor.
     pub fn begin(buffer_kb: u32) -> Result<Self> {
         let root = find()?;
         let path = root.join(format!("instances/fencectl-{}", id()));
-        fs::create_dir(&path).map_err(|error| refused(&path, &error))?;
-        let instance = Self(path);
-        let set = |name: &str, value: &str| {
-            let path = instance.0.join(name);
-            fs::write(&path, value).map_err(|error| refused(&path, &error))
+        fs::create_dir(&path).map_err(|error| refused("make", &path, &error))?;
+        let mut instance = Self {
+            path,
+            has_statuses: false,
         };
-        set("buffer_size_kb", &buffer_kb.to_string())?;
-        // The clock of fences, of deadlines and timeouts.
-        set("trace_clock", "mono")?;
-        set("events/dma_fence/enable", "1")?;
+        instance.set("buffer_size_kb", &buffer_kb.to_string())?;
+        // CLOCK_MONOTONIC, the clock of the fences' timestamps and deadlines.
+        instance.set("trace_clock", "mono")?;
+        instance.has_statuses = STATUSES
+            .iter()
+            .all(|event| instance.path.join(event).exists());
+        if instance.has_statuses {
+            // The module's events are enabled before the core's. So for each signal that the core's
+            // event shows, the module's event with the status was recorded as well.
+            for event in STATUSES {
+                instance.set(&format!("{event}/enable"), "1")?;
+            }
+        }
+        instance.set("events/dma_fence/enable", "1")?;
         Ok(instance)
     }
 
-    /// Where notes are written to the recording.
-    pub fn marker(&self) -> PathBuf {
-        self.0.join("trace_marker")
+    /// Ends the recording, and returns its text.
+    pub fn end(self) -> Result<(Statuses, String)> {
+        self.set("tracing_on", "0")?;
+        let path = self.path.join("trace");
+        let bytes = fs::read(&path).map_err(|error| refused("read", &path, &error))?;
+        // If the module was removed and loaded again, its events are disabled.
+        let is_on = |event| {
+            let on = fs::read(self.path.join(event).join("enable"));
+            on.is_ok_and(|on| on.starts_with(b"1"))
+        };
+        let statuses = if !self.has_statuses {
+            Statuses::NotRecorded
+        } else if STATUSES.into_iter().all(is_on) {
+            Statuses::Recorded
+        } else {
+            Statuses::Dropped
+        };
+        Ok((statuses, String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    /// Ends the recording and answers its text.
-    pub fn end(self) -> Result<String> {
-        let path = self.0.join("tracing_on");
-        fs::write(&path, "0").map_err(|error| refused(&path, &error))?;
-        let path = self.0.join("trace");
-        let bytes = fs::read(&path).map_err(|error| refused(&path, &error))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    fn set(&self, name: &str, value: &str) -> Result<()> {
+        let path = self.path.join(name);
+        fs::write(&path, value).map_err(|error| refused("write", &path, &error))
     }
 }
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        let _ = fs::remove_dir(&self.0);
+        let _ = fs::remove_dir(&self.path);
     }
 }
 
-/// Where tracefs is, with the events that are wanted.
+/// Returns where tracefs is mounted. Fails if it has no dma_fence events.
 fn find() -> Result<&'static Path> {
     let what = "cannot record fences";
     let device = |cause: &str| Error {
@@ -86,11 +148,11 @@ fn find() -> Result<&'static Path> {
     )))
 }
 
-fn refused(path: &Path, error: &io::Error) -> Error {
+fn refused(tried: &str, path: &Path, error: &io::Error) -> Error {
     let told = Error {
         kind: Kind::Device,
         ..Error::usage(
-            format!("cannot write {}", path.display()),
+            format!("cannot {tried} {}", path.display()),
             error.to_string(),
         )
     };

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The parts of perfetto/trace/*.proto that are written here, under their own names and numbers.
+//! The parts of Perfetto's schema (perfetto/trace/*.proto) that fencectl writes, with the names and
+//! numbers of the schema.
 
 #![allow(missing_docs)]
 
 use prost::{Message, Oneof};
 
-/// A file.
+/// A trace file.
 #[derive(Clone, PartialEq, Message)]
 pub struct Trace {
     #[prost(message, repeated, tag = "1")]
     pub packet: Vec<TracePacket>,
 }
 
-/// A part of a file, of one kind.
+/// A packet of the file. It has exactly one kind of content.
 #[derive(Clone, PartialEq, Message)]
 pub struct TracePacket {
     #[prost(uint64, optional, tag = "8")]
@@ -28,7 +29,7 @@ pub struct TracePacket {
     pub track_descriptor: Option<TrackDescriptor>,
 }
 
-/// Events of a processor.
+/// The kernel's events on one processor.
 #[derive(Clone, PartialEq, Message)]
 pub struct FtraceEventBundle {
     #[prost(uint32, optional, tag = "1")]
@@ -39,7 +40,7 @@ pub struct FtraceEventBundle {
     pub lost_events: Option<bool>,
 }
 
-/// An event.
+/// An event of the kernel.
 #[derive(Clone, PartialEq, Message)]
 pub struct FtraceEvent {
     #[prost(uint64, optional, tag = "1")]
@@ -50,7 +51,7 @@ pub struct FtraceEvent {
     pub event: Option<DmaFence>,
 }
 
-/// The events of fences.
+/// The kinds of `dma_fence` events.
 #[derive(Clone, PartialEq, Oneof)]
 pub enum DmaFence {
     #[prost(message, tag = "414")]
@@ -65,7 +66,7 @@ pub enum DmaFence {
     WaitEnd(DmaFenceEvent),
 }
 
-/// What all of them tell.
+/// The fields of all `dma_fence` events.
 #[derive(Clone, PartialEq, Message)]
 pub struct DmaFenceEvent {
     #[prost(uint32, optional, tag = "1")]
@@ -78,7 +79,7 @@ pub struct DmaFenceEvent {
     pub timeline: Option<String>,
 }
 
-/// A track.
+/// The definition of a track.
 #[derive(Clone, PartialEq, Message)]
 pub struct TrackDescriptor {
     #[prost(uint64, optional, tag = "1")]
@@ -89,7 +90,7 @@ pub struct TrackDescriptor {
     pub parent_uuid: Option<u64>,
 }
 
-/// Something on a track.
+/// An event on a track: the beginning or the end of a slice, or an instant.
 #[derive(Clone, PartialEq, Message)]
 pub struct TrackEvent {
     #[prost(message, repeated, tag = "4")]
@@ -102,9 +103,11 @@ pub struct TrackEvent {
     pub name: Option<String>,
 }
 
-/// A note that goes with it.
+/// A named value that belongs to a track event.
 #[derive(Clone, PartialEq, Message)]
 pub struct DebugAnnotation {
+    #[prost(uint64, optional, tag = "3")]
+    pub uint_value: Option<u64>,
     #[prost(string, optional, tag = "6")]
     pub string_value: Option<String>,
     #[prost(string, optional, tag = "10")]

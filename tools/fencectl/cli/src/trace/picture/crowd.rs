@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A timeline with more fences at once than can be told apart: how many are pending, over time.
+//! Draws a timeline with too many fences at once as a crowd: how many fences are pending, over
+//! time.
 
-use super::{class, lanes, place, Outcome, Paths, Scale, Timeline};
+use super::{class, lanes, place, Fence, Outcome, Paths, Scale, Timeline};
 use svg::node::element::{Group, Path, Text};
 
-/// The strip below, where failures, missed deadlines and what is still pending are.
+/// The height of the strip below the curve, which shows failures, missed deadlines and fences that
+/// are still pending.
 const STRIP: f64 = 10.0;
-/// Above, where it is told how many are pending at most.
+/// The space above the curve, for the label that says how many fences are pending at most.
 const HEADROOM: f64 = 16.0;
-/// What can be told apart, across.
+/// The width of a column: the smallest horizontal difference that can be seen.
 const COLUMN: f64 = 0.5;
 
-/// Draws it.
+/// Draws the timeline.
 pub fn draw(timeline: &Timeline, scale: &Scale, top: f64, height: f64) -> Group {
     let steps = lanes::depth(&timeline.fences);
     let most = steps
@@ -37,12 +39,18 @@ pub fn draw(timeline: &Timeline, scale: &Scale, top: f64, height: f64) -> Group 
         let end = scale.x(fence.end);
         let mut mark = |class, from, to| strip.add(class, [from, floor + 1.0, to, floor + STRIP]);
         match fence.outcome {
-            Outcome::Failed(_) => mark(class(fence), end, end + 1.5),
+            Outcome::Failed(_) | Outcome::Unknown => mark(class(fence), end, end + 1.5),
             Outcome::Pending => mark(class(fence), scale.x(fence.begin), end),
-            Outcome::Signalled if fence.missed() => mark("late", end, end + 1.5),
-            Outcome::Signalled => {}
+            Outcome::Signaled if fence.missed() => mark("late", end, end + 1.5),
+            Outcome::Signaled => {}
         }
     }
+    let is_unknown = |fence: &Fence| fence.outcome == Outcome::Unknown;
+    let area = if timeline.fences.iter().any(is_unknown) {
+        "unknown"
+    } else {
+        "ok"
+    };
     let peak = steps
         .iter()
         .find(|(_, count)| *count == most)
@@ -54,7 +62,7 @@ pub fn draw(timeline: &Timeline, scale: &Scale, top: f64, height: f64) -> Group 
     Group::new()
         .add(
             Path::new()
-                .set("class", "ok")
+                .set("class", area)
                 .set("fill-opacity", 0.75)
                 .set("d", data),
         )
@@ -66,8 +74,9 @@ pub fn draw(timeline: &Timeline, scale: &Scale, top: f64, height: f64) -> Group 
         })
 }
 
-/// From places and how many are pending from there on, the same with one for each column: the most that are
-/// pending in it, so that what is brief is seen.
+/// Reduces the curve to at most one step for each column. `steps` are positions, and how many
+/// fences are pending from there on. A column shows the most that are pending in it, so that a
+/// short peak is visible.
 fn outline(steps: impl Iterator<Item = (f64, usize)>) -> Vec<(f64, usize)> {
     let mut columns: Vec<(u64, usize)> = Vec::new();
     let mut left = 0;
@@ -76,7 +85,8 @@ fn outline(steps: impl Iterator<Item = (f64, usize)>) -> Vec<(f64, usize)> {
         match columns.last_mut() {
             Some((last, most)) if *last == column => *most = count.max(*most),
             last => {
-                // What the last one has left stays until here.
+                // The last column shows its peak. The columns between it and this one show the
+                // number that was left at its end.
                 let drop = last.filter(|(last, most)| *most != left && last + 1 < column);
                 let drop = drop.map(|(last, _)| (*last + 1, left));
                 columns.extend(drop);
@@ -101,12 +111,12 @@ mod tests {
         for (steps, expected) in [
             (vec![], vec![]),
             (vec![(1.0, 1), (2.0, 0)], vec![(1.0, 1), (2.0, 0)]),
-            // A burst stays until it is less.
+            // The peak of a burst is drawn until the number is lower.
             (
                 vec![(1.0, 1), (1.1, 2), (1.2, 3), (9.0, 2)],
                 vec![(1.0, 3), (9.0, 2)],
             ),
-            // One that is gone at once is seen.
+            // A fence that is pending only within one column is visible.
             (
                 vec![(1.0, 1), (1.1, 0), (9.0, 1), (9.1, 0)],
                 vec![(1.0, 1), (1.5, 0), (9.0, 1), (9.5, 0)],

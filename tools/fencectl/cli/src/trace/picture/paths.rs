@@ -1,27 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Rectangles of one colour as one path: a tenth of the size of as many elements.
+//! Draws all rectangles of one color as one path. The file is a tenth as large as with an element
+//! for each rectangle.
 //!
-//! Where thousands are closer than can be told apart, one that failed must still be seen: it is drawn over
-//! those that did not, and wide enough.
+//! Thousands of fences can be too close to tell apart. Even then a fence that failed must be
+//! visible. So it is drawn over the fences that did not fail, and has a larger least width.
 
 use super::place;
 use std::collections::BTreeMap;
 use svg::node::element::{Group, Path};
 
-/// The classes, by what is drawn over what.
-const CLASSES: [&str; 6] = ["ok", "pending", "gone", "late", "timeout", "error"];
-/// From this one on, something went wrong.
-const WRONG: usize = 2;
-/// How wide they are at least.
+/// The classes, in the order in which they are drawn: a later class is drawn over an earlier one.
+const CLASSES: [&str; 7] = [
+    "ok", "pending", "unknown", "gone", "late", "timeout", "error",
+];
+/// The first class of fences with which something went wrong.
+const WRONG: usize = 3;
+/// The least width of a rectangle: of a class before [`WRONG`], and from [`WRONG`] on.
 const LEAST_WIDTHS: [f64; 2] = [0.8, 1.5];
 
-/// Rectangles, by the place of their class.
+/// The rectangles, by the index of their class in [`CLASSES`].
 #[derive(Default)]
 pub struct Paths(BTreeMap<usize, Vec<[f64; 4]>>);
 
 impl Paths {
-    /// Adds one: left, top, right, bottom. What can't be told from the last one of its class is one with it.
+    /// Adds a rectangle: left, top, right, bottom. If it is narrow and next to the last rectangle
+    /// of its class, the two become one, because they would look like one.
     pub fn add(&mut self, class: &'static str, [left, top, right, bottom]: [f64; 4]) {
         let level = CLASSES
             .iter()
@@ -37,7 +41,7 @@ impl Paths {
         }
     }
 
-    /// Draws them.
+    /// Draws the rectangles.
     pub fn draw(self) -> Group {
         let mut group = Group::new();
         for (level, rectangles) in self.0 {

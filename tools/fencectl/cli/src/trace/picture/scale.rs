@@ -1,34 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Time, from left to right.
+//! The time axis, from left to right.
 
 use super::{place, LEFT, RIGHT, TOP, WIDTH};
 use svg::node::element::{Group, Line, Text};
 
-/// How times become places.
+/// Converts times to horizontal positions.
 pub struct Scale {
     /// When the recording began.
     pub begin: u64,
     /// When it ended.
     pub end: u64,
-    /// How many places a nanosecond is.
+    /// The width of a nanosecond.
     pub per_ns: f64,
 }
 
 impl Scale {
-    /// The place of a time; the nearest end for one that is not in the recording.
+    /// Returns the position of a time. For a time outside of the recording, returns the nearer
+    /// edge.
     pub fn x(&self, time: u64) -> f64 {
         let ns = time as f64 - self.begin as f64;
         (LEFT + ns * self.per_ns).clamp(LEFT, WIDTH - RIGHT)
     }
 
-    /// The place of a deadline, which may be after the end of the recording: then it has none.
-    pub fn deadline(&self, time: u64) -> Option<f64> {
-        (time <= self.end).then(|| self.x(time))
+    /// Returns on which side of the picture a time is, or `None` if it is inside.
+    pub fn beyond(&self, time: u64) -> Option<Side> {
+        if time < self.begin {
+            Some(Side::Before)
+        } else {
+            (time > self.end).then_some(Side::After)
+        }
     }
 }
 
-/// A line at each round time.
+/// A side of the picture.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Side {
+    /// Before the recording began.
+    Before,
+    /// After it ended.
+    After,
+}
+
+/// Draws the axis: a line and a label at each round time.
 pub fn axis(scale: &Scale, span: u64, bottom: f64) -> Group {
     let step = round_step(span);
     let unit = if step >= 1_000_000_000 {
@@ -56,7 +70,8 @@ pub fn axis(scale: &Scale, span: u64, bottom: f64) -> Group {
     group
 }
 
-/// 1, 2 or 5 of a power of ten, for about ten steps, at least a microsecond.
+/// Returns the step of the axis: 1, 2 or 5 times a power of ten, so that there are about ten steps.
+/// The step is at least a microsecond.
 fn round_step(span: u64) -> u64 {
     let mut step = 1000u64;
     while span / step > 12 {
