@@ -71,7 +71,8 @@ pub trait FenceOps: Sized + Send + Sync + 'static {
     ///
     /// # Context
     ///
-    /// Under the fence's lock, with interrupts off. So it must neither signal nor query a fence.
+    /// Under the fence's lock, with interrupts off. So it must neither signal nor query a fence. It
+    /// must not rely on the lock: a later core may call it in an RCU critical section only.
     fn enable_signaling(_shared: View<'_, Self>, _seqno: u64) {}
 
     /// Called when a waiter wants the fence `seqno` to have signaled by `deadline`.
@@ -276,7 +277,9 @@ impl<O: FenceOps> VTable<O> {
     /// Callers must be the dma-fence core. A context of `O` must have emitted `fence`.
     unsafe extern "C" fn enable_signaling(fence: *mut bindings::dma_fence) -> bool {
         // SAFETY: A context of `O` has emitted `fence`. The core holds the fence's spinlock, and
-        // has found SIGNALED clear under it.
+        // has found SIGNALED clear under it. Nor does `view` need that lock: the core has found
+        // this function by `ops` in an RCU critical section that covers the call (7.3), and
+        // signaling clears `ops`, after SIGNALED is set and before the fence is unlinked.
         let (point, view) = unsafe { Self::view(fence) };
         O::enable_signaling(view.data(), point.seqno());
         true
