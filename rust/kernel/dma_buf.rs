@@ -60,6 +60,7 @@
 //! [`include/linux/sync_file.h`](srctree/include/linux/sync_file.h)
 
 mod batch;
+mod callbacks;
 mod context;
 mod counts;
 mod emission;
@@ -82,6 +83,10 @@ mod waiter;
 mod walk;
 
 pub use self::{
+    callbacks::{
+        Complete,
+        QueueWork, //
+    },
     counts::{
         Cause,
         Counts, //
@@ -114,6 +119,7 @@ pub use self::{
     timeline::Timeline,
     waiter::{
         FenceCallback,
+        Refused,
         Waiter, //
     },
 };

@@ -7,6 +7,7 @@ use super::{
     Fence, //
 };
 use crate::{
+    alloc::Flags,
     bindings,
     error::to_result,
     module::{
@@ -17,9 +18,18 @@ use crate::{
     sync::aref::ARef,
     types::Opaque, //
 };
-use core::mem::offset_of;
+use core::{
+    convert::Infallible,
+    mem::{
+        offset_of,
+        ManuallyDrop, //
+    }, //
+};
 
 /// A callback that runs when a fence signals.
+///
+/// It is code that runs under a spinlock. [`Complete`](super::Complete) and
+/// [`QueueWork`](super::QueueWork) are ready to use.
 pub trait FenceCallback: Send + Sync + 'static {
     /// The module that contains the implementation: `crate::LocalModule`. A waiter pins it.
     type OwnerModule: ModuleMetadata;
@@ -38,6 +48,32 @@ pub trait FenceCallback: Send + Sync + 'static {
     ///
     /// To do more, it must wake a timer or queue work.
     fn signaled(&self, fence: &Fence);
+}
+
+/// A callback that was not added to a fence, and why.
+///
+/// [`Waiter::boxed`] returns it, so that what the callback owns is not lost.
+pub struct Refused<T> {
+    error: Error,
+    callback: T,
+}
+
+impl<T> Refused<T> {
+    /// Returns the error: `ENOENT` if the fence has signaled.
+    pub fn error(&self) -> Error {
+        self.error
+    }
+
+    /// Returns the callback.
+    pub fn into_callback(self) -> T {
+        self.callback
+    }
+}
+
+impl<T> From<Refused<T>> for Error {
+    fn from(refused: Refused<T>) -> Self {
+        refused.error
+    }
 }
 
 /// A callback that was added to a fence.
@@ -81,6 +117,39 @@ pub trait FenceCallback: Send + Sync + 'static {
 ///     KBox::try_pin_init(Waiter::new(fence, Count(Atomic::new(0))), GFP_KERNEL)
 /// }
 /// ```
+///
+/// A fence that has signaled calls nothing, and the data of the callback is of use at once:
+///
+/// ```
+/// use kernel::dma_buf::{Fence, FenceCallback, Waiter};
+/// use kernel::sync::Completion;
+/// use kernel::sync::Arc;
+///
+/// /// Completes.
+/// struct Complete(Arc<Completion>);
+///
+/// impl FenceCallback for Complete {
+///     type OwnerModule = crate::LocalModule;
+///
+///     fn signaled(&self, _fence: &Fence) {
+///         self.0.complete_all();
+///     }
+/// }
+///
+/// fn complete_with(
+///     fence: &Fence,
+///     done: Complete,
+/// ) -> Result<Option<Pin<KBox<Waiter<Complete>>>>> {
+///     match Waiter::boxed(fence, done, GFP_KERNEL) {
+///         Ok(waiter) => Ok(Some(waiter)),
+///         Err(refused) if refused.error() == ENOENT => {
+///             refused.into_callback().0.complete_all();
+///             Ok(None)
+///         }
+///         Err(refused) => Err(refused.into()),
+///     }
+/// }
+/// ```
 #[pin_data(PinnedDrop)]
 #[repr(C)]
 pub struct Waiter<T: FenceCallback> {
@@ -114,6 +183,64 @@ impl<T: FenceCallback> Waiter<T> {
         Self::prepare(fence, callback).pin_chain(Self::begin)
     }
 
+    /// Makes a waiter that adds `callback` to `fence`. If that fails, gives the callback back.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new), and `ENOMEM`.
+    ///
+    /// # Context
+    ///
+    /// As for [`begin`](Self::begin). Allocates with `flags`.
+    pub fn boxed(fence: &Fence, callback: T, flags: Flags) -> Result<Pin<KBox<Self>>, Refused<T>> {
+        let refused = |error, callback| Err(Refused { error, callback });
+        let module = match ModuleRef::new(this_module::<T::OwnerModule>()) {
+            Ok(module) => module,
+            Err(error) => return refused(error, callback),
+        };
+        let memory = match KBox::<Self>::new_uninit(flags) {
+            Ok(memory) => memory,
+            Err(error) => return refused(error.into(), callback),
+        };
+        let init = Self::assemble::<Infallible>(fence.into(), callback, module);
+        let Ok(mut waiter) = memory.write_pin_init(init);
+        match waiter.as_mut().begin() {
+            Ok(()) => Ok(waiter),
+            Err(error) => refused(error, Self::into_callback(waiter)),
+        }
+    }
+
+    /// Ends a waiter, and returns its callback.
+    ///
+    /// When this returns, the callback has either run to its end, or will never run.
+    ///
+    /// # Context
+    ///
+    /// Like the drop of a waiter.
+    pub fn into_callback(waiter: Pin<KBox<Self>>) -> T {
+        // SAFETY: What is moved out of the waiter below is only its callback, which is not pinned.
+        let waiter = KBox::into_raw(unsafe { Pin::into_inner_unchecked(waiter) });
+        // SAFETY: The waiter is valid. As in the drop, the callback has ended after this call, and
+        // will not be called any more. So the C side does not use the waiter any more.
+        unsafe {
+            bindings::dma_fence_remove_callback((*waiter).fence.as_raw(), (*waiter).cb.get())
+        };
+        // SAFETY: The waiter is valid, and nobody else has it. What is read here is not dropped by
+        // the box below, which drops nothing.
+        let (callback, fence, module) = unsafe {
+            (
+                (&raw const (*waiter).callback).read(),
+                (&raw const (*waiter).fence).read(),
+                (&raw const (*waiter)._module).read(),
+            )
+        };
+        // SAFETY: The pointer is from `into_raw()` above. `ManuallyDrop` has the same layout.
+        drop(unsafe { KBox::from_raw(waiter.cast::<ManuallyDrop<Self>>()) });
+        drop(fence);
+        drop(module);
+        callback
+    }
+
     /// Returns an initializer for a waiter that does not wait yet: [`begin`](Self::begin) makes it
     /// wait.
     ///
@@ -124,11 +251,23 @@ impl<T: FenceCallback> Waiter<T> {
     ///
     /// `ENODEV` if the module is being unloaded, or if its `init` has not succeeded yet.
     pub fn prepare(fence: &Fence, callback: T) -> impl PinInit<Self, Error> {
-        const { assert!(offset_of!(Self, cb) == 0) };
         let fence: ARef<Fence> = fence.into();
+        pin_init::pin_init_scope(move || {
+            let module = ModuleRef::new(this_module::<T::OwnerModule>())?;
+            Ok(Self::assemble::<Error>(fence, callback, module))
+        })
+    }
+
+    /// Returns an initializer for a waiter that does not wait yet, which can't fail.
+    fn assemble<E: From<Infallible>>(
+        fence: ARef<Fence>,
+        callback: T,
+        module: ModuleRef,
+    ) -> impl PinInit<Self, E> {
+        const { assert!(offset_of!(Self, cb) == 0) };
         // INVARIANT: `cb.node` is initialized, and `cb` was not added.
         try_pin_init!(Self {
-            _module: ModuleRef::new(this_module::<T::OwnerModule>())?,
+            _module: module,
             fence,
             callback,
             begun: false,
@@ -136,7 +275,7 @@ impl<T: FenceCallback> Waiter<T> {
                 // SAFETY: `cb` is valid for writes and pinned.
                 unsafe { bindings::INIT_LIST_HEAD(&raw mut (*cb).node) }
             }),
-        })
+        }? E)
     }
 
     /// Begins to wait: adds the callback to the fence. Wraps `dma_fence_add_callback()`.

@@ -21,7 +21,15 @@ mod cases {
                 ordering::Relaxed,
                 Atomic, //
             },
-            Arc, //
+            Arc,
+            Completion, //
+        },
+        workqueue::{
+            self,
+            impl_has_work,
+            new_work,
+            Work,
+            WorkItem, //
         },
     };
 
@@ -68,6 +76,94 @@ mod cases {
         drop(failing);
         assert_eq!(count.load(Relaxed), 101);
         assert!(matches!(wait_for(&fences[0], &count), Err(ENOENT)));
+    }
+
+    #[test]
+    fn a_callback_comes_back() {
+        let count = Arc::new(Atomic::new(0), GFP_KERNEL).unwrap();
+        let timeline = in_order();
+        let fences = create(&timeline, 2);
+        let wait = |fence| Waiter::boxed(fence, Count(count.clone()), GFP_KERNEL);
+
+        let called = wait(&fences[0]).ok().unwrap();
+        let not_called = wait(&fences[1]).ok().unwrap();
+        timeline.signal(1, Ok(()), Cause::Done);
+        let called = Waiter::into_callback(called);
+        let not_called = Waiter::into_callback(not_called);
+        timeline.signal(2, Ok(()), Cause::Done);
+        assert_eq!(count.load(Relaxed), 1);
+
+        let refused = wait(&fences[0]).err().unwrap();
+        assert_eq!(refused.error(), ENOENT);
+        let refused = refused.into_callback();
+        for callback in [&called, &not_called, &refused] {
+            callback.0.add(10, Relaxed);
+        }
+        assert_eq!(count.load(Relaxed), 31);
+
+        // Each callback came back once: nobody else has a reference to what it owned.
+        drop((called, not_called, refused));
+        assert!(Arc::into_unique_or_drop(count).is_some());
+    }
+
+    #[test]
+    fn a_callback_completes() {
+        let timeline = in_order();
+        let fences = create(&timeline, 1);
+        let done = Arc::pin_init(Completion::new(), GFP_KERNEL).unwrap();
+        let callback = Complete::<Uncounted>::new(done.clone());
+        let waiter = Waiter::boxed(&fences[0], callback, GFP_KERNEL)
+            .ok()
+            .unwrap();
+        timeline.signal(1, Ok(()), Cause::Done);
+        done.wait_for_completion();
+        drop(waiter);
+    }
+
+    #[pin_data]
+    struct Job {
+        runs: Atomic<u32>,
+        #[pin]
+        ran: Completion,
+        #[pin]
+        work: Work<Job>,
+    }
+
+    impl_has_work! {
+        impl HasWork<Self> for Job { self.work }
+    }
+
+    impl WorkItem for Job {
+        type Pointer = Arc<Job>;
+
+        fn run(job: Arc<Job>) {
+            job.runs.add(1, Relaxed);
+            job.ran.complete_all();
+        }
+    }
+
+    #[test]
+    fn a_callback_queues_work() {
+        let timeline = in_order();
+        let fences = create(&timeline, 1);
+        let job = Arc::pin_init(
+            pin_init!(Job {
+                runs: Atomic::new(0),
+                ran <- Completion::new(),
+                work <- new_work!("Job::work"),
+            }),
+            GFP_KERNEL,
+        )
+        .unwrap();
+        let callback = QueueWork::<_, Uncounted>::new(workqueue::system_unbound(), job.clone());
+        let waiter = Waiter::boxed(&fences[0], callback, GFP_KERNEL)
+            .ok()
+            .unwrap();
+        assert_eq!(job.runs.load(Relaxed), 0);
+        timeline.signal(1, Ok(()), Cause::Done);
+        job.ran.wait_for_completion();
+        assert_eq!(job.runs.load(Relaxed), 1);
+        drop(waiter);
     }
 
     #[test]
