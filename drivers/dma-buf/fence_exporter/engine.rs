@@ -247,7 +247,7 @@ impl Engine {
 
     /// Frees all jobs. Process context.
     pub(crate) fn clear(&self) {
-        let jobs = core::mem::replace(&mut self.queue.lock().jobs, RBTree::new());
+        let jobs = core::mem::take(&mut self.queue.lock().jobs);
         // Dropped outside the lock: this takes locks of in-fences, and may put their last
         // references.
         drop(jobs);
