@@ -5,23 +5,25 @@ import fcntl
 import filecmp
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
 
 from fence import kbuild
 
-from . import DATA, OUT, TOP, die, git, read, run, say, write
+from . import DATA, TOP, die, git, read, run, say, write
 from .form import MODULE_ONLY, ROOTS, SPELLINGS, test_modules, tests, xarray_tests
 from .series import SERIES
 from .tree import DRIVER, SELFTESTS, TEST_OPTIONS, fresh_copy
 
-ARCH = "x86_64"
+# Each architecture, with the name of its kernel's image.
+IMAGES = {"x86_64": "bzImage", "arm64": "Image"}
 # Where kbuild saves the command that compiles the kernel crate.
 SAVED = "rust/.kernel.o.cmd"
-CONFIGS = ("scripts/kernel/configs/base.config", "scripts/kernel/configs/x86_64.config",
-           "scripts/upstream.d/config")
+# A warning of rustc or clippy, and the file that it is about.
+RUST_WARNING = re.compile(r"^warning: .*\n *--> ([^\n:]+):(?:.*\n)*?(?=\n|\Z)", re.M)
+# A warning of the C compiler or of bindgen's libclang.
+C_WARNING = re.compile(r"^([^\s:]+):\d+:\d+: warning: .*\n(?:.*\n){0,3}", re.M)
 
 
 def settings() -> dict[str, str]:
@@ -80,12 +82,14 @@ class Build:
     copies of the files that the series change.
     """
 
-    def __init__(self, tools: dict[str, str]) -> None:
+    def __init__(self, tools: dict[str, str], arch: str) -> None:
         self.tools = tools
+        self.arch = arch
         self.original = tools["KSRC"]
         cache = f"{os.path.dirname(os.path.dirname(self.original))}/upstream"
         self.source = f"{cache}/src"
-        self.out = f"{cache}/{ARCH}"
+        self.changed: list[str] = []
+        self.out = f"{cache}/{arch}"
         os.makedirs(self.source, exist_ok=True)
         os.makedirs(self.out, exist_ok=True)
         # Only one process at a time may build here. The lock is held until this process ends.
@@ -94,6 +98,7 @@ class Build:
     def lay_out(self, path: str) -> None:
         """Makes the tree contain the files of the repository at `path`, and links for the rest."""
         names = git(path, "ls-files").split()
+        self.changed = git(path, "diff", "--name-only", "base").split()
         folders = {"", *(os.path.dirname(name)[:end] for name in names
                          for end in [match.start() for match in re.finditer("/", name)])}
         files = set(names)
@@ -130,7 +135,7 @@ class Build:
 
     def command(self, *targets: str) -> list[str]:
         return ["nice", "make", f"-j{os.cpu_count()}", "-C", self.source, f"O={self.out}",
-                f"ARCH={ARCH}", *(f"{name}={self.tools[name]}"
+                f"ARCH={self.arch}", *(f"{name}={self.tools[name]}"
                                   for name in ("LLVM", "RUST_LIB_SRC", "BINDGEN")), *targets]
 
     def make(self, *targets: str, env: dict[str, str] | None = None) -> str:
@@ -145,31 +150,37 @@ class Build:
         return text
 
     def configure(self) -> None:
-        asked = "".join(read(f"{TOP}/{name}") for name in CONFIGS)
-        asked += "CONFIG_FENCE_EXPORTER=y\n" + "".join(
-            f"CONFIG_RUST_{name}_KUNIT_TEST=y\n" for name in TEST_OPTIONS)
+        asked = "".join(read(f"{DATA}/{name}.config") for name in ("base", self.arch))
+        asked += "".join(f"CONFIG_RUST_{name}_KUNIT_TEST=y\n" for name in TEST_OPTIONS)
         file, done = f"{self.out}/asked.config", f"{self.out}/asked"
         if not os.path.exists(done) or read(done) != asked:
             write(file, asked)
             self.make("allnoconfig", env={"KCONFIG_ALLCONFIG": file})
             # Written last, so that an interrupted run does not count as configured.
             write(done, asked)
-        have = read(f"{self.out}/.config")
-        for name in ("FENCE_EXPORTER", "ANDROID_BINDER_IPC_RUST", "RUST_KERNEL_DOCTESTS",
-                     *(f"RUST_{name}_KUNIT_TEST" for name in TEST_OPTIONS)):
-            if f"CONFIG_{name}=y\n" not in have:
-                die(f"CONFIG_{name} can't be enabled")
+        have = read(f"{self.out}/.config").splitlines()
+        if lost := [line for line in asked.splitlines()
+                    if re.fullmatch("CONFIG_.*=[ym]", line) and line not in have]:
+            die("the configuration lacks:", *lost)
+
+    def warnings(self, log: str, changed: list[str]) -> list[str]:
+        """Returns the warnings about some files of the tree. Others are not the series' business."""
+        return [match[0] for pattern in (RUST_WARNING, C_WARNING) for match in pattern.finditer(log)
+                if any(f"/{match[1]}".endswith(f"/{name}") for name in changed)]
 
     def build(self, path: str) -> None:
         """Builds the files that the series change, and their users, but no kernel image."""
         self.lay_out(path)
         self.configure()
-        log = self.make("prepare")
-        log += self.make("W=1", "rust/doctests_kernel_generated.o",
-                         "rust/doctests_kernel_generated_kunit.o",
-                         "drivers/android/binder/rust_binder_main.o", f"{DRIVER}/")
-        if warnings := re.findall(r"^warning: .*(?:\n.*){0,12}", log, re.M):
+        log = self.make("W=1", "CLIPPY=1", "prepare", "rust/doctests_kernel_generated.o",
+                        "rust/doctests_kernel_generated_kunit.o",
+                        "drivers/android/binder/rust_binder_main.o", f"{DRIVER}/")
+        if warnings := self.warnings(log, self.changed):
             print(*warnings, sep="\n", file=sys.stderr)
+            # make would not compile these files again, and would print no warning the next time.
+            for name in self.changed:
+                if f"{name}:" in "".join(warnings):
+                    os.utime(f"{self.source}/{name}")
             die("the kernel with the series builds with warnings")
         doctests = read(f"{self.out}/rust/doctests_kernel_generated_kunit.c")
         ours_there = re.findall(
@@ -180,7 +191,7 @@ class Build:
         if lost := [suite for suite in suites() if suite.encode() not in crate]:
             die("not in rust/kernel.o:", *lost)
         say(f"built: the kernel crate with {len(suites())} suites of the series, Binder, the driver, "
-            f"and {doctests.count('KUNIT_CASE')} examples of documentation, {len(ours_there)} of "
+            f"and {doctests.count('KUNIT_CASE(')} examples of documentation, {len(ours_there)} of "
             "them of the series")
 
     def rustdoc(self, scratch: str) -> None:
@@ -199,7 +210,8 @@ class Build:
         """
         # Removes the outputs from the saved command: this function names its own.
         saved = kbuild.command(f"{self.out}/{SAVED}").without("--emit")
-        environment = {**os.environ, "RUSTC_BOOTSTRAP": "1", **saved.environment}
+        environment = {**os.environ, "RUSTC_BOOTSTRAP": "1", "CLIPPY_CONF_DIR": self.source,
+                       **saved.environment}
         commits = git(path, "rev-list", "--reverse", f"base..{SERIES[-1].name}").split()
         for number, commit in enumerate(commits, 1):
             subject = git(path, "log", "-1", "--format=%s", commit).strip()
@@ -209,46 +221,6 @@ class Build:
                 env=environment)
             say(f"{number:2}/{len(commits)} type-checks: {subject}")
         git(path, "checkout", "-q", SERIES[-1].name)
-
-    def boot(self) -> None:
-        """Builds the kernel, and runs its KUnit suites and the selftests of the driver in it."""
-        self.make("bzImage")
-        say("built: the kernel")
-        root = f"{OUT}/root"
-        programs = f"{root}/usr/lib/fence_exporter"
-        shutil.rmtree(root, ignore_errors=True)
-        os.makedirs(programs)
-        self.make("headers")
-        run("make", "-C", f"{self.source}/{SELFTESTS}", f"CC=clang{self.tools['LLVM']}",
-            f"OUTPUT={programs}", f"top_srcdir={self.source}", "LDFLAGS=-pthread -static",
-            f"KHDR_INCLUDES=-isystem {self.out}/usr/include")
-        names = sorted(name for name in os.listdir(programs)
-                       if name.startswith("test_") and "." not in name)
-        shutil.copy(f"{TOP}/scripts/fence/run_programs", root)
-        log = f"{OUT}/boot.log"
-        command = ["sh", "/run_programs", "0", *names]
-        result = subprocess.run(
-            ["nice", f"{TOP}/scripts/vm", "run", "--kernel-build", self.out, "--no-load",
-             "--timeout", "1800", "--add", root, "--keep-log", log, "--append",
-             "fence_exporter.sw_sync=1 kunit.enable=1", "--", shlex.join(command)],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
-        write(f"{OUT}/selftests.log", result.stdout)
-        lines = read(log)
-        for suite, cases in suites().items():
-            passed = [case for case in cases
-                      if re.search(rf"^.*\bok \d+ {case}$", lines, re.M)
-                      and not re.search(rf"not ok \d+ {case}$", lines)]
-            if len(passed) != len(cases):
-                die(f"{suite}: {len(passed)} of {len(cases)} cases passed: see {log}")
-            say(f"KUnit: {suite}: {len(passed)} passed")
-        counts = {word: len(re.findall(rf"^\s*{word} \d+ ", result.stdout, re.M))
-                  for word in ("ok", "not ok")}
-        skipped = len(re.findall(r"^\s*ok \d+ .*# SKIP", result.stdout, re.M))
-        say(f"selftests: {len(names)} programs: {counts['ok'] - skipped} passed, "
-            f"{counts['not ok']} failed, {skipped} skipped; scripts/vm ended with "
-            f"{result.returncode}: see {OUT}/selftests.log")
-        if counts["not ok"] or result.returncode or not counts["ok"]:
-            die("the tree with the series fails its tests")
 
 
 def differences() -> None:

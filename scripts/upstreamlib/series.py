@@ -7,10 +7,25 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import DATA, OUT, git, read, replace_once, write
+from . import DATA, OUT, TOP, die, found, git, read, replace_once, write
 from .tree import DMA_BUF, RCU_FREE_BOX, Tree, fresh_copy
 
 Change = Callable[[Tree], None]
+
+# A figure in a message: `{ARCHITECTURE/ROW/COLUMN}` of the first table of docs/performance.md.
+FIGURE = re.compile(r"\{(\w+)/([^/{}]+)/(\w+)\}")
+COLUMNS = {"sw_sync": 2, "compat": 3, "native": 4}
+
+
+def figure(match: re.Match[str]) -> str:
+    """Returns a figure that was measured, without its ratio."""
+    arch, row, column = match.groups()
+    table = found(rf"<!-- {arch} -->\n(.*?)<!-- /{arch} -->", read(f"{TOP}/docs/performance.md"), re.S)[1]
+    for line in table.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0] == row:
+            return re.sub(r" \(.*\)", "", cells[COLUMNS[column]])
+    return die(f"docs/performance.md has no row {row!r} for {arch}")
 
 
 @dataclass(frozen=True)
@@ -26,7 +41,7 @@ class Series:
         if set(texts) != {"cover", *self.patches}:
             raise SystemExit(f"scripts/upstream.d/{self.name}: messages and patches differ: "
                              f"{sorted(set(texts) ^ {'cover', *self.patches})}")
-        return texts
+        return {name: FIGURE.sub(figure, text) for name, text in texts.items()}
 
     def files(self) -> list[str]:
         """Returns the patch files that were written, without the cover letter."""

@@ -46,7 +46,7 @@ RCU_VIEW = ("view", "once")
 VIEW_TESTS = "view_tests"
 # The modules of dma_buf by patch. All other modules belong to the patch `timeline`.
 DMA_BUF = {"fence": ("fence",), "sync-file": ("sync_file",), "signalling": ("signalling",),
-           "waiter": ("module_ref", "waiter"), "trace": ("trace",)}
+           "waiter": ("module_ref", "callbacks", "waiter"), "trace": ("trace",)}
 
 
 def fresh_copy(source: str, path: str) -> None:

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Boots the kernel with the series: its KUnit suites and examples, and the driver's selftests."""
+
+import os
+import shutil
+import subprocess
+
+from fence import PATIENT, ktap, programs, tap
+from fence.counts import Counts
+
+from . import OUT, TOP, die, read, run, say, write
+from .build import IMAGES, Build, suites
+from .tree import DRIVER, SELFTESTS
+
+DOCTESTS = "rust_doctests_kernel"
+# Seconds for all programs together. scripts/vm allows more on a slow machine.
+LIMIT = 1800
+# Each cross libc has a prefix of its own. By the target, clang finds the libraries there, but it would
+# use the headers of the host.
+TARGETS = {"x86_64": "--target=x86_64-linux-gnu",
+           "arm64": "--target=aarch64-linux-gnu -isystem /usr/aarch64-linux-gnu/include"}
+
+
+def count_cases(log: str, examples: int) -> None:
+    """Counts the cases of KUnit in a log. Ends the program if one failed or did not run.
+
+    Other suites of the kernel run, too. Those must not fail either.
+    """
+    lines = [ktap.PREFIX.sub("", line) for line in read(log).splitlines()]
+    # The suites have run before the module was loaded.
+    end = next((number for number, line in enumerate(lines) if ktap.LOADING in line), len(lines))
+    parser, errors = ktap.kernel_parser(), ktap.Errors()
+    main = parser.parse_run_tests(lines[:end], errors)
+    ran: dict[str, list[str]] = {}
+    counts = Counts()
+    words = {parser.TestStatus.SUCCESS: "pass", parser.TestStatus.SKIPPED: "skip"}
+    for suite in main.subtests:
+        ran[suite.name] = [case.name for case in suite.subtests]
+        for case in suite.subtests:
+            counts.take("KUnit", f"{suite.name}.{case.name}", words.get(case.status, "fail"))
+    wanted = suites()
+    for suite, cases in wanted.items():
+        if sorted(ran.get(suite, [])) != sorted(cases):
+            die(f"{suite}: of {cases}, these ran: {ran.get(suite, [])}: see {log}")
+    if len(ran.get(DOCTESTS, [])) != examples:
+        die(f"{len(ran.get(DOCTESTS, []))} of {examples} examples ran: see {log}")
+    if counts.failed or errors.found:
+        die(f"KUnit: {counts.failed} failed:", *errors.found, f": see {log}")
+    ours = sum(len(cases) for cases in wanted.values())
+    say(f"KUnit: {counts.passed} passed, {counts.skipped} skipped: {ours} cases of the series in "
+        f"{len(wanted)} suites, {examples} examples, "
+        f"{counts.passed + counts.skipped - ours - examples} of the kernel's own")
+
+
+def build_programs(kernel: Build, folder: str) -> None:
+    """Builds the selftests, as the makefiles of the kernel's tree do."""
+    kernel.make("headers")
+    llvm = kernel.tools["LLVM"]
+    run("make", "-C", f"{kernel.source}/{SELFTESTS}", f"CC=clang{llvm} {TARGETS[kernel.arch]}",
+        f"OUTPUT={folder}", f"top_srcdir={kernel.source}", "LDFLAGS=-pthread -static -fuse-ld=lld",
+        f"KHDR_INCLUDES=-isystem {kernel.out}/usr/include")
+
+
+def boot(kernel: Build) -> None:
+    """Builds the kernel, and runs its KUnit suites and the selftests of the driver in it."""
+    kernel.make("W=1", "CLIPPY=1", IMAGES[kernel.arch], "modules")
+    say(f"built: the kernel for {kernel.arch}")
+    folder = f"{OUT}/{kernel.arch}"
+    root, results = f"{folder}/root", f"{folder}/selftests.log"
+    shutil.rmtree(folder, ignore_errors=True)
+    built = f"{root}/{programs.DIRECTORY}"
+    os.makedirs(built)
+    build_programs(kernel, built)
+    names = programs.tests_in(built)
+    log = f"{folder}/boot.log"
+    command = [f"{TOP}/scripts/vm", "run", "--arch", kernel.arch, "--kernel-build", kernel.out,
+               "--module", f"{kernel.out}/{DRIVER}/fence_exporter.ko",
+               "--params", f"sw_sync=1 {PATIENT}", "--timeout", str(LIMIT), "--memory", "2G",
+               "--add", root, "--keep-log", log, "--", *programs.run_each(root, names)]
+    result = subprocess.run(["nice", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True, errors="replace", check=False)
+    write(results, result.stdout)
+    if not os.path.exists(log):
+        die(f"the kernel didn't boot: see {results}\n{result.stdout[-2000:]}")
+    count_cases(log, read(f"{kernel.out}/rust/doctests_kernel_generated_kunit.c").count("KUNIT_CASE("))
+    counts = Counts()
+    tap.take_programs(result.stdout, names, counts, kernel.arch)
+    say(f"selftests: {len(names)} programs: {counts.passed} passed, {counts.failed} failed, "
+        f"{counts.skipped} skipped: see {results}")
+    if counts.failed or result.returncode or not counts.passed:
+        die(f"the tree with the series fails its tests; scripts/vm ended with {result.returncode}: "
+            f"see {results} and {log}\n{result.stdout[-2000:] if result.returncode else ''}")
