@@ -74,7 +74,8 @@ pub enum Command {
     /// The file defines engines, the jobs that are submitted to the engines in each frame, what
     /// each job waits for, and which results are expected. At the end, a table shows the results.
     /// Ctrl-C ends the scenario early, and the table shows what was done until then. With --json,
-    /// there is a line for each fence that ends, and one for the table.
+    /// there is a line for each fence that ends, and one for the table. All times in the results are
+    /// those of the clock, also with --slower and --faster.
     #[command(after_long_help = crate::scenario::help_on_keys())]
     Scenario(ScenarioArgs),
     /// Record the fences of a command, for Perfetto and as a picture
@@ -196,6 +197,10 @@ pub struct ScenarioArgs {
     #[arg(long, value_name = "TIMES", default_value_t = 1,
         value_parser = clap::value_parser!(u32).range(1..))]
     pub slower: u32,
+    /// Play in time-lapse: divide each time of the file, but not the slack, by this number
+    #[arg(long, value_name = "TIMES", default_value_t = 1, conflicts_with = "slower",
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub faster: u32,
     /// Only compute the results of a machine without delays; use no device
     #[arg(long)]
     pub dry_run: bool,

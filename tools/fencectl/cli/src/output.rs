@@ -7,8 +7,9 @@ use rustix::io::Errno;
 use serde::Serialize;
 use serde_json::json;
 use std::{
+    env,
     fmt::Display,
-    io::{self, stdout, Write},
+    io::{self, stdout, IsTerminal, Write},
     process::ExitCode,
     sync::OnceLock,
 };
@@ -42,6 +43,13 @@ impl Output {
             answer.to_string()
         };
         self.line(&text);
+    }
+
+    /// Returns whether answers may have color: they are text for a terminal, and the user does not
+    /// refuse color by the environment variable `NO_COLOR` (no-color.org).
+    pub fn has_color(self) -> bool {
+        let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        !self.json && !refused && stdout().is_terminal()
     }
 
     /// Prints a line. If this fails, [`finish`](Self::finish) reports the error.

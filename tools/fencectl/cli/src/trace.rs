@@ -21,11 +21,11 @@ use crate::{
     cli::{DrawArgs, TraceArgs},
     output::{counted, Output},
 };
-use fence_exporter::{Error, Result};
+use fence_exporter::{Error, Kind, Result};
 use fences::{Fence, Outcome, Recording, UNBOUND};
 use serde::Serialize;
 use std::{
-    fmt, fs,
+    fmt, fs, io,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -33,6 +33,10 @@ use tracefs::Statuses;
 
 /// `fencectl trace`.
 pub fn run(args: &TraceArgs, output: Output) -> Result<ExitCode> {
+    // A recording that cannot be written would be lost. So this is checked before the command runs.
+    for extension in ["ftrace", "svg", "pftrace"] {
+        check_writable(&with_extension(&args.output, extension))?;
+    }
     let recorded = record::record(args)?;
     write(
         &with_extension(&args.output, "ftrace"),
@@ -52,8 +56,7 @@ pub fn run(args: &TraceArgs, output: Output) -> Result<ExitCode> {
 /// `fencectl draw`.
 pub fn draw(args: &DrawArgs, output: Output) -> Result<ExitCode> {
     let what = || format!("cannot draw {}", args.file.display());
-    let mut text =
-        fs::read_to_string(&args.file).map_err(|error| Error::usage(what(), error.to_string()))?;
+    let mut text = fs::read_to_string(&args.file).map_err(|error| Error::io(what(), &error))?;
     if let Some(title) = &args.title {
         text.insert_str(0, &parse::title_line(title));
     }
@@ -208,11 +211,29 @@ fn with_extension(prefix: &Path, extension: &str) -> PathBuf {
     name.into()
 }
 
+/// Fails if a file cannot be written. Leaves its contents alone, and leaves no new file behind.
+fn check_writable(path: &Path) -> Result<()> {
+    let is_new = !path.exists();
+    let mut options = fs::OpenOptions::new();
+    options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(|error| unwritable(path, &error))?;
+    if is_new {
+        let _ = fs::remove_file(path);
+    }
+    Ok(())
+}
+
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).map_err(|error| {
-        Error::usage(
-            format!("cannot write {}", path.display()),
-            error.to_string(),
-        )
-    })
+    fs::write(path, bytes).map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Error {
+    Error {
+        kind: Kind::Refused,
+        ..Error::io(format!("cannot write {}", path.display()), error)
+    }
 }

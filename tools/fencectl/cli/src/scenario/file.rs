@@ -6,7 +6,7 @@ use crate::cli::duration;
 use fence_exporter::{Error, Result, Status};
 use serde::{
     de::{Error as _, SeqAccess, Visitor},
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize,
 };
 use std::{
     collections::BTreeMap, fmt, fs, marker::PhantomData, ops::Range, path::Path, time::Duration,
@@ -66,9 +66,9 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// Returns the scenario in slow motion: each of its times is multiplied by `times`.
-    pub fn slower(mut self, times: u32) -> Self {
-        let stretch = |time: &mut Duration| *time = time.saturating_mul(times);
+    /// Returns the scenario at another pace: each of its times becomes what `pace` makes of it.
+    pub fn at(mut self, pace: Pace) -> Self {
+        let stretch = |time: &mut Duration| *time = pace.of(*time);
         stretch(&mut self.period);
         for engine in self.engine.values_mut() {
             stretch(&mut engine.timeout);
@@ -81,6 +81,33 @@ impl Scenario {
             job.expect.latency.iter_mut().for_each(stretch);
         }
         self
+    }
+}
+
+/// The pace of a scenario.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Pace {
+    /// Each time of the file is multiplied by this.
+    pub slower: u32,
+    /// Each time of the file is divided by this.
+    pub faster: u32,
+}
+
+impl Pace {
+    /// Returns what a time of the file becomes. Only a time of 0 becomes 0.
+    fn of(self, time: Duration) -> Duration {
+        let paced = time.saturating_mul(self.slower) / self.faster;
+        paced.max(time.min(Duration::from_nanos(1)))
+    }
+}
+
+impl fmt::Display for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.slower, self.faster) {
+            (1, 1) => f.write_str("as fast as the file says"),
+            (slower, 1) => write!(f, "{slower} times slower than the file says"),
+            (_, faster) => write!(f, "{faster} times faster than the file says"),
+        }
     }
 }
 

@@ -293,7 +293,7 @@ fn check(scenario: &Scenario) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::file::parse;
+    use super::super::file::{parse, Pace};
     use super::*;
 
     fn plan(text: &str) -> Result<Plan> {
@@ -345,15 +345,25 @@ mod tests {
     }
 
     #[test]
-    fn slow_motion_stretches_each_time() {
+    fn the_pace_changes_each_time() {
         let text = "title='t'\nframes=2\nperiod='10ms'\n[engine.a]\ntimeout='9ms'\n\
             [[job]]\nname='x'\nengine='a'\nat='1ms'\nduration='2ms'\ndeadline='5ms'\n";
-        let scenario = parse("f", text.to_owned()).unwrap();
-        let plan = Plan::new(scenario.slower(3)).unwrap();
-        let last = plan.submissions().last().unwrap();
-        assert_eq!((last.at, last.duration), (33_000_000, 6_000_000));
-        assert_eq!(last.deadline, Some(45_000_000));
-        assert_eq!(plan.engines[0].timeout, 27_000_000);
+        let plan = |slower, faster| {
+            let scenario = parse("f", text.to_owned()).unwrap();
+            Plan::new(scenario.at(Pace { slower, faster })).unwrap()
+        };
+        for (slower, faster, times) in [
+            (3, 1, [33_000_000, 6_000_000, 45_000_000, 27_000_000]),
+            (1, 10, [1_100_000, 200_000, 1_500_000, 900_000]),
+            // No time becomes 0: a period or a timeout of 0 makes no sense.
+            (1, 1_000_000_000, [2, 1, 2, 1]),
+        ] {
+            let plan = plan(slower, faster);
+            let last = plan.submissions().last().unwrap();
+            let deadline = last.deadline.unwrap();
+            let timeout = plan.engines[0].timeout;
+            assert_eq!([last.at, last.duration, deadline, timeout], times);
+        }
     }
 
     #[test]

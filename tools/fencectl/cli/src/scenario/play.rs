@@ -40,6 +40,8 @@ pub struct Run {
     pub frame: u32,
     /// When the job was submitted.
     pub submitted_ns: u64,
+    /// How long after its time the job was submitted.
+    pub behind_ns: u64,
     /// When the fence of the job signaled.
     pub signaled_ns: u64,
     /// The status that the fence signaled with.
@@ -179,6 +181,7 @@ fn run(
         place: submission.turn.job,
         frame: submission.turn.frame + 1,
         submitted_ns,
+        behind_ns: submitted_ns.saturating_sub(submission.at),
         signaled_ns,
         status,
         deadline_ns: submission.deadline,

@@ -3,13 +3,13 @@
 //! The report: the results of a scenario.
 
 use super::{
-    file::{Expect, Job},
+    file::{Expect, Job, Pace},
     plan::{ns, Plan},
     play::Run,
 };
 use crate::output::{counted, time_text};
 use serde::Serialize;
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 /// How many problems are listed. Of the others, the report only says how many there are.
 const TOLD: usize = 10;
@@ -40,6 +40,7 @@ struct Summary {
 #[derive(Debug, Serialize)]
 pub struct Report {
     title: String,
+    pace: Pace,
     passed: bool,
     /// Whether the scenario was ended before it was over.
     interrupted: bool,
@@ -47,6 +48,14 @@ pub struct Report {
     fences: u64,
     /// How many of these fences had a wrong time or status.
     wrong: u64,
+    /// How long after its time a job was submitted at most.
+    behind_ns: u64,
+    /// Jobs that are submitted later than this after their time are mentioned in the text (ns).
+    #[serde(skip)]
+    slack: u64,
+    /// Whether the text has color.
+    #[serde(skip)]
+    pub color: bool,
     /// The first [`TOLD`] of the wrong fences.
     problems: Vec<Run>,
     jobs: Vec<Summary>,
@@ -54,7 +63,7 @@ pub struct Report {
 
 impl Report {
     /// Makes a report without results.
-    pub fn new(plan: &Plan) -> Self {
+    pub fn new(plan: &Plan, pace: Pace, slack: Duration) -> Self {
         let job = |job: &Job| Summary {
             job: job.name.get_ref().clone(),
             engine: job.engine.get_ref().clone(),
@@ -64,10 +73,14 @@ impl Report {
         };
         Self {
             title: plan.scenario.title.clone(),
+            pace,
             passed: false,
             interrupted: false,
             fences: 0,
             wrong: 0,
+            behind_ns: 0,
+            slack: ns(slack),
+            color: false,
             problems: Vec::new(),
             jobs: plan.scenario.job.iter().map(job).collect(),
         }
@@ -76,6 +89,7 @@ impl Report {
     /// Adds the result of a fence that has ended.
     pub fn take(&mut self, run: &Run) {
         self.fences += 1;
+        self.behind_ns = self.behind_ns.max(run.behind_ns);
         if !run.problem.is_empty() {
             self.wrong += 1;
             if self.problems.len() < TOLD {
@@ -103,6 +117,14 @@ impl Report {
             self.jobs.iter_mut().for_each(Summary::finish);
         }
         self.passed = self.wrong == 0 && self.jobs.iter().all(|job| job.unexpected.is_empty());
+    }
+
+    /// Returns a word that must not be overlooked, in bold red if the text has color.
+    fn flag(&self, word: &str) -> String {
+        match self.color {
+            true => format!("\x1b[1;31m{word}\x1b[0m"),
+            false => word.to_owned(),
+        }
     }
 
     /// Returns whether all results were as expected.
@@ -166,7 +188,11 @@ impl Summary {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}\n", self.title)?;
+        writeln!(f, "{}", self.title)?;
+        if (self.pace.slower, self.pace.faster) != (1, 1) {
+            writeln!(f, "{}; the times are those of the clock", self.pace)?;
+        }
+        writeln!(f)?;
         writeln!(
             f,
             "{:12} {:12} {:>6}  {:>10} {:>10} {:>10}  {:>6}  {:>6}",
@@ -198,23 +224,36 @@ impl fmt::Display for Report {
         writeln!(f)?;
         for job in &self.jobs {
             for unexpected in &job.unexpected {
-                writeln!(f, "UNEXPECTED {}: {unexpected}", job.job)?;
+                let flag = self.flag("UNEXPECTED");
+                writeln!(f, "{flag} {}: {unexpected}", job.job)?;
             }
         }
         for run in &self.problems {
-            writeln!(f, "WRONG frame {}, {}: {}", run.frame, run.job, run.problem)?;
+            let flag = self.flag("WRONG");
+            writeln!(
+                f,
+                "{flag} frame {}, {}: {}",
+                run.frame, run.job, run.problem
+            )?;
         }
         let more = self.wrong - self.problems.len() as u64;
         if more > 0 {
             writeln!(f, "and {more} more")?;
         }
+        if self.behind_ns > self.slack {
+            writeln!(
+                f,
+                "BEHIND: a job was submitted {} after its time; this machine is too slow for this pace",
+                time_text(self.behind_ns)
+            )?;
+        }
         if self.interrupted {
             writeln!(f, "INTERRUPTED: this is what was done until then")?;
         }
         let verdict = if self.passed {
-            "as it should be"
+            "as it should be".to_owned()
         } else {
-            "NOT as it should be"
+            format!("{} as it should be", self.flag("NOT"))
         };
         write!(f, "{} fences, timing and status {verdict}", self.fences)
     }
@@ -231,15 +270,24 @@ mod tests {
         duration='10ms'\ndeadline='5ms'\nexpect.missed=[2, 4]\nexpect.failed=0\nexpect.latency='7ns'\n\
         expect.missed_in=[1, 3]\n";
 
+    fn new(plan: &Plan) -> Report {
+        let pace = Pace {
+            slower: 1,
+            faster: 1,
+        };
+        Report::new(plan, pace, Duration::from_nanos(39))
+    }
+
     fn report(end: u64, status: Status, problem: &str, interrupted: bool) -> Report {
         let plan = Plan::new(parse("f", TEXT.to_owned()).unwrap()).unwrap();
-        let mut report = Report::new(&plan);
+        let mut report = self::new(&plan);
         for frame in 1..=40u64 {
             report.take(&Run {
                 job: "x".to_owned(),
                 place: 0,
                 frame: frame as u32,
                 submitted_ns: frame,
+                behind_ns: frame,
                 signaled_ns: frame + end + frame % 2 * 2,
                 status,
                 deadline_ns: (frame <= 3).then_some(frame + 1),
@@ -260,6 +308,39 @@ mod tests {
     }
 
     #[test]
+    fn the_pace_is_told_and_whether_it_was_kept() {
+        let mut report = report(5, Status::SIGNALED, "", false);
+        let text = report.to_string();
+        assert!(!text.contains("file says"), "{text}");
+        let told = "BEHIND: a job was submitted 40 ns after its time";
+        assert!(text.contains(told), "{text}");
+        assert!(report.passed(), "that is no error of the device: {text}");
+        report.slack = 40;
+        report.pace.faster = 60;
+        let text = report.to_string();
+        assert!(!text.contains("BEHIND"), "{text}");
+        let told = "t\n60 times faster than the file says; the times are those of the clock\n\n";
+        assert!(text.starts_with(told), "{text}");
+        report.pace = Pace {
+            slower: 10,
+            faster: 1,
+        };
+        assert!(report.to_string().contains("10 times slower than"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_red_at_a_terminal() {
+        let mut report = report(0, Status(-5), "early", false);
+        assert!(!report.to_string().contains('\x1b'));
+        report.color = true;
+        let text = report.to_string();
+        for flag in ["UNEXPECTED", "WRONG", "NOT"] {
+            let red = format!("\x1b[1;31m{flag}\x1b[0m ");
+            assert!(text.contains(&red), "{flag}: {text}");
+        }
+    }
+
+    #[test]
     fn single_frames_and_latency_are_held_against_what_is_expected() {
         // Each deadline is 1 ns after the submission.
         let text = report(0, Status::SIGNALED, "", false).to_string();
@@ -270,12 +351,13 @@ mod tests {
         let plan =
             Plan::new(parse("f", TEXT.replace("missed_in=[1, 3]", "failed_in=[2]")).unwrap())
                 .unwrap();
-        let mut report = Report::new(&plan);
+        let mut report = self::new(&plan);
         let run = |frame, status| Run {
             job: "x".to_owned(),
             place: 0,
             frame,
             submitted_ns: 0,
+            behind_ns: 0,
             signaled_ns: 1,
             status,
             deadline_ns: None,

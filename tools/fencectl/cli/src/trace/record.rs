@@ -41,7 +41,7 @@ pub fn record(args: &TraceArgs) -> Result<Recorded> {
         .args(arguments)
         .spawn()
         .map_err(|error| {
-            Error::usage(format!("cannot run {program}"), error.to_string())
+            Error::io(format!("cannot run {program}"), &error)
                 .remedy("fencectl trace -- COMMAND: is it there, and can it be executed?")
         })?;
     let status = attend(child)?;
@@ -56,8 +56,7 @@ pub fn record(args: &TraceArgs) -> Result<Recorded> {
 /// Waits until the command ends. fencectl ignores a Ctrl-C, which the terminal also sends to the
 /// command. So fencectl can still write what was recorded. SIGTERM kills the command.
 fn attend(mut child: Child) -> Result<ExitStatus> {
-    let failed =
-        |error: std::io::Error| Error::usage("cannot wait for the command", error.to_string());
+    let failed = |error: std::io::Error| Error::io("cannot wait for the command", &error);
     let (interrupted, ended) = (
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicBool::new(false)),

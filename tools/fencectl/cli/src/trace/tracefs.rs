@@ -4,8 +4,10 @@
 //! tracefs.
 
 use fence_exporter::{Error, Kind, Result};
+use rustix::fs::{flock, FlockOperation};
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
     process::id,
 };
@@ -50,19 +52,27 @@ impl Statuses {
     }
 }
 
+/// The beginning of the names of instances. The process ID of their fencectl follows.
+const PREFIX: &str = "fencectl-";
+
 /// An instance of tracefs that records fences. Dropping this value removes the instance.
 pub struct Instance {
     path: PathBuf,
     has_statuses: bool,
+    /// The directory of the instance, which is locked while this fencectl runs.
+    _locked: Option<File>,
 }
 
 impl Instance {
     /// Makes the instance, and begins to record. The buffer has `buffer_kb` KB for each processor.
     pub fn begin(buffer_kb: u32) -> Result<Self> {
         let root = find()?;
-        let path = root.join(format!("instances/fencectl-{}", id()));
+        let instances = root.join("instances");
+        clean_up(&instances);
+        let path = instances.join(format!("{PREFIX}{}", id()));
         fs::create_dir(&path).map_err(|error| refused("make", &path, &error))?;
         let mut instance = Self {
+            _locked: lock(&path),
             path,
             has_statuses: false,
         };
@@ -115,6 +125,33 @@ impl Drop for Instance {
     }
 }
 
+/// Locks the directory of an instance. Returns `None` if another fencectl has locked it.
+fn lock(path: &Path) -> Option<File> {
+    let directory = File::open(path).ok()?;
+    flock(&directory, FlockOperation::NonBlockingLockExclusive).ok()?;
+    Some(directory)
+}
+
+/// Removes instances that a fencectl left behind when it was killed. Otherwise they would record
+/// until the next boot.
+///
+/// The fencectl of such an instance does not run, and nobody holds the lock of the instance. The
+/// process ID alone would not do: a fencectl in another PID namespace may be recording. The lock
+/// alone would not do either: a fencectl that has just made its instance has not locked it yet.
+fn clean_up(instances: &Path) {
+    for entry in fs::read_dir(instances).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        let Some(pid) = pid.and_then(|pid| pid.parse::<u32>().ok()) else {
+            continue;
+        };
+        let runs = pid != id() && Path::new(&format!("/proc/{pid}")).exists();
+        if !runs && lock(&entry.path()).is_some() {
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
 /// Returns where tracefs is mounted. Fails if it has no dma_fence events.
 fn find() -> Result<&'static Path> {
     let what = "cannot record fences";
@@ -151,14 +188,42 @@ fn find() -> Result<&'static Path> {
 fn refused(tried: &str, path: &Path, error: &io::Error) -> Error {
     let told = Error {
         kind: Kind::Device,
-        ..Error::usage(
-            format!("cannot {tried} {}", path.display()),
-            error.to_string(),
-        )
+        ..Error::io(format!("cannot {tried} {}", path.display()), error)
     };
     match error.kind() {
         io::ErrorKind::PermissionDenied => told.remedy("run it as root"),
         io::ErrorKind::OutOfMemory => told.remedy("ask for less: --buffer"),
         _ => told,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_fencectl_left_is_removed() {
+        let instances = std::env::temp_dir().join(format!("fencectl-test-{}", id()));
+        let make = |name: &str| {
+            let path = instances.join(name);
+            fs::create_dir_all(&path).expect("a directory can be made");
+            path
+        };
+        // No process has this ID: it is above the highest one that the kernel gives, 2^22.
+        let left = make("fencectl-4194305");
+        // Process 1 always runs.
+        let runs = make("fencectl-1");
+        let others = make("perf-4194305");
+        // A fencectl of another PID namespace.
+        let elsewhere = make("fencectl-4194306");
+        let locked = lock(&elsewhere);
+        assert!(locked.is_some());
+        clean_up(&instances);
+        assert!(!left.exists());
+        assert!(runs.exists() && others.exists() && elsewhere.exists());
+        drop(locked);
+        clean_up(&instances);
+        assert!(!elsewhere.exists());
+        fs::remove_dir_all(&instances).expect("the directories can be removed");
     }
 }
