@@ -33,10 +33,6 @@ use tracefs::Statuses;
 
 /// `fencectl trace`.
 pub fn run(args: &TraceArgs, output: Output) -> Result<ExitCode> {
-    // A recording that cannot be written would be lost. So this is checked before the command runs.
-    for extension in ["ftrace", "svg", "pftrace"] {
-        check_writable(&with_extension(&args.output, extension))?;
-    }
     let recorded = record::record(args)?;
     write(
         &with_extension(&args.output, "ftrace"),
@@ -209,6 +205,13 @@ fn with_extension(prefix: &Path, extension: &str) -> PathBuf {
     name.push(".");
     name.push(extension);
     name.into()
+}
+
+/// Fails if one of the files of a recording cannot be written.
+fn check_output(prefix: &Path) -> Result<()> {
+    ["ftrace", "svg", "pftrace"]
+        .iter()
+        .try_for_each(|extension| check_writable(&with_extension(prefix, extension)))
 }
 
 /// Fails if a file cannot be written. Leaves its contents alone, and leaves no new file behind.

@@ -71,7 +71,12 @@ impl Scenario {
         let stretch = |time: &mut Duration| *time = pace.of(*time);
         stretch(&mut self.period);
         for engine in self.engine.values_mut() {
-            stretch(&mut engine.timeout);
+            // The default does not belong to the file. It allows for the delays of a machine, which do
+            // not become shorter.
+            match &mut engine.timeout {
+                Some(timeout) => stretch(timeout),
+                None => engine.timeout = Some(TIMEOUT.saturating_mul(pace.slower)),
+            }
             engine.vblank.iter_mut().for_each(stretch);
         }
         for job in &mut self.job {
@@ -83,6 +88,9 @@ impl Scenario {
         self
     }
 }
+
+/// The timeout of the jobs of an engine for which the file has none.
+pub const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The pace of a scenario.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -116,9 +124,9 @@ impl fmt::Display for Pace {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Engine {
-    /// The timeout of the engine's jobs.
-    #[serde(default = "second", deserialize_with = "timeout")]
-    pub timeout: Duration,
+    /// The timeout of the engine's jobs. If the file has none, it is [`TIMEOUT`].
+    #[serde(default, deserialize_with = "timeout")]
+    pub timeout: Option<Duration>,
     /// The vblank period, if the engine is a display. The display shows at most one job at each
     /// multiple of this time, in the order of the jobs.
     #[serde(default, deserialize_with = "maybe_period")]
@@ -249,10 +257,6 @@ fn one() -> u32 {
     1
 }
 
-fn second() -> Duration {
-    Duration::from_secs(1)
-}
-
 fn ok() -> Vec<Status> {
     vec![Status::OK]
 }
@@ -343,10 +347,10 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error
 }
 
 /// Reads a timeout. 0 is refused, because SETUP would take it for the module's default.
-fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     match time(deserializer)? {
         Duration::ZERO => Err(D::Error::custom("the timeout is 0: no job could run")),
-        timeout => Ok(timeout),
+        timeout => Ok(Some(timeout)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 //! The plan of a scenario: when each job is submitted, and what it waits for.
 
-use super::file::{Job, Scenario};
+use super::file::{Job, Scenario, TIMEOUT};
 use fence_exporter::{Error, Result, Status, Timeline};
 use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 use toml::Spanned;
@@ -89,7 +89,7 @@ impl Plan {
             .iter()
             .map(|(name, engine)| Engine {
                 name: name.get_ref().clone(),
-                timeout: ns(engine.timeout),
+                timeout: ns(engine.timeout.unwrap_or(TIMEOUT)),
                 vblank: engine.vblank.map(ns),
             })
             .collect();
@@ -346,7 +346,7 @@ mod tests {
 
     #[test]
     fn the_pace_changes_each_time() {
-        let text = "title='t'\nframes=2\nperiod='10ms'\n[engine.a]\ntimeout='9ms'\n\
+        let text = "title='t'\nframes=2\nperiod='10ms'\n[engine.a]\ntimeout='9ms'\n[engine.b]\n\
             [[job]]\nname='x'\nengine='a'\nat='1ms'\nduration='2ms'\ndeadline='5ms'\n";
         let plan = |slower, faster| {
             let scenario = parse("f", text.to_owned()).unwrap();
@@ -363,6 +363,8 @@ mod tests {
             let deadline = last.deadline.unwrap();
             let timeout = plan.engines[0].timeout;
             assert_eq!([last.at, last.duration, deadline, timeout], times);
+            // A timeout that the file does not have is not shortened.
+            assert_eq!(plan.engines[1].timeout, 1_000_000_000 * u64::from(slower));
         }
     }
 

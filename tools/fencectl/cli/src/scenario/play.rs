@@ -84,6 +84,9 @@ struct Player<'a> {
     slack: u64,
     engines: Vec<Engine>,
     begin: u64,
+    /// How much later than in the plan jobs are submitted, because this machine could not keep up
+    /// (ns).
+    slip: u64,
     /// The submissions that have not been judged, in the order in which they were made.
     pending: VecDeque<(Submission, Fence)>,
     /// The fences of submitted jobs, for later jobs that wait for them.
@@ -109,17 +112,21 @@ pub fn play(plan: &Plan, slack: Duration, stop: &Stop, tell: &mut dyn FnMut(Run)
             .map(|engine| open(engine, begin))
             .collect::<Result<_>>()?,
         begin,
+        slip: 0,
         pending: VecDeque::new(),
         fences: Window::default(),
         ended: Window::default(),
         free: vec![0; plan.engines.len()],
         relays: BTreeMap::new(),
     };
-    for submission in plan.submissions() {
-        let at = player.begin.saturating_add(submission.at);
+    for mut submission in plan.submissions() {
+        let at = begin.saturating_add(submission.at + player.slip);
         if !player.go_on_until(at, stop, tell)? {
             return Ok(());
         }
+        player.slip += slip(plan, clock::now().saturating_sub(at));
+        let deadline = submission.deadline;
+        submission.deadline = deadline.map(|deadline| deadline.saturating_add(player.slip));
         player.submit(submission)?;
     }
     while !player.pending.is_empty() {
@@ -129,6 +136,18 @@ pub fn play(plan: &Plan, slack: Duration, stop: &Stop, tell: &mut dyn FnMut(Run)
         }
     }
     Ok(())
+}
+
+/// Returns by how much the rest of the scenario is put off if a job is submitted `late` ns after its
+/// time.
+///
+/// A machine makes up for a delay of up to a frame. If it made up for any delay, it would submit the
+/// jobs of many frames at once, and need a descriptor for each.
+fn slip(plan: &Plan, late: u64) -> u64 {
+    match plan.scenario.frames {
+        1 => 0,
+        _ => late.saturating_sub(ns(plan.scenario.period)),
+    }
 }
 
 /// Computes the results that a machine without delays would have, and passes each of them to
@@ -433,6 +452,23 @@ mod tests {
     use std::{fs::File, os::fd::OwnedFd};
 
     const TEXT: &str = "title='t'\n[engine.a]\n[[job]]\nname='x'\nengine='a'\nduration='10ms'\n";
+
+    #[test]
+    fn only_a_delay_of_a_frame_is_made_up_for() {
+        let plan = |frames| {
+            let frames = format!("title='t'\nframes={frames}\nperiod='10ms'\n");
+            Plan::new(parse("f", TEXT.replacen("title='t'\n", &frames, 1)).unwrap()).unwrap()
+        };
+        for (frames, late, put_off) in [
+            (2, 0, 0),
+            (2, 10_000_000, 0),
+            (2, 10_000_007, 7),
+            // The only frame has no next one that could come at the same time.
+            (1, 10_000_007, 0),
+        ] {
+            assert_eq!(slip(&plan(frames), late), put_off, "{frames}, {late}");
+        }
+    }
 
     #[test]
     fn early_late_and_wrong_are_told() {

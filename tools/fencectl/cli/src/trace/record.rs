@@ -37,6 +37,8 @@ pub fn record(args: &TraceArgs) -> Result<Recorded> {
     let [program, arguments @ ..] = args.command.as_slice() else {
         return Err(Error::usage("cannot trace", "there is no command"));
     };
+    // A recording that cannot be written would be lost. So this is checked before the command runs.
+    super::check_output(&args.output)?;
     let child = Command::new(program)
         .args(arguments)
         .spawn()
