@@ -28,6 +28,9 @@ use std::{
 /// The time from the start of playing to the first frame.
 const LEAD_NS: u64 = 20_000_000;
 
+/// How long to wait at a time for a device that is late.
+const CROWDED_NS: u64 = 1_000_000;
+
 /// The result of a submission. Times are in nanoseconds from the beginning of the scenario.
 #[derive(Clone, Debug, Serialize)]
 pub struct Run {
@@ -124,6 +127,13 @@ pub fn play(plan: &Plan, slack: Duration, stop: &Stop, tell: &mut dyn FnMut(Run)
         if !player.go_on_until(at, stop, tell)? {
             return Ok(());
         }
+        // The device may be late, too. Then more fences are pending than the scenario means to have.
+        while player.is_crowded() {
+            let soon = clock::now() + CROWDED_NS;
+            if !player.go_on_until(soon, stop, tell)? {
+                return Ok(());
+            }
+        }
         player.slip += slip(plan, clock::now().saturating_sub(at));
         let deadline = submission.deadline;
         submission.deadline = deadline.map(|deadline| deadline.saturating_add(player.slip));
@@ -137,6 +147,9 @@ pub fn play(plan: &Plan, slack: Duration, stop: &Stop, tell: &mut dyn FnMut(Run)
     }
     Ok(())
 }
+
+/// How many frames of fences are kept pending by a machine that is behind.
+const PENDING_FRAMES: usize = 4;
 
 /// Returns by how much the rest of the scenario is put off if a job is submitted `late` ns after its
 /// time.
@@ -209,6 +222,25 @@ fn run(
 }
 
 impl Player<'_> {
+    /// Returns whether the oldest pending fence is late, and several frames of fences are pending. A
+    /// job is late if its time has passed since all jobs before it have ended.
+    fn is_crowded(&self) -> bool {
+        let most = PENDING_FRAMES * self.plan.scenario.job.len();
+        let Some((submission, fence)) = self.pending.front().filter(|_| self.pending.len() > most)
+        else {
+            return false;
+        };
+        // All fences that the oldest one may wait for have ended, except stand-ins, which follow at
+        // once.
+        let free = self.free.iter().copied().max().unwrap_or(0);
+        let vblank = self.plan.engines[submission.engine].vblank.unwrap_or(0);
+        let start = fence.called[1].max(free);
+        clock::now()
+            > start
+                .saturating_add(submission.duration)
+                .saturating_add(2 * vblank)
+    }
+
     /// Signals and judges fences until `time_ns`. Returns `false` if `stop` asked for an end.
     fn go_on_until(
         &mut self,
