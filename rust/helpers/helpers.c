@@ -90,18 +90,13 @@ __rust_helper void rust_helper_dma_fence_set_error(struct dma_fence *fence, int 
 	dma_fence_set_error(fence, error);
 }
 
-__rust_helper unsigned long rust_helper_dma_fence_lock_irqsave(struct dma_fence *fence)
+/*
+ * The lock of a fence that was initialized without an external lock. dma_fence_spinlock() would
+ * test that for each use of the lock.
+ */
+__rust_helper spinlock_t *rust_helper_dma_fence_inline_lock(struct dma_fence *fence)
 {
-	unsigned long flags;
-
-	dma_fence_lock_irqsave(fence, flags);
-	return flags;
-}
-
-__rust_helper void rust_helper_dma_fence_unlock_irqrestore(struct dma_fence *fence,
-							   unsigned long flags)
-{
-	dma_fence_unlock_irqrestore(fence, flags);
+	return &fence->inline_lock;
 }
 
 __rust_helper unsigned long rust_helper_spin_lock_irqsave(spinlock_t *lock)

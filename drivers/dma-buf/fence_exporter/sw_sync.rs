@@ -187,6 +187,8 @@ impl Calls for Timeline<SwSync> {
         Ok(())
     }
 
+    // Not inlined into `ioctl`, which needs more room on the stack for its other calls.
+    #[inline(never)]
     fn increment(&self, arg: Arg) -> Result {
         let by = u64::from(arg.read::<u32>()?);
         // A step of 2^31 or more reaches every pending fence, since a new fence is less than 2^31

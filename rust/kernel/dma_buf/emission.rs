@@ -27,7 +27,6 @@ use super::{
     },
     signal::{
         signal_points,
-        End,
         Reason, //
     },
     signalling,
@@ -340,12 +339,7 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
         let mut guard = timeline.context().state.lock();
         if done() {
             drop(guard);
-            let end = End {
-                error: None,
-                cause: Cause::Done,
-                time: None,
-            };
-            timeline.context().signal(this.last, end);
+            timeline.signal(this.last, Ok(()), Cause::Done);
             this.complete(None, Some(Cause::Done));
             return;
         }

@@ -340,6 +340,48 @@ pub(super) unsafe fn init_fence<O: FenceOps>(point: NonNull<PointOf<O>>, number:
     }
 }
 
+/// Calls a function under the lock of a fence, with interrupts off.
+///
+/// # Safety
+///
+/// Callers must ensure that [`init_fence`] initialized the fence, and that its memory is valid.
+/// They must hold no context lock.
+#[inline(always)]
+unsafe fn with_lock<T>(fence: *mut bindings::dma_fence, function: impl FnOnce() -> T) -> T {
+    // SAFETY: By the safety requirements the memory of `fence` is valid. `init_fence` passed no
+    // lock to the core, so the lock is in the fence. The last put of the fence does not overwrite
+    // it.
+    let lock = unsafe { bindings::dma_fence_inline_lock(fence) };
+    // SAFETY: The lock was initialized with the fence.
+    let flags = unsafe { bindings::spin_lock_irqsave(lock) };
+    let result = function();
+    // SAFETY: The lock was taken above. `flags` are those that the call returned.
+    unsafe { bindings::spin_unlock_irqrestore(lock, flags) };
+    result
+}
+
+/// Signals a fence with `error` and the timestamp `time`. `count_one` is called before.
+///
+/// # Safety
+///
+/// Callers must hold the lock of the fence, under which they have found that it has not signaled.
+#[inline(always)]
+unsafe fn signal_locked(
+    fence: *mut bindings::dma_fence,
+    error: Option<Error>,
+    time: Ktime,
+    count_one: impl FnOnce(),
+) {
+    count_one();
+    if let Some(error) = error {
+        // SAFETY: The fence has not signaled, and can't signal while its lock is held. An `Error`
+        // is in [-4095, -1].
+        unsafe { bindings::dma_fence_set_error(fence, error.to_errno()) };
+    }
+    // SAFETY: By the safety requirements the fence's lock is held.
+    unsafe { bindings::dma_fence_signal_timestamp_locked(fence, time) };
+}
+
 /// Signals a fence with `error` and the timestamp `time`, unless it has signaled, and returns
 /// whether this call signaled it.
 ///
@@ -361,23 +403,38 @@ pub(super) unsafe fn signal_fence(
     time: Ktime,
     count_one: impl FnOnce(),
 ) -> bool {
-    // SAFETY: The fence is initialized, and has a lock of its own. The last put of the fence does
-    // not overwrite that lock.
-    let flags = unsafe { bindings::dma_fence_lock_irqsave(fence) };
-    // SAFETY: By the safety requirements the memory of `fence` is valid. It was initialized before
-    // the fence was emitted.
-    let first = !unsafe { bindings::dma_fence_test_signaled_flag(fence) };
-    if first {
-        count_one();
-        if let Some(error) = error {
-            // SAFETY: The fence has not signaled, and can't signal while its lock is held. An
-            // `Error` is in [-4095, -1].
-            unsafe { bindings::dma_fence_set_error(fence, error.to_errno()) };
+    let signal = || {
+        // SAFETY: By the safety requirements the memory of `fence` is valid. It was initialized
+        // before the fence was emitted.
+        let first = !unsafe { bindings::dma_fence_test_signaled_flag(fence) };
+        if first {
+            // SAFETY: `with_lock` holds the lock of the fence, which has not signaled.
+            unsafe { signal_locked(fence, error, time, count_one) };
         }
-        // SAFETY: The fence's lock is held.
-        unsafe { bindings::dma_fence_signal_timestamp_locked(fence, time) };
-    }
-    // SAFETY: The lock was taken above. `flags` are those that the call returned.
-    unsafe { bindings::dma_fence_unlock_irqrestore(fence, flags) };
-    first
+        first
+    };
+    // SAFETY: The safety requirements of this function are those of `with_lock`.
+    unsafe { with_lock(fence, signal) }
+}
+
+/// Signals a fence like [`signal_fence`], without a look at whether it has signaled. Nothing but
+/// this call signals the fence.
+///
+/// # Safety
+///
+/// Callers must ensure that a context emitted the fence, that they hold a reference to it, and that
+/// it has not signaled and no other code signals it. They must hold no context lock.
+#[inline(always)]
+pub(super) unsafe fn signal_pending_fence(
+    _section: &super::Section,
+    fence: *mut bindings::dma_fence,
+    error: Error,
+    time: Ktime,
+    trace: impl FnOnce(),
+) {
+    // SAFETY: `with_lock` holds the lock of the fence. By the safety requirements the fence has not
+    // signaled.
+    let signal = || unsafe { signal_locked(fence, Some(error), time, trace) };
+    // SAFETY: The safety requirements of this function are those of `with_lock`.
+    unsafe { with_lock(fence, signal) }
 }

@@ -30,6 +30,7 @@ use super::{
     ktime_get,
     ops::{
         signal_fence,
+        signal_pending_fence,
         TracedFence, //
     },
     order::{
@@ -96,7 +97,28 @@ impl<O: FenceOps> FenceContext<O> {
     /// signaled.
     ///
     /// When the call returns, all fences up to `last` that were pending are unlinked.
+    // Inlined, so that the members of `end` are constants or are in registers.
+    #[inline(always)]
     pub(super) fn signal(&self, last: u64, end: End) -> usize {
+        let done = self.signal_next(last, end);
+        if done.more {
+            done.count + self.signal_rest(last, end.error, end.cause, end.time)
+        } else {
+            done.count
+        }
+    }
+
+    /// Signals the batches after the first. It is a function of its own, so that signaling a single
+    /// fence needs no state of a loop. The fields of an [`End`] are passed in registers.
+    #[inline(never)]
+    fn signal_rest(
+        &self,
+        last: u64,
+        error: Option<Error>,
+        cause: Cause,
+        time: Option<Ktime>,
+    ) -> usize {
+        let end = End { error, cause, time };
         let mut count = 0;
         loop {
             let done = self.signal_next(last, end);
@@ -199,12 +221,15 @@ impl<O: FenceOps> FenceContext<O> {
         // SAFETY: `pending` is in the state, where it is pinned. By the safety requirements no
         // other thread uses the state.
         let pending = unsafe { Pin::new_unchecked(&mut *pending) };
-        let (mut count, mut time) = (0, 0);
+        let (mut left, mut time) = (0, 0);
         pending.drain(|point| {
-            if count % BATCH == 0 {
-                time = ktime_get();
-            }
-            count += 1;
+            left = match left {
+                0 => {
+                    time = ktime_get();
+                    BATCH - 1
+                }
+                left => left - 1,
+            };
             let fence = point.cast::<bindings::dma_fence>().as_ptr();
             let trace = || {
                 // SAFETY: This runs under the fence's lock, before the fence has signaled. The
@@ -215,7 +240,9 @@ impl<O: FenceOps> FenceContext<O> {
             signalling(|section| {
                 // SAFETY: The point was linked, so a context emitted its fence. `drain` passed the
                 // list's reference to this closure, which keeps the fence. No context lock is held.
-                unsafe { signal_fence(section, fence, Some(O::CLOSED), time, trace) }
+                // A signaler unlinks what it has signaled before it returns, and no signaler is
+                // left. So the fence has not signaled, and no other code signals it.
+                unsafe { signal_pending_fence(section, fence, O::CLOSED, time, trace) }
             });
             // SAFETY: `drain` passed the list's reference to this closure, which gives it up here.
             unsafe { bindings::dma_fence_put(fence) };

@@ -254,6 +254,7 @@ impl<O: FenceOps> Timeline<O> {
     ///
     /// Any, but the lock of a fence must not be held, so a waiter must not call it. Interrupts are
     /// off for a bounded number of fences at a time.
+    #[inline(never)]
     pub fn signal(&self, seqno: u64, status: Result, cause: Cause) -> usize {
         self.context().signal(
             seqno,
@@ -276,6 +277,7 @@ impl<O: FenceOps> Timeline<O> {
     /// # Context
     ///
     /// As for [`signal`](Self::signal).
+    #[inline(never)]
     pub fn signal_timestamp(&self, seqno: u64, status: Result, cause: Cause, time: Ktime) -> usize {
         self.context().signal(
             seqno,

@@ -67,8 +67,12 @@ mod cases {
         // SAFETY: `fences` has a reference to the fence. Its flags are written with atomic accesses
         // only.
         let flags = unsafe { Atomic::from_ptr(&raw mut (*raw).flags) };
-        // SAFETY: `fences` has a reference to the fence, which is initialized.
-        let irqs = unsafe { bindings::dma_fence_lock_irqsave(raw) };
+        // SAFETY: `fences` has a reference to the fence, which is initialized, and which a context
+        // emitted. So its lock is in the fence.
+        let (lock, irqs) = unsafe {
+            let lock = bindings::dma_fence_inline_lock(raw);
+            (lock, bindings::spin_lock_irqsave(lock))
+        };
         // This is the first step of dma_fence_signal_timestamp_locked(). The whole call follows
         // below.
         let before = flags.load(Relaxed);
@@ -86,7 +90,7 @@ mod cases {
         // taken.
         unsafe {
             bindings::dma_fence_signal_timestamp_locked(raw, time);
-            bindings::dma_fence_unlock_irqrestore(raw, irqs);
+            bindings::spin_unlock_irqrestore(lock, irqs);
         }
         assert_eq!(crew.join(), time as u64);
         assert!(slept || !PREEMPT_RT);

@@ -163,26 +163,25 @@ impl Pending for ByNumber {
 
     #[inline]
     fn drain(mut self: Pin<&mut Self>, mut each: impl FnMut(NonNull<NumberedPoint>)) {
-        let this = self.as_mut().project();
-        let mut run = this.run.take();
+        if !self.tree.is_empty() {
+            self.as_mut().sort_list();
+        }
+        let this = self.project();
+        *this.run = None;
         *this.len = 0;
+        let head = this.age.get();
+        // SAFETY: By the type invariant the list is initialized.
+        let mut next = unsafe { (*head).next };
         // SAFETY: The head is valid and pinned. The points that were on the list still lead to the
         // head.
-        unsafe { bindings::INIT_LIST_HEAD(this.age.get()) };
-        loop {
-            // The points of the tree come before the run.
-            let point = if let Some(first) = self.tree.first() {
-                // SAFETY: The point is in the tree.
-                unsafe { self.as_mut().project().tree.erase(first) };
-                first
-            } else if let Some(first) = run {
-                // SAFETY: The point was linked when the run was taken, and `each` has not been
-                // called for it.
-                run = unsafe { self.younger(first) };
-                first
-            } else {
-                return;
-            };
+        unsafe { bindings::INIT_LIST_HEAD(head) };
+        while next != head {
+            // SAFETY: `next` was on the list, so it is the entry of a point, and not null. `each`
+            // has not been called for that point.
+            let point = unsafe { point_of(next) };
+            // SAFETY: `next` is the entry of a point whose reference the list has owned, since
+            // `each` has not been called for it.
+            next = unsafe { (*next).next };
             each(point);
         }
     }
@@ -243,6 +242,24 @@ impl ByNumber {
             unsafe { fields.tree.insert(point) };
             // INVARIANT: The point is in the tree. The run begins after it.
             *fields.run = next;
+        }
+    }
+
+    /// Empties the tree, and puts its points at the start of the list, by number. The list is then
+    /// in the order in which the points signal, and no longer by age.
+    #[cold]
+    fn sort_list(mut self: Pin<&mut Self>) {
+        // SAFETY: The point is linked.
+        let run = self.run.map(|run| unsafe { age_of(run) });
+        let behind = run.unwrap_or(self.age.get());
+        while let Some(first) = self.tree.first() {
+            // SAFETY: The point is in the tree, and so on the list. `behind` is an entry of the
+            // list or its head, and not the entry of this point, which is not in the run.
+            unsafe {
+                self.as_mut().project().tree.erase(first);
+                bindings::list_del_init(age_of(first));
+                bindings::list_add_tail(age_of(first), behind);
+            }
         }
     }
 
@@ -337,13 +354,22 @@ impl ByNumber {
     /// Returns the point to which an entry of the list belongs, or `None` for the head.
     #[inline]
     fn entry(&self, entry: *mut bindings::list_head) -> Link<Numbered> {
-        if entry == self.age.get() {
-            return None;
-        }
         // SAFETY: Every entry but the head is the `age` of a point.
-        NonNull::new(
-            unsafe { container_of!(Opaque::cast_from(entry), NumberedPoint, links.age) }.cast_mut(),
-        )
+        (entry != self.age.get()).then(|| unsafe { point_of(entry) })
+    }
+}
+
+/// Returns the point to which an entry of a list belongs.
+///
+/// # Safety
+///
+/// Callers must ensure that `entry` is the `age` of a point.
+#[inline]
+unsafe fn point_of(entry: *mut bindings::list_head) -> NonNull<NumberedPoint> {
+    // SAFETY: By the safety requirements `entry` is in a point, whose address is not null.
+    unsafe {
+        let point = container_of!(Opaque::cast_from(entry), NumberedPoint, links.age);
+        NonNull::new_unchecked(point.cast_mut())
     }
 }
 

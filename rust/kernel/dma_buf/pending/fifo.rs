@@ -60,10 +60,37 @@ pub struct Fifo {
 /// From `first` to `last`, `len` points follow each other. If there are none, both are `None`. The
 /// links between these points were written before the points were gathered, and are not written
 /// again. Only the link of `last` may be written.
+#[derive(Clone, Copy)]
 pub struct Segment {
     first: Link<Next>,
     last: Link<Next>,
     len: u32,
+}
+
+impl Segment {
+    /// Returns the points from `first` on; none if `first` is not one of the points.
+    ///
+    /// It is a function of its own so that [`unlink`](Pending::unlink) is short.
+    ///
+    /// # Safety
+    ///
+    /// Callers must have been in one RCU section since before the points were gathered.
+    #[cold]
+    unsafe fn beginning_at(self, first: Link<Next>) -> Self {
+        // SAFETY: By the safety requirements RCU has kept the points.
+        let gone = unsafe { self.points() }
+            .take_while(|&point| Some(point) != first)
+            .count() as u32;
+        if gone == self.len {
+            return Self::none();
+        }
+        // INVARIANT: The points before `first` are left out.
+        Self {
+            first,
+            len: self.len - gone,
+            ..self
+        }
+    }
 }
 
 impl Gathered<Next> for Segment {
@@ -150,19 +177,14 @@ impl Pending for Fifo {
         let points = self.project().points;
         // Another signaler may already have unlinked the first points of the segment, or all of
         // it.
-        let first = points.first();
-        // SAFETY: By the safety requirements RCU has kept the points.
-        let gone = unsafe { gathered.points() }
-            .take_while(|&point| Some(point) != first)
-            .count() as u32;
-        // INVARIANT: The points that were unlinked are left out.
-        gathered.len -= gone;
-        gathered.first = first;
-        match gathered.last {
-            // SAFETY: The first point that is left in the segment is the first of this chain. New
-            // points are linked at the end. So `last` is the `len`th point of the chain.
-            Some(last) if gathered.len > 0 => unsafe { points.cut_after(last, gathered.len) },
-            _ => *gathered = Segment::none(),
+        if points.first() != gathered.first {
+            // SAFETY: By the safety requirements RCU has kept the points.
+            *gathered = unsafe { gathered.beginning_at(points.first()) };
+        }
+        if let Some(last) = gathered.last {
+            // SAFETY: The first point of the segment is the first of this chain. New points are
+            // linked at the end. So `last` is the `len`th point of the chain.
+            unsafe { points.cut_after(last, gathered.len) };
         }
     }
 
