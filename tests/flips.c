@@ -47,7 +47,8 @@ static void read_deadlines(int tl, struct picture *picture)
 	while (must("read an event", timeline_event(tl, &event, 0)))
 		if (event.type == FENCE_EXPORTER_EVENT_DEADLINE && event.value != last) {
 			last = event.value;
-			used += snprintf(picture->deadlines + used, sizeof(picture->deadlines) - used,
+			used += snprintf(picture->deadlines + used,
+					 sizeof(picture->deadlines) - used,
 					 "%s%llu", used ? "," : "", last);
 		}
 }

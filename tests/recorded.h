@@ -16,8 +16,8 @@ int must(const char *what, __s64 ret);
 int signaled(int fd);
 
 /*
- * Prints the line for a fence of the module's, after the fence has signaled. Time and status are those
- * of SYNC_IOC_FILE_INFO. @deadlines is the content of the list of deadlines in the JSON.
+ * Prints the line for a fence of the module's, after the fence has signaled. Time and status are
+ * those of SYNC_IOC_FILE_INFO. @deadlines is the content of the list of deadlines in the JSON.
  */
 void expect(const char *timeline, unsigned int seqno, int fd, const char *cause,
 	    const char *deadlines);
