@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The parts of Android's init and ueventd that a shell script can't do, and the programs that try the
- * rules of SELinux. Debian's toybox has no commands for SELinux, and no ueventd.
+ * The parts of Android's init and ueventd that a shell script can't do, and the programs that try
+ * the rules of SELinux. Debian's toybox has no commands for SELinux, and no ueventd.
  *
- *	android load_policy FILE		give the kernel a policy, in a single write
- *	android run CONTEXT UID GIDS COMMAND...	run a command in a domain; GIDS is a list with commas
- *	ueventd FILE...				make and remove nodes by ueventd.rc and file_contexts; begins
- *						with the devices that exist, and prints a line when all of
- *						these have nodes
- *	android calls NODE FIRST LAST		print the numbers of the ioctls that SELinux lets through
- *	android label FILE...			print the labels of files
- *	android lend NODE CONTEXT		make a fence, and let a process of another domain wait for it
- *	android wait FD READY
+ * android load_policy FILE     give the kernel a policy, in a single write
+ * android run CONTEXT UID GIDS COMMAND...
+ *                              run a command in a domain; GIDS is a list with commas
+ * ueventd FILE...              make and remove nodes by ueventd.rc and file_contexts; begins with
+ *                              the devices that exist, and prints a line when all have nodes
+ * android calls NODE FIRST LAST
+ *                              print the numbers of the ioctls that SELinux lets through
+ * android label FILE...        print the labels of files
+ * android lend NODE CONTEXT    make a fence, and let a process of another domain wait for it
+ * android wait FD READY
  */
 
 #include <dirent.h>
@@ -34,6 +35,8 @@
 
 #include <linux/fence_exporter.h>
 #include <linux/sync_file.h>
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 static int fail(const char *what)
 {
@@ -96,7 +99,7 @@ static struct rule *rule_of(const char *path, int make)
 	for (size_t i = 0; i < rule_count; i++)
 		if (!strcmp(rules[i].path, path))
 			return &rules[i];
-	if (!make || rule_count == sizeof(rules) / sizeof(rules[0]))
+	if (!make || rule_count == ARRAY_SIZE(rules))
 		return NULL;
 	rules[rule_count].mode = 0600;
 	snprintf(rules[rule_count].path, sizeof(rules[0].path), "%s", path);
@@ -110,7 +113,7 @@ static unsigned int id_of(const char *name)
 		{ "root", 0 }, { "system", 1000 }, { "graphics", 1003 }, { "shell", 2000 },
 	};
 
-	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
 		if (!strcmp(ids[i].name, name))
 			return ids[i].id;
 	return 0;
@@ -125,7 +128,8 @@ static int read_rules(const char *path)
 	if (!file)
 		return fail(path);
 	while (fgets(line, sizeof(line), file)) {
-		int found = sscanf(line, "/dev/%120s %127s %127s %127s", node, word[0], word[1], word[2]);
+		int found = sscanf(line, "/dev/%120s %127s %127s %127s",
+				   node, word[0], word[1], word[2]);
 		char full[128];
 		struct rule *rule;
 
@@ -136,7 +140,7 @@ static int read_rules(const char *path)
 		if (!rule)
 			continue;
 		if (found == 2) {
-			strcpy(rule->label, word[0]);
+			snprintf(rule->label, sizeof(rule->label), "%s", word[0]);
 		} else {
 			rule->mode = strtoul(word[0], NULL, 8);
 			rule->uid = id_of(word[1]);
@@ -184,11 +188,13 @@ static void handle(char *event, ssize_t size)
 	rule = rule_of(path, 0);
 	snprintf(fresh, sizeof(fresh), "%s.new", path);
 	unlink(fresh);
-	if (mknod(fresh, (strcmp(subsystem, "block") ? S_IFCHR : S_IFBLK) | 0600, makedev(major, minor)))
+	if (mknod(fresh, (strcmp(subsystem, "block") ? S_IFCHR : S_IFBLK) | 0600,
+		  makedev(major, minor)))
 		return;
 	if (rule) {
 		if (*rule->label)
-			setxattr(fresh, "security.selinux", rule->label, strlen(rule->label) + 1, 0);
+			setxattr(fresh, "security.selinux", rule->label,
+				 strlen(rule->label) + 1, 0);
 		if (chown(fresh, rule->uid, rule->gid) || chmod(fresh, rule->mode))
 			fail(fresh);
 	}
@@ -233,10 +239,11 @@ static int ueventd(char **argv)
 	umask(0);
 	cold_boot("/sys/devices");
 	for (;;) {
+		struct pollfd readable = { .fd = fd, .events = POLLIN };
 		ssize_t length;
 
 		/* The kernel queues an event before the write that asks for it returns. */
-		if (!booted && !poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0)) {
+		if (!booted && !poll(&readable, 1, 0)) {
 			booted = 1;
 			puts("ready");
 			fflush(stdout);
@@ -250,8 +257,8 @@ static int ueventd(char **argv)
 }
 
 /*
- * SELinux answers EACCES before the driver sees the call. The driver has no error EACCES, and refuses a
- * null pointer.
+ * SELinux answers EACCES before the driver sees the call. The driver has no error EACCES, and
+ * refuses a null pointer.
  */
 static int calls(char **argv)
 {
@@ -312,12 +319,13 @@ static int lend(char **argv)
 static int wait_for(char **argv)
 {
 	int fd = atoi(argv[0]), ready = atoi(argv[1]);
+	struct pollfd signaled = { .fd = fd, .events = POLLIN };
 	struct sync_file_info before = {}, after = {};
 	int node = open("/dev/fence_exporter", O_RDWR | O_CLOEXEC);
 
 	printf("the node: %s\n", node < 0 ? strerror(errno) : "opened");
 	if (ioctl(fd, SYNC_IOC_FILE_INFO, &before) || write(ready, "", 1) != 1 ||
-	    poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, -1) != 1 ||
+	    poll(&signaled, 1, -1) != 1 ||
 	    ioctl(fd, SYNC_IOC_FILE_INFO, &after))
 		return fail("the fence");
 	printf("status %d, then %d\n", before.status, after.status);
@@ -328,13 +336,14 @@ int main(int argc, char **argv)
 {
 	static const struct { const char *name; int words; int (*run)(char **argv); } commands[] = {
 		{ "load_policy", 1, load_policy }, { "run", 4, run },
-		{ "calls", 3, calls }, { "label", 1, label }, { "lend", 2, lend }, { "wait", 2, wait_for },
+		{ "calls", 3, calls }, { "label", 1, label }, { "lend", 2, lend },
+		{ "wait", 2, wait_for },
 	};
 
 	/* ueventd has a name of its own, because the label of the file tells its domain. */
 	if (argc > 2 && strstr(argv[0], "ueventd"))
 		return ueventd(argv + 1);
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (argc > 1 && !strcmp(argv[1], commands[i].name) && argc >= commands[i].words + 2)
 			return commands[i].run(argv + 2);
 	fprintf(stderr, "android: no such command\n");
