@@ -54,11 +54,15 @@ def count_cases(log: str, examples: int) -> None:
 
 def build_programs(kernel: Build, folder: str) -> None:
     """Builds the selftests, as the makefiles of the kernel's tree do."""
+    # kbuild finds no headers in the folders of the tree that are links, such as include/uapi/drm. The
+    # kernel's own source has those.
     kernel.make("headers")
+    run(*kernel.command("headers", source=kernel.original, out=f"{kernel.out}/original"))
     llvm = kernel.tools["LLVM"]
     run("make", "-C", f"{kernel.source}/{SELFTESTS}", f"CC=clang{llvm} {TARGETS[kernel.arch]}",
         f"OUTPUT={folder}", f"top_srcdir={kernel.source}", "LDFLAGS=-pthread -static -fuse-ld=lld",
-        f"KHDR_INCLUDES=-isystem {kernel.out}/usr/include")
+        f"KHDR_INCLUDES=-isystem {kernel.out}/usr/include "
+        f"-isystem {kernel.out}/original/usr/include")
 
 
 def boot(kernel: Build) -> None:

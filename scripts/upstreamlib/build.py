@@ -133,9 +133,9 @@ class Build:
             if entry in there:
                 os.symlink(target, link)
 
-    def command(self, *targets: str) -> list[str]:
-        return ["nice", "make", f"-j{os.cpu_count()}", "-C", self.source, f"O={self.out}",
-                f"ARCH={self.arch}", *(f"{name}={self.tools[name]}"
+    def command(self, *targets: str, source: str = "", out: str = "") -> list[str]:
+        return ["nice", "make", f"-j{os.cpu_count()}", "-C", source or self.source,
+                f"O={out or self.out}", f"ARCH={self.arch}", *(f"{name}={self.tools[name]}"
                                   for name in ("LLVM", "RUST_LIB_SRC", "BINDGEN")), *targets]
 
     def make(self, *targets: str, env: dict[str, str] | None = None) -> str:
