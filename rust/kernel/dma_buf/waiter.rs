@@ -122,13 +122,12 @@ impl<T> From<Refused<T>> for Error {
 ///
 /// ```
 /// use kernel::dma_buf::{Fence, FenceCallback, Waiter};
-/// use kernel::sync::Completion;
-/// use kernel::sync::Arc;
+/// use kernel::sync::{Arc, Completion};
 ///
-/// /// Completes.
-/// struct Complete(Arc<Completion>);
+/// /// Completes what it owns.
+/// struct Done(Arc<Completion>);
 ///
-/// impl FenceCallback for Complete {
+/// impl FenceCallback for Done {
 ///     type OwnerModule = crate::LocalModule;
 ///
 ///     fn signaled(&self, _fence: &Fence) {
@@ -138,8 +137,8 @@ impl<T> From<Refused<T>> for Error {
 ///
 /// fn complete_with(
 ///     fence: &Fence,
-///     done: Complete,
-/// ) -> Result<Option<Pin<KBox<Waiter<Complete>>>>> {
+///     done: Done,
+/// ) -> Result<Option<Pin<KBox<Waiter<Done>>>>> {
 ///     match Waiter::boxed(fence, done, GFP_KERNEL) {
 ///         Ok(waiter) => Ok(Some(waiter)),
 ///         Err(refused) if refused.error() == ENOENT => {
