@@ -60,8 +60,10 @@ mod cases {
         while round < ROUNDS || reader.found() < FINDS {
             for index in 0..PLACES {
                 let number = round * PLACES as u64 + index as u64;
-                in_place &= table.store(index, make(number)?)?.is_none();
-                in_place &= table.store(index, make(number)?)?.is_some();
+                // Made first: the store into an XArray is a call under its spinlock.
+                let (first, second) = (make(number)?, make(number)?);
+                in_place &= table.store(index, first)?.is_none();
+                in_place &= table.store(index, second)?.is_some();
             }
             for index in 0..PLACES {
                 in_place &= table.remove(index).is_some();
