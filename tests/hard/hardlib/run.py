@@ -74,7 +74,7 @@ class Run:
         # A guest that could not be started has no blocks.
         if text:
             with open(blocks, encoding="ascii") as file:
-                self.reached = {int(line, 16) - int(text[1], 16) for line in file}
+                self.reached |= {int(line, 16) - int(text[1], 16) for line in file}
             os.remove(blocks)
         return result
 
