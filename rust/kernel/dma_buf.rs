@@ -89,7 +89,8 @@ pub use self::{
     },
     counts::{
         Cause,
-        Counts, //
+        Counts,
+        Failure, //
     },
     emission::{
         Emission,

@@ -26,7 +26,10 @@
  *    that is under way and may fail yet. Of two calls of one thread, the second one answers
  *    no lower last_seqno and signaled_seqno. Both are at least what the calls that have returned
  *    made of them, and last_seqno is at most what all CREATE calls that have begun can make.
- * 7. A fence that is seen signaled is not pending in an INFO that is asked for later.
+ *    Its failed fences are some of those that have completed, all of them up to failed_seqno; they
+ *    are never less than before. In the end they are exactly the fences whose status is an error.
+ * 7. A fence that is seen signaled is not pending in an INFO that is asked for later. If it has an
+ *    error, that INFO counts it as failed.
  * 8. A merged sync_file of this timeline is the later fence, or has signaled like both: if it
  *    has signaled, then so has each member.
  * 9. WAIT is queued once a fence. A DEADLINE is one that a thread has set. SIGNALED tells
@@ -168,6 +171,28 @@ static void join_waiters(struct native *round)
 		round_join(&round->round, &round->threads[round->workers + i], "a waiter");
 }
 
+/* Checks invariant 6 for the failed fences, when all fences have signaled. */
+static void check_failed(struct native *round, __u64 last, const struct fence_exporter_info *info)
+{
+	__u64 failed = 0, failed_seqno = 0;
+	int failed_status = 0;
+	__u64 seqno;
+
+	for (seqno = 1; seqno <= last; seqno++) {
+		int status = round->fds[seqno] < 0 ? 0 : fence_status(round->fds[seqno]);
+
+		if (status < 0) {
+			failed++;
+			failed_seqno = seqno;
+			failed_status = status;
+		}
+	}
+	if (info->failed != failed || info->failed_seqno != failed_seqno ||
+	    info->failed_status != failed_status)
+		violated(&round->round, "INFO: %llu failed, the last one %llu with %d, not %llu",
+			 info->failed, info->failed_seqno, info->failed_status, failed);
+}
+
 static void signal_rest(struct native *round, __u64 last)
 {
 	struct fence_exporter_info info;
@@ -181,6 +206,7 @@ static void signal_rest(struct native *round, __u64 last)
 	    info.signaled_seqno != last)
 		violated(&round->round, "INFO: pending %llu, signaled %llu of %llu", info.pending,
 			 info.signaled, last);
+	check_failed(round, last, &info);
 }
 
 /* Signals the fences that are still pending, or leaves them to close(2). */

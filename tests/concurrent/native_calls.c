@@ -82,6 +82,11 @@ static void check_info(struct native *round, struct thread *thread)
 	if ((info.timed_out && round->timeout_ns == DAY_NS) || info.cancelled)
 		violated(&round->round, "INFO: %llu timed out, %llu cancelled", info.timed_out,
 			 info.cancelled);
+	if (info.failed < before->failed || info.failed_seqno < before->failed_seqno ||
+	    info.failed < info.timed_out || info.failed > info.failed_seqno ||
+	    info.failed_seqno > info.signaled_seqno || !info.failed != !info.failed_status)
+		violated(&round->round, "INFO: %llu failed, up to %llu with %d", info.failed,
+			 info.failed_seqno, info.failed_status);
 	*before = info;
 }
 
@@ -93,6 +98,9 @@ void native_check_signaled(struct native *round, __u64 seqno)
 	if (info.signaled_seqno < seqno || info.pending > atomic_load(&round->creating) - seqno)
 		violated(&round->round, "fence %llu has signaled; INFO: up to %llu, pending %llu",
 			 seqno, info.signaled_seqno, info.pending);
+	if (native_check(round, seqno) < 0 && info.failed_seqno < seqno)
+		violated(&round->round, "fence %llu has failed; INFO: the last one is %llu", seqno,
+			 info.failed_seqno);
 }
 
 void native_create(struct native *round, unsigned int count)

@@ -216,6 +216,15 @@ static void check_info(struct thread *thread, const struct fence_exporter_info *
 		complain(thread, "INFO: deadline_ns", info->deadline_ns);
 	if (info->pending > thread->worker->shared->max_pending + FENCE_EXPORTER_MAX_FENCES)
 		complain(thread, "INFO: pending", info->pending);
+	if (info->failed < info->timed_out + info->cancelled ||
+	    info->failed > info->signaled + info->timed_out + info->cancelled)
+		complain(thread, "INFO: failed", info->failed);
+	if (info->failed_seqno < info->failed || info->failed_seqno > info->signaled_seqno ||
+	    !info->failed_seqno != !info->failed)
+		complain(thread, "INFO: failed_seqno", info->failed_seqno);
+	if (info->failed_status < -4095 || info->failed_status > 0 ||
+	    !info->failed_status != !info->failed || info->reserved)
+		complain(thread, "INFO: failed_status", info->failed_status);
 }
 
 int do_info(struct thread *thread, const struct step *step)

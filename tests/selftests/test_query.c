@@ -32,7 +32,9 @@ TEST(is_what_the_parameters_say)
 	EXPECT_EQ(FENCE_EXPORTER_MAX_IN_FENCES, query.max_in_fences);
 	EXPECT_EQ(256, query.max_events);
 	EXPECT_EQ(EVENT_TYPES, query.event_types);
-	EXPECT_EQ(0, query.features & ~FENCE_EXPORTER_FEATURE_SW_SYNC);
+	EXPECT_TRUE(query.features & FENCE_EXPORTER_FEATURE_FAILED);
+	EXPECT_EQ(0, query.features & ~(FENCE_EXPORTER_FEATURE_SW_SYNC |
+					FENCE_EXPORTER_FEATURE_FAILED));
 }
 
 /* QUERY writes every field, whatever the caller has put there, on any timeline at any time. */

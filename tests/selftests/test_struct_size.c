@@ -133,6 +133,35 @@ TEST_F(struct_size, smaller_info)
 	}
 }
 
+/* The size that INFO had in the first version: up to event_mask. */
+#define FIRST_INFO	112
+
+TEST_F(struct_size, first_info)
+{
+	struct fence_exporter_info info;
+	size_t size;
+
+	ASSERT_EQ(offsetof(struct fence_exporter_info, failed), FIRST_INFO);
+	ASSERT_EQ(3, 2 + fence_create_many(self->tl, self->fds, 2));
+	ASSERT_EQ(1, fence_signal(self->tl, 1, -EIO));
+	info = timeline_state(self->tl);
+	ASSERT_EQ(1, info.failed);
+	memset(&self->arg, GUARD, sizeof(self->arg));
+	ASSERT_EQ(0, call(self->tl, resized(FENCE_EXPORTER_IOC_INFO, FIRST_INFO), &self->arg));
+	EXPECT_EQ(0, memcmp(&info, &self->arg, FIRST_INFO));
+	EXPECT_TRUE(is_guarded(self->arg.bytes, FIRST_INFO, sizeof(self->arg)));
+	/* Callers that know some of the fields that were added, and those that know more. */
+	for (size = FIRST_INFO; size <= sizeof(info) + 8; size += 4) {
+		size_t known = size < sizeof(info) ? size : sizeof(info);
+
+		memset(&self->arg, GUARD, sizeof(self->arg));
+		ASSERT_EQ(0, call(self->tl, resized(FENCE_EXPORTER_IOC_INFO, size), &self->arg));
+		EXPECT_EQ(0, memcmp(&info, &self->arg, known));
+		EXPECT_TRUE(is_zero(self->arg.bytes, known, size));
+		EXPECT_TRUE(is_guarded(self->arg.bytes, size, sizeof(self->arg)));
+	}
+}
+
 TEST_F(struct_size, larger_setup)
 {
 	memcpy(self->arg.setup.name, "new", 4);

@@ -33,4 +33,7 @@ pub(crate) fn show(m: &SeqFile, info: &fence_exporter_info) {
     seq_print!(m, "timeout-ns:\t{}\n", info.timeout_ns);
     seq_print!(m, "timeline-flags:\t0x{:x}\n", info.flags);
     seq_print!(m, "event-mask:\t0x{:x}\n", info.event_mask);
+    seq_print!(m, "failed:\t{}\n", info.failed);
+    seq_print!(m, "failed-seqno:\t{}\n", info.failed_seqno);
+    seq_print!(m, "failed-status:\t{}\n", info.failed_status);
 }

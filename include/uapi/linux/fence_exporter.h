@@ -49,6 +49,8 @@
  * The module provides /dev/sw_sync, too, and @sw_sync_timeout_ns is valid.
  */
 #define FENCE_EXPORTER_FEATURE_SW_SYNC	(1ULL << 0)
+/* INFO returns @failed, @failed_seqno and @failed_status. */
+#define FENCE_EXPORTER_FEATURE_FAILED	(1ULL << 1)
 
 /**
  * struct fence_exporter_query - argument of FENCE_EXPORTER_IOC_QUERY
@@ -278,9 +280,19 @@ struct fence_exporter_submit {
  * @flags:	FENCE_EXPORTER_INFO_*
  * @event_mask:	types of the events that are queued, each as
  *		FENCE_EXPORTER_EVENT_BIT()
+ * @failed:	how many fences have completed with an error, for whatever reason:
+ *		those that @signaled, @timed_out and @cancelled count, without those
+ *		that have status 0
+ * @failed_seqno: highest sequence number that has completed with an error; 0: none
+ * @failed_status: status of the fence @failed_seqno, a negative errno; 0: none
+ * @reserved:	zero
  *
- * Returns the settings and the counts of the timeline. The counts are one
- * consistent snapshot. The driver writes all fields, and reads none.
+ * Returns the settings and the counts of the timeline. The counts, @failed_seqno
+ * and @failed_status are one consistent snapshot. A fence is counted right before
+ * it signals: a fence that was seen signaled before the call is counted, and a
+ * fence that is counted may be seen pending for a moment.
+ *
+ * The driver writes all fields, and reads none.
  */
 struct fence_exporter_info {
 	char	name[FENCE_EXPORTER_NAME_LEN];
@@ -295,6 +307,10 @@ struct fence_exporter_info {
 	__u64	timeout_ns;
 	__u32	flags;
 	__u32	event_mask;
+	__u64	failed;
+	__u64	failed_seqno;
+	__s32	failed_status;
+	__u32	reserved;
 };
 
 /**

@@ -19,7 +19,10 @@
 //! [`RcuFreeBox`]: crate::sync::rcu::RcuFreeBox
 
 use super::{
-    counts::Progress,
+    counts::{
+        Failures,
+        Progress, //
+    },
     lock::IrqSaveLock,
     new_fences::{
         LinksOf,
@@ -75,6 +78,7 @@ pub(super) struct State<R: Order> {
     pub(super) emitting: Chain<LinksOf<R>>,
     /// How many threads are waiting for the right to emit.
     pub(super) waiting: u32,
+    pub(super) failures: Failures,
     /// When the timer will fire, or [`KTIME_MAX`](super::KTIME_MAX) if it is not armed.
     pub(super) armed: Ktime,
     /// The place of the timer among those that were deferred.
@@ -149,6 +153,7 @@ impl<O: FenceOps> FenceContext<O> {
                     pending <- <O::Order as Order>::Pending::new(),
                     emitting: Chain::new(),
                     waiting: 0,
+                    failures: Failures::new(),
                     armed: super::KTIME_MAX,
                     place: Place::new(),
                     closing: false,

@@ -3,11 +3,15 @@
 //! Counts of the fences of a context, by how far they have come.
 //!
 //! A fence is counted as completed under its own lock, right before it is signaled. So a thread
-//! that has seen a fence signaled finds it counted.
+//! that has seen a fence signaled finds it counted. A fence that fails is counted under the
+//! context's lock, too, so that all its counts change at once: see [`Failures`].
 
-use crate::sync::atomic::{
-    ordering::Relaxed,
-    Atomic, //
+use crate::{
+    error::Error,
+    sync::atomic::{
+        ordering::Relaxed,
+        Atomic, //
+    }, //
 };
 
 /// Why a fence completes. Completed fences are counted separately for each cause.
@@ -39,6 +43,46 @@ pub struct Counts {
     pub timed_out: u64,
     /// Fences that completed with the cause [`Cause::Cancelled`].
     pub cancelled: u64,
+    /// Fences that completed with an error, for any cause.
+    pub failed: u64,
+    /// The last fence that completed with an error. In
+    /// [`EmissionOrder`](super::EmissionOrder) it is the one with the highest number.
+    pub last_failure: Option<Failure>,
+}
+
+/// A fence that completed with an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The number of the fence.
+    pub seqno: u64,
+    /// The error.
+    pub error: Error,
+}
+
+/// The fences of a context that completed with an error. The context's lock protects it.
+///
+/// A signaler changes it in the hold in which it adds to the [counter](Progress::counter) of the
+/// cause. So a [`snapshot`](Progress::snapshot), which is made in one hold of the context's lock,
+/// has a failed fence in all its counts or in none. Fences without an error take no lock to be
+/// counted.
+pub(super) struct Failures {
+    count: u64,
+    last: Option<Failure>,
+}
+
+impl Failures {
+    pub(super) fn new() -> Self {
+        Self {
+            count: 0,
+            last: None,
+        }
+    }
+
+    /// Records that the fence `seqno` completes with `error`.
+    pub(super) fn note(&mut self, seqno: u64, error: Error) {
+        self.count = self.count.wrapping_add(1);
+        self.last = Some(Failure { seqno, error });
+    }
 }
 
 /// The counters of a context.
@@ -104,11 +148,11 @@ impl Progress {
 
     /// Returns the counts, while `emitting` fences are emitted and not committed.
     ///
-    /// The caller holds the context's lock. A signaler finds a fence in a hold of that lock, after
+    /// The caller holds the context's lock, which protects `failures`. A signaler finds a fence in a hold of that lock, after
     /// the fence was emitted, and counts it as completed after that hold. So each completed fence
     /// that is counted here was emitted before. Therefore there are not more completed fences than
     /// emitted ones.
-    pub(super) fn snapshot(&self, emitting: u32) -> Counts {
+    pub(super) fn snapshot(&self, emitting: u32, failures: &Failures) -> Counts {
         let (done, timed_out, cancelled) = (
             self.done.load(Relaxed),
             self.timed_out.load(Relaxed),
@@ -125,6 +169,8 @@ impl Progress {
             done,
             timed_out,
             cancelled,
+            failed: failures.count,
+            last_failure: failures.last,
         }
     }
 }

@@ -361,7 +361,7 @@ impl<'a, O: FenceOps> Emitted<'a, O> {
         let context = self.timeline.context();
         let counter = cause.map(|cause| context.progress.counter(cause));
         let reason = cause.map_or(Reason::Unwound, Reason::Caused);
-        let count = || {
+        let count = |_| {
             if let Some(counter) = counter {
                 counter.add(1, Relaxed);
             }

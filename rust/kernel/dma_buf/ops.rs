@@ -340,27 +340,38 @@ pub(super) unsafe fn init_fence<O: FenceOps>(point: NonNull<PointOf<O>>, number:
     }
 }
 
-/// Calls a function under the lock of a fence, with interrupts off.
+/// Takes the lock of a fence, disables interrupts, and returns the interrupt flags from before.
 ///
 /// # Safety
 ///
 /// Callers must ensure that [`init_fence`] initialized the fence, and that its memory is valid.
 /// They must hold no context lock.
+// Not a function that takes a closure: LLVM would not always inline the closure, which is called
+// once for each fence.
 #[inline(always)]
-unsafe fn with_lock<T>(fence: *mut bindings::dma_fence, function: impl FnOnce() -> T) -> T {
+unsafe fn lock(fence: *mut bindings::dma_fence) -> c_ulong {
     // SAFETY: By the safety requirements the memory of `fence` is valid. `init_fence` passed no
-    // lock to the core, so the lock is in the fence. The last put of the fence does not overwrite
-    // it.
-    let lock = unsafe { bindings::dma_fence_inline_lock(fence) };
-    // SAFETY: The lock was initialized with the fence.
-    let flags = unsafe { bindings::spin_lock_irqsave(lock) };
-    let result = function();
-    // SAFETY: The lock was taken above. `flags` are those that the call returned.
-    unsafe { bindings::spin_unlock_irqrestore(lock, flags) };
-    result
+    // lock to the core, so the lock is in the fence, and was initialized with it.
+    unsafe { bindings::spin_lock_irqsave(bindings::dma_fence_inline_lock(fence)) }
+}
+
+/// Drops the lock of a fence.
+///
+/// # Safety
+///
+/// Callers must have taken the lock by [`lock`], which returned `flags`. The memory of the fence
+/// must still be valid.
+#[inline(always)]
+unsafe fn unlock(fence: *mut bindings::dma_fence, flags: c_ulong) {
+    // SAFETY: By the safety requirements the lock is held, and `flags` are those that taking it
+    // returned. The last put of the fence does not overwrite the lock.
+    unsafe { bindings::spin_unlock_irqrestore(bindings::dma_fence_inline_lock(fence), flags) };
 }
 
 /// Signals a fence with `error` and the timestamp `time`. `count_one` is called before.
+///
+/// `count_one` is called right after the test of `error`, so that the compiler needs only one test
+/// if `count_one` begins with the same test.
 ///
 /// # Safety
 ///
@@ -372,12 +383,12 @@ unsafe fn signal_locked(
     time: Ktime,
     count_one: impl FnOnce(),
 ) {
-    count_one();
     if let Some(error) = error {
         // SAFETY: The fence has not signaled, and can't signal while its lock is held. An `Error`
         // is in [-4095, -1].
         unsafe { bindings::dma_fence_set_error(fence, error.to_errno()) };
     }
+    count_one();
     // SAFETY: By the safety requirements the fence's lock is held.
     unsafe { bindings::dma_fence_signal_timestamp_locked(fence, time) };
 }
@@ -403,18 +414,18 @@ pub(super) unsafe fn signal_fence(
     time: Ktime,
     count_one: impl FnOnce(),
 ) -> bool {
-    let signal = || {
-        // SAFETY: By the safety requirements the memory of `fence` is valid. It was initialized
-        // before the fence was emitted.
-        let first = !unsafe { bindings::dma_fence_test_signaled_flag(fence) };
-        if first {
-            // SAFETY: `with_lock` holds the lock of the fence, which has not signaled.
-            unsafe { signal_locked(fence, error, time, count_one) };
-        }
-        first
-    };
-    // SAFETY: The safety requirements of this function are those of `with_lock`.
-    unsafe { with_lock(fence, signal) }
+    // SAFETY: The safety requirements of this function are those of `lock`.
+    let flags = unsafe { lock(fence) };
+    // SAFETY: By the safety requirements the memory of `fence` is valid. It was initialized before
+    // the fence was emitted.
+    let first = !unsafe { bindings::dma_fence_test_signaled_flag(fence) };
+    if first {
+        // SAFETY: The lock of the fence is held, and the fence has not signaled.
+        unsafe { signal_locked(fence, error, time, count_one) };
+    }
+    // SAFETY: `lock` took the lock above and returned `flags`.
+    unsafe { unlock(fence, flags) };
+    first
 }
 
 /// Signals a fence like [`signal_fence`], without a look at whether it has signaled. Nothing but
@@ -432,9 +443,11 @@ pub(super) unsafe fn signal_pending_fence(
     time: Ktime,
     trace: impl FnOnce(),
 ) {
-    // SAFETY: `with_lock` holds the lock of the fence. By the safety requirements the fence has not
-    // signaled.
-    let signal = || unsafe { signal_locked(fence, Some(error), time, trace) };
-    // SAFETY: The safety requirements of this function are those of `with_lock`.
-    unsafe { with_lock(fence, signal) }
+    // SAFETY: The safety requirements of this function are those of `lock`.
+    let flags = unsafe { lock(fence) };
+    // SAFETY: The lock of the fence is held. By the safety requirements the fence has not signaled.
+    unsafe { signal_locked(fence, Some(error), time, trace) };
+    // SAFETY: `lock` took the lock above and returned `flags`. The caller's reference keeps the
+    // memory.
+    unsafe { unlock(fence, flags) };
 }

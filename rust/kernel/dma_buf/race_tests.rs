@@ -82,6 +82,11 @@ mod cases {
         assert_eq!(counts.done, FENCES as u64);
         assert_eq!(counts.pending, 0);
         assert_eq!(counts.completed, FENCES as u64);
+        let failed = || fences.iter().filter(|fence| fence.error() == Some(EIO));
+        assert_eq!(counts.failed, failed().count() as u64);
+        let last = failed().next_back().map(|fence| (fence.seqno(), EIO));
+        let counted = counts.last_failure;
+        assert_eq!(counted.map(|failure| (failure.seqno, failure.error)), last);
     }
 
     /// The state of the meeting of two signalers.
@@ -171,7 +176,7 @@ mod cases {
             // SAFETY: The points were gathered in the section of `rcu`, and no lock is held.
             unsafe {
                 let reason = Reason::Caused(Cause::Done);
-                signal_points::<InOrder>(&rcu, section, points, None, None, reason, || {})
+                signal_points::<InOrder>(&rcu, section, points, None, None, reason, |_| {})
             }
         });
         drop(rcu);

@@ -149,7 +149,11 @@ impl<O: FenceOps> FenceContext<O> {
         // gathered.
         let points = unsafe { batch.points() };
         let counter = self.progress.counter(end.cause);
-        let count = || counter.add(1, Relaxed);
+        let count = |point| match end.error {
+            None => counter.add(1, Relaxed),
+            // SAFETY: The points were gathered in the section of `rcu`.
+            Some(error) => self.count_failed(unsafe { seqno_of(point) }, error, end.cause),
+        };
         let reason = Reason::Caused(end.cause);
         // SAFETY: The points were gathered in the section of `rcu`, and no context lock is held.
         let mut done =
@@ -165,6 +169,16 @@ impl<O: FenceOps> FenceContext<O> {
         // SAFETY: `unlink` passed the list's references to the unlinked points to this function.
         unsafe { put_points(rcu, &batch) };
         done
+    }
+
+    /// Counts the fence `seqno`, which is about to complete with `error`. The caller holds the
+    /// fence's lock.
+    #[cold]
+    fn count_failed(&self, seqno: u64, error: Error, cause: Cause) {
+        let mut guard = self.state.lock();
+        // A reader of the counts holds the context's lock. So it sees both changes or neither.
+        self.progress.counter(cause).add(1, Relaxed);
+        guard.as_mut().project().failures.note(seqno, error);
     }
 }
 
@@ -182,7 +196,7 @@ impl<O: FenceOps<Order = SeqnoOrder>> FenceContext<O> {
             let error = Some(ECANCELED);
             // SAFETY: The points were gathered in the section of `rcu`; no context lock is held.
             let done = unsafe {
-                signal_points::<O>(rcu, section, points, error, None, Reason::Unwound, || ())
+                signal_points::<O>(rcu, section, points, error, None, Reason::Unwound, |_| ())
             };
             let mut guard = self.state.lock();
             // SAFETY: The points were gathered in the section of `rcu`. Each was signaled, or found
@@ -252,7 +266,8 @@ impl<O: FenceOps> FenceContext<O> {
 
 /// Signals those of `points` that have not signaled, and returns how many this call signaled.
 ///
-/// `count_one` is called under the fence's lock, right before the fence is signaled.
+/// `count_one` is called with each of these points under the fence's lock, right before the fence
+/// is signaled. It may take the context's lock.
 ///
 /// If `time` is `None`, the clock is read once, and again after each fence that another signaler
 /// has signaled, since that signaler may have read the clock later. So timestamps are in the order
@@ -271,7 +286,7 @@ pub(super) unsafe fn signal_points<O: FenceOps>(
     error: Option<Error>,
     time: Option<Ktime>,
     reason: Reason,
-    count_one: impl Fn(),
+    count_one: impl Fn(NonNull<PointOf<O>>),
 ) -> Signaled {
     let mut count = 0;
     let mut last = None;
@@ -281,7 +296,7 @@ pub(super) unsafe fn signal_points<O: FenceOps>(
         // SAFETY: By the safety requirements the memory of `point` is valid.
         let fence = unsafe { point.as_ref() }.fence.get();
         let first = || {
-            count_one();
+            count_one(point);
             // SAFETY: This runs under the fence's lock, before the fence has signaled. So the fence
             // is unlinked only later, and the context is valid.
             let fence = unsafe { TracedFence::<O>::new(fence) };

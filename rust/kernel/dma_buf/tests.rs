@@ -276,6 +276,72 @@ mod cases {
         assert_eq!((counts.completed, counts.pending), (100, 0));
     }
 
+    // Fences that fail are counted, whatever the cause is. Fences that are unwound are not.
+    #[test]
+    fn failures_are_counted() {
+        let timeline = in_order();
+        let fences = create(&timeline, 100);
+        let failed = || {
+            let counts = timeline.counts();
+            (counts.failed, counts.last_failure)
+        };
+        let after = |seqno, error| Some(Failure { seqno, error });
+        timeline.signal(10, Ok(()), Cause::Done);
+        assert_eq!(failed(), (0, None));
+        timeline.signal(75, Err(EIO), Cause::Done);
+        assert_eq!(failed(), (65, after(75, EIO)));
+        // These have signaled, so they keep their status.
+        timeline.signal(60, Err(EPIPE), Cause::Done);
+        timeline.signal(80, Ok(()), Cause::Done);
+        assert_eq!(failed(), (65, after(75, EIO)));
+        timeline.signal(81, Err(ETIMEDOUT), Cause::TimedOut);
+        timeline.signal(83, Err(ECANCELED), Cause::Cancelled);
+        assert_eq!(failed(), (68, after(83, ECANCELED)));
+        let counts = timeline.counts();
+        assert_eq!(
+            (counts.done, counts.timed_out, counts.cancelled),
+            (80, 1, 2)
+        );
+        assert_eq!(counts.completed, 83);
+        let new = NewFences::alloc(1, GFP_KERNEL).unwrap();
+        drop(timeline.emission().unwrap().emit(new, KTIME_MAX));
+        assert_eq!(failed(), (68, after(83, ECANCELED)));
+        assert!(fences[82].error().is_some());
+    }
+
+    /// A callback that reads how many fences of its timeline have failed when a fence signals.
+    struct AskFailed(Arc<Timeline<InOrder>>, Atomic<u64>, Atomic<u64>);
+
+    impl FenceCallback for AskFailed {
+        type OwnerModule = Uncounted;
+
+        fn signaled(&self, _fence: &Fence) {
+            let counts = self.0.counts();
+            self.1.store(counts.failed, Relaxed);
+            let last = counts.last_failure.map_or(0, |failure| failure.seqno);
+            self.2.store(last, Relaxed);
+        }
+    }
+
+    // A waiter finds its fence counted as failed, and no later one.
+    #[test]
+    fn failures_are_counted_before_waiters_run() {
+        let timeline = in_order();
+        let fences = create(&timeline, 70);
+        let mut waiters = KVec::new();
+        for fence in &fences {
+            let ask = AskFailed(timeline.clone(), Atomic::new(0), Atomic::new(0));
+            let waiter = KBox::try_pin_init(Waiter::new(fence, ask), GFP_KERNEL).unwrap();
+            waiters.push(waiter, GFP_KERNEL).unwrap();
+        }
+        timeline.signal(70, Err(EIO), Cause::Done);
+        for (index, waiter) in waiters.iter().enumerate() {
+            let seen = waiter.callback();
+            assert_eq!(seen.1.load(Relaxed), index as u64 + 1);
+            assert_eq!(seen.2.load(Relaxed), index as u64 + 1);
+        }
+    }
+
     /// An issuer that keeps what its trace hooks were called with.
     struct Traced;
 

@@ -193,7 +193,9 @@ impl<O: FenceOps> Timeline<O> {
     pub fn counts(&self) -> Counts {
         let context = self.context();
         let state = context.state.lock();
-        context.progress.snapshot(state.emitting.len())
+        context
+            .progress
+            .snapshot(state.emitting.len(), &state.failures)
     }
 
     /// Returns the earliest deadline that was set on a pending fence, or `None` if there is none.

@@ -114,16 +114,13 @@ impl Calls for Timeline<Native> {
 
     fn query(&self) -> fence_exporter_query {
         let limits = &self.shared.limits;
-        let (features, sw_sync_timeout) = if limits.sw_sync {
-            (
-                u64::from(FENCE_EXPORTER_FEATURE_SW_SYNC),
-                limits.sw_sync_timeout,
-            )
+        let (sw_sync, sw_sync_timeout) = if limits.sw_sync {
+            (FENCE_EXPORTER_FEATURE_SW_SYNC, limits.sw_sync_timeout)
         } else {
             (0, 0)
         };
         fence_exporter_query {
-            features,
+            features: u64::from(FENCE_EXPORTER_FEATURE_FAILED | sw_sync),
             default_timeout_ns: limits.timeout as u64,
             max_timeout_ns: limits.max_timeout as u64,
             sw_sync_timeout_ns: sw_sync_timeout as u64,
@@ -352,6 +349,9 @@ impl Calls for Timeline<Native> {
             Some(deadline) => (deadline, FENCE_EXPORTER_INFO_DEADLINE),
             None => (0, 0),
         };
+        let (failed_seqno, failed_status) = counts
+            .last_failure
+            .map_or((0, 0), |last| (last.seqno, last.error.to_errno()));
         fence_exporter_info {
             name: *self.shared_data().get_ref().name.bytes(),
             context: self.number(),
@@ -365,6 +365,10 @@ impl Calls for Timeline<Native> {
             timeout_ns: setup.timeout as u64,
             flags: setup.flags | has_deadline,
             event_mask: self.events().mask(),
+            failed: counts.failed,
+            failed_seqno,
+            failed_status,
+            reserved: 0,
         }
     }
 

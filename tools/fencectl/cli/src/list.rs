@@ -18,8 +18,8 @@ pub const COLUMNS: [&str; 9] = [
     "DRIVEN BY",
     "CREATED",
     "PENDING",
-    "TIMED OUT",
-    "CANCELLED",
+    "FAILED",
+    "LAST ERROR",
     "DEADLINE",
     "HELD BY",
 ];
@@ -33,8 +33,12 @@ pub fn cells(held: &Held, now: u64) -> [String; COLUMNS.len()] {
         if state.engine { "submit" } else { "signal" }.to_owned(),
         state.last_seqno.to_string(),
         state.pending.to_string(),
-        state.timed_out.to_string(),
-        state.cancelled.to_string(),
+        state
+            .failed
+            .map_or("?".to_owned(), |failed| failed.to_string()),
+        state.last_failed.map_or("-".to_owned(), |last| {
+            format!("{}: {}", last.seqno, last.status)
+        }),
         state
             .deadline_ns
             .map_or("-".to_owned(), |deadline| deadline_text(deadline, now)),

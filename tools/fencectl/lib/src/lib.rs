@@ -65,7 +65,7 @@ pub use device::Node;
 pub use error::{Error, Kind, Result};
 pub use event::{Event, EventKind, Events};
 pub use limits::Limits;
-pub use state::State;
+pub use state::{LastFailed, State};
 pub use status::Status;
 pub use sw_sync::SwSync;
 pub use sync_file::{Contents, Fence, SyncFile};

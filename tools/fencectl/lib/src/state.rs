@@ -4,13 +4,22 @@
 
 use crate::{
     uapi::{
-        fence_exporter_info, FENCE_EXPORTER_INFO_DEADLINE, FENCE_EXPORTER_INFO_ENGINE,
-        FENCE_EXPORTER_INFO_EVENTS,
+        fence_exporter_info, FENCE_EXPORTER_FEATURE_FAILED, FENCE_EXPORTER_INFO_DEADLINE,
+        FENCE_EXPORTER_INFO_ENGINE, FENCE_EXPORTER_INFO_EVENTS,
     },
-    EventKind,
+    EventKind, Status,
 };
 use serde::Serialize;
 use std::{collections::HashMap, ffi::c_char};
+
+/// The last fence of a timeline that completed with an error.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct LastFailed {
+    /// The sequence number of the fence. No later fence of the timeline has failed.
+    pub seqno: u64,
+    /// The error.
+    pub status: Status,
+}
 
 /// The state of a timeline, from FENCE_EXPORTER_IOC_INFO or from `/proc/<pid>/fdinfo/<fd>`.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
@@ -31,6 +40,12 @@ pub struct State {
     pub timed_out: u64,
     /// How many fences completed because a job that they needed was cancelled.
     pub cancelled: u64,
+    /// How many fences completed with an error, for whatever reason. `None` if the module does not
+    /// tell.
+    pub failed: Option<u64>,
+    /// The last fence that completed with an error. `None` if there is none, or if the module does
+    /// not tell.
+    pub last_failed: Option<LastFailed>,
     /// The earliest deadline of a pending fence (ns), which may be 0. `None` if no pending fence
     /// has a deadline.
     pub deadline_ns: Option<u64>,
@@ -61,19 +76,28 @@ impl State {
     /// assert_eq!(deadline("300"), Some(300));
     /// let state = State::from_fdinfo("timeline-name:\tgpu\nevent-mask:\t0x12\n").unwrap();
     /// assert_eq!(state.event_kinds, [EventKind::Wait, EventKind::Overflow]);
+    /// assert_eq!(state.failed, None);
+    /// let text = "timeline-name:\tgpu\nfailed:\t3\nfailed-seqno:\t8\nfailed-status:\t-5\n";
+    /// let state = State::from_fdinfo(text).unwrap();
+    /// let last = state.last_failed.unwrap();
+    /// assert_eq!((state.failed, last.seqno), (Some(3), 8));
+    /// assert_eq!(last.status.to_string(), "-EIO");
     /// ```
     pub fn from_fdinfo(text: &str) -> Option<Self> {
         let fields: HashMap<_, _> = text
             .lines()
             .filter_map(|line| line.split_once(":\t"))
             .collect();
-        let parsed = |key| fields.get(key).and_then(|text| text.parse().ok());
+        let parsed = |key| fields.get(key).and_then(|text| text.parse::<u64>().ok());
         let number = |key| parsed(key).unwrap_or(0);
         let bits = |key| {
             let text = fields.get(key)?;
             u32::from_str_radix(text.trim_start_matches("0x"), 16).ok()
         };
         let flags = bits("timeline-flags").unwrap_or(0);
+        let status = fields
+            .get("failed-status")
+            .and_then(|text| text.parse().ok());
         Some(Self {
             name: fields.get("timeline-name")?.to_string(),
             context: number("context"),
@@ -83,6 +107,8 @@ impl State {
             signaled: number("signaled"),
             timed_out: number("timed-out"),
             cancelled: number("cancelled"),
+            failed: parsed("failed"),
+            last_failed: last_failed(number("failed-seqno"), status.unwrap_or(0)),
             // The text "none" is not a number and becomes `None`.
             deadline_ns: parsed("deadline-ns"),
             timeout_ns: number("timeout-ns"),
@@ -93,8 +119,11 @@ impl State {
     }
 }
 
-impl From<fence_exporter_info> for State {
-    fn from(info: fence_exporter_info) -> Self {
+impl State {
+    /// Returns the state that INFO has returned. `features` are those of QUERY: they tell which
+    /// fields of `info` the module fills in.
+    pub(crate) fn from_info(info: &fence_exporter_info, features: u64) -> Self {
+        let tells_failed = features & u64::from(FENCE_EXPORTER_FEATURE_FAILED) != 0;
         Self {
             name: text(&info.name),
             context: info.context,
@@ -104,6 +133,8 @@ impl From<fence_exporter_info> for State {
             signaled: info.signaled,
             timed_out: info.timed_out,
             cancelled: info.cancelled,
+            failed: tells_failed.then_some(info.failed),
+            last_failed: last_failed(info.failed_seqno, info.failed_status),
             deadline_ns: (info.flags & FENCE_EXPORTER_INFO_DEADLINE != 0)
                 .then_some(info.deadline_ns),
             timeout_ns: info.timeout_ns,
@@ -112,6 +143,14 @@ impl From<fence_exporter_info> for State {
             engine: info.flags & FENCE_EXPORTER_INFO_ENGINE != 0,
         }
     }
+}
+
+/// Returns the last fence that failed. Sequence numbers begin with 1, so 0 means that there is none.
+fn last_failed(seqno: u64, status: i32) -> Option<LastFailed> {
+    (seqno > 0).then_some(LastFailed {
+        seqno,
+        status: Status(status),
+    })
 }
 
 /// Returns the text of a C array, up to its terminator.
@@ -131,12 +170,30 @@ mod tests {
     #[test]
     fn a_deadline_of_0_is_one() {
         for (flags, deadline) in [(0, None), (FENCE_EXPORTER_INFO_DEADLINE, Some(0))] {
-            let state = State::from(fence_exporter_info {
+            let info = fence_exporter_info {
                 flags,
                 ..Default::default()
-            });
+            };
+            let state = State::from_info(&info, 0);
             assert_eq!(state.deadline_ns, deadline);
             assert!(!state.events && !state.engine);
         }
+    }
+
+    #[test]
+    fn an_older_module_does_not_tell_failures() {
+        let mut info = fence_exporter_info::default();
+        let feature = u64::from(FENCE_EXPORTER_FEATURE_FAILED);
+        for (features, failed) in [(0, None), (feature, Some(0))] {
+            let state = State::from_info(&info, features);
+            assert_eq!((state.failed, state.last_failed), (failed, None));
+        }
+        (info.failed, info.failed_seqno, info.failed_status) = (3, 8, -5);
+        let state = State::from_info(&info, feature);
+        let last = LastFailed {
+            seqno: 8,
+            status: Status(-5),
+        };
+        assert_eq!((state.failed, state.last_failed), (Some(3), Some(last)));
     }
 }

@@ -75,10 +75,14 @@ impl Timeline {
 
     /// Returns what the module can do, and its limits.
     pub fn limits(&self) -> Result<Limits> {
+        self.query().map(Limits::from)
+    }
+
+    fn query(&self) -> Result<fence_exporter_query> {
         let mut argument = fence_exporter_query::default();
         ioctl::query(&self.0, &mut argument)
             .map_err(|errno| Error::refused("cannot ask the module for its limits", errno))?;
-        Ok(argument.into())
+        Ok(argument)
     }
 
     /// Checks that a timeline can have the name `name`. If it cannot, the error says why.
@@ -207,7 +211,7 @@ impl Timeline {
         let mut argument = fence_exporter_info::default();
         ioctl::info(&self.0, &mut argument)
             .map_err(|errno| Error::refused("cannot ask the timeline what it is", errno))?;
-        Ok(argument.into())
+        Ok(State::from_info(&argument, self.query()?.features))
     }
 
     /// Returns the events that were queued since the last call. Does not wait for events.

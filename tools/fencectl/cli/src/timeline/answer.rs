@@ -142,6 +142,13 @@ fn info(f: &mut fmt::Formatter<'_>, state: &State) -> fmt::Result {
         "{} created, {} signaled, {} pending, {} timed out, {} cancelled",
         state.last_seqno, state.signaled, state.pending, state.timed_out, state.cancelled
     )?;
+    if let (Some(failed), Some(last)) = (state.failed, state.last_failed) {
+        writeln!(
+            f,
+            "{failed} failed, the last one is {}: {}",
+            last.seqno, last.status
+        )?;
+    }
     write!(f, "timeout {}", time_text(state.timeout_ns))?;
     if let Some(deadline) = state.deadline_ns {
         write!(f, ", deadline {}", deadline_text(deadline, clock::now()))?;

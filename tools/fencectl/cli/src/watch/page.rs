@@ -73,8 +73,19 @@ pub struct Line<'a> {
 }
 
 impl Line<'_> {
+    /// Returns how many fences have failed. If the module does not tell, these are the ones that
+    /// certainly have.
     fn failed(&self) -> u64 {
-        self.held.state.timed_out + self.held.state.cancelled
+        let state = &self.held.state;
+        state.failed.unwrap_or(state.timed_out + state.cancelled)
+    }
+
+    /// Returns how many fences have failed, and the last error.
+    fn failed_text(&self) -> String {
+        match self.held.state.last_failed {
+            Some(last) => format!("{} {}", self.failed(), last.status),
+            None => self.failed().to_string(),
+        }
     }
 }
 
@@ -216,7 +227,7 @@ fn head(width: usize) -> Vec<String> {
             .chain(["DONE/S", "HELD BY"])
             .collect(),
         _ => vec![
-            "CONTEXT", "NAME", "PENDING", "DONE/S", "FAILED", "DEADLINE", "HELD BY",
+            "CTX", "NAME", "PENDING", "DONE/S", "FAILED", "DEADLINE", "HELD BY",
         ],
     };
     columns.into_iter().map(str::to_owned).collect()
@@ -239,7 +250,7 @@ fn row(line: &Line<'_>, width: usize, now: u64) -> Vec<String> {
         state.name.chars().take(NARROW_NAME).collect(),
         state.pending.to_string(),
         rate,
-        line.failed().to_string(),
+        line.failed_text(),
         state
             .deadline_ns
             .map_or("-".to_owned(), |deadline| deadline_text(deadline, now)),
@@ -250,7 +261,7 @@ fn row(line: &Line<'_>, width: usize, now: u64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fence_exporter::{process::Holder, State};
+    use fence_exporter::{process::Holder, LastFailed, State, Status};
 
     /// Returns 200 timelines, `t0` to `t199`.
     fn many() -> Vec<Held> {
@@ -260,7 +271,11 @@ mod tests {
                     name: format!("t{number}"),
                     context: number + 1,
                     pending: number % 7,
-                    timed_out: u64::from(number == 150),
+                    failed: Some(u64::from(number == 150)),
+                    last_failed: (number == 150).then_some(LastFailed {
+                        seqno: 7,
+                        status: Status::TIMED_OUT,
+                    }),
                     deadline_ns: (number == 120).then_some(1_234_500_000),
                     ..State::default()
                 },
@@ -324,22 +339,34 @@ mod tests {
 
     #[test]
     fn all_columns_fit_the_usual_terminal() {
-        let held = many();
+        let mut held = many();
+        // The row with the longest cells.
+        held[150].state.name = "fifteen letters and more".to_owned();
+        held[150].state.deadline_ns = Some(1_234_500_000);
         let mut page = Page {
-            filter: "t120".to_owned(),
+            filter: "fifteen".to_owned(),
             ..Page::default()
         };
         let shown = texts(&mut page, &held);
         assert!(shown[0].contains("HELD BY"), "{}", shown[0]);
         assert!(
-            shown[1].ends_with("in 1234.5 ms  220:3 (app)"),
+            shown[1].ends_with("1 -ETIMEDOUT  in 1234.5 ms  250:3 (app)"),
             "{}",
             shown[1]
         );
         assert!(shown.iter().all(|line| line.len() <= 80), "{shown:?}");
         // A wide terminal has more columns.
         let shown = page.lines(lines(&held), (120, 24), 0);
-        assert!(shown[0].1.contains("CANCELLED"), "{}", shown[0].1);
+        assert!(shown[0].1.contains("LAST ERROR"), "{}", shown[0].1);
+        assert!(shown[1].1.contains("7: -ETIMEDOUT"), "{}", shown[1].1);
+        // A module that does not tell how many fences failed.
+        held[150].state = State {
+            name: "fifteen".to_owned(),
+            timed_out: 2,
+            cancelled: 1,
+            ..State::default()
+        };
+        assert!(texts(&mut page, &held)[1].contains("  3  "));
     }
 
     #[test]
