@@ -119,6 +119,7 @@ help:
 	@echo 'make deb              packages for Debian: the module for DKMS, and fencectl; see docs/debian.md'
 	@echo 'make shell            a prompt in the virtual machine, with fencectl'
 	@echo '  KERNEL=debian       on the kernel of Debian, which is not built'
+	@echo '  scripts/vm attach   a second terminal in it'
 	@echo 'make rust-analyzer    write rust-project.json'
 	@echo 'make doc              the documentation of the Rust crates'
 	@echo 'make rustfmt          format the Rust code; rustfmtcheck only checks it'

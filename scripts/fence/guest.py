@@ -10,6 +10,10 @@ import subprocess
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
+# The lines of a guest with a shell: the second terminal, and that for its size. An arm64 machine of QEMU
+# has only one serial port.
+LINES = {"x86_64": ("ttyS1", "ttyS2"), "arm64": ("hvc0", "hvc1")}
+
 DIRECTORIES = ["bin", "dev", "etc", "proc", "root", "sys", "tmp", "usr/lib/fence_exporter"]
 
 
@@ -93,6 +97,8 @@ def make_initrd(args: argparse.Namespace, scratch: str) -> str:
     settings = {
         "MODULES": " ".join(stock),
         "INTERACTIVE": "1" if args.mode == "shell" else "",
+        "LINES": " ".join(LINES[args.arch]) if args.mode == "shell" else "",
+        "GUEST": os.path.basename(scratch).rpartition("-")[2],
         # The guest cannot find out the size of the terminal over the serial line.
         "SIZE": "rows {1} cols {0}".format(*shutil.get_terminal_size()) if args.mode == "shell" else "",
         "GET": " ".join(path.partition(":")[0] for path in args.get),

@@ -9,11 +9,12 @@ def parse(ours: list[str], description: str = "") -> argparse.Namespace:
     """Parses the words of a command line."""
     parser = argparse.ArgumentParser(
         prog="scripts/vm",
-        usage="scripts/vm {run,shell} [options] -- COMMAND ...",
+        usage="scripts/vm {run,shell} [options] -- COMMAND ... | scripts/vm attach [NAME]",
         description=description,
         epilog="See the head of scripts/vm for the exit status.",
     )
-    parser.add_argument("mode", choices=["run", "shell"])
+    parser.add_argument("mode", choices=["run", "shell", "attach"])
+    parser.add_argument("name", nargs="?", metavar="NAME", help="the guest to attach to")
     parser.add_argument("--arch", default="x86_64", choices=["x86_64", "arm64"])
     parser.add_argument("--kernel", default="gki", metavar="FLAVOUR",
                         help="a flavour of scripts/kernel/configs or scripts/kernel/stock (default: gki)")
@@ -51,6 +52,8 @@ def parse(ours: list[str], description: str = "") -> argparse.Namespace:
         ours, command = ours[:split], ours[split + 1:]
     args = parser.parse_args(ours)
     args.command = command
+    if args.name and args.mode != "attach":
+        parser.error(f"unrecognized arguments: {args.name}")
     if args.no_load and args.module:
         parser.error("--no-load and --module exclude each other")
     names = [os.path.basename(file) for file in args.module]

@@ -194,11 +194,18 @@ class Machine:
         for device in args.device:
             self.command += ["-device", device]
 
-    def interact(self) -> int:
-        """Connects the terminal to the guest."""
+    def interact(self, folder: str) -> int:
+        """Connects the terminal to the guest, and makes the sockets for `scripts/vm attach` in a folder."""
         if not sys.stdin.isatty():
             raise guest.Unavailable("shell needs a terminal; `scripts/vm run -- COMMAND` runs a command")
-        return subprocess.run([*self.command, "-serial", "mon:stdio"], check=False).returncode
+        lines = ["-serial", "mon:stdio"]
+        if self.args.arch == "arm64":
+            lines += ["-device", "virtio-serial-pci"]
+        for name in ("terminal", "control"):
+            lines += ["-chardev", f"socket,id={name},path={folder}/{name},server=on,wait=off"]
+            lines += {"x86_64": ["-serial", f"chardev:{name}"],
+                      "arm64": ["-device", f"virtconsole,chardev={name}"]}[self.args.arch]
+        return subprocess.run([*self.command, *lines], check=False).returncode
 
     def run(self) -> Result:
         """Runs the guest until its end or the time limit. Prints the output of the command."""
