@@ -52,6 +52,12 @@ __rust_helper void rust_helper_dma_fence_put(struct dma_fence *fence)
 	dma_fence_put(fence);
 }
 
+/* For a fence that has not signaled, whose lock the caller holds. */
+__rust_helper bool rust_helper_dma_fence_has_callbacks(struct dma_fence *fence)
+{
+	return !list_empty(&fence->cb_list);
+}
+
 __rust_helper bool rust_helper_dma_fence_is_signaled(struct dma_fence *fence)
 {
 	return dma_fence_is_signaled(fence);

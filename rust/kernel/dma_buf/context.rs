@@ -9,12 +9,13 @@
 //! are in the documentation of [the module](super), and are kept by:
 //!
 //! - rule 1: [`FenceContext::emit`],
-//! - rule 2: `FenceContext::signal_batch` and `FenceContext::close`,
+//! - rule 2: `FenceContext::signal_one`, `FenceContext::signal_batch` and `FenceContext::close`,
 //! - rule 3: the drop of `Emitted`.
 //!
 //! Lock order: a fence's lock, then the context's, then the timer's. Waiters run under the lock of
 //! their fence, and may take a context's lock. So code that holds a context's lock must not signal
-//! or query a fence, and must not add a callback to one.
+//! or query a fence, and must not add a callback to one. The exception is `signal_unwatched`, which
+//! neither waits for the lock of a fence nor runs a waiter.
 //!
 //! [`RcuFreeBox`]: crate::sync::rcu::RcuFreeBox
 

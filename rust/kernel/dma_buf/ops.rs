@@ -92,8 +92,8 @@ pub trait FenceOps: Sized + Send + Sync + 'static {
     ///
     /// # Context
     ///
-    /// That of the signaler, under the fence's lock with interrupts off. So it must neither signal
-    /// nor query a fence.
+    /// That of the signaler, under the fence's lock with interrupts off, and maybe under the
+    /// context's lock. So it must neither signal nor query a fence, and must not use a timeline.
     #[inline]
     fn trace_signaled(
         _fence: TracedFence<'_, Self>,
@@ -426,6 +426,50 @@ pub(super) unsafe fn signal_fence(
     // SAFETY: `lock` took the lock above and returned `flags`.
     unsafe { unlock(fence, flags) };
     first
+}
+
+/// Signals a fence with `error` and the time that `time` returns, if nothing waits for it.
+///
+/// Returns false, and does nothing, if the fence has signaled, if it has a callback, or if another
+/// thread holds its lock. `count_one` is called with the time under the fence's lock, right before
+/// the fence is signaled.
+///
+/// A thread that holds a context's lock must not wait for a fence's lock, and must not run
+/// callbacks, because callbacks may take the context's lock. This function does neither, so the
+/// context's lock may be held.
+///
+/// # Safety
+///
+/// Callers must ensure that a context emitted the fence, and that they hold a reference to it.
+/// Interrupts must be off.
+#[inline(always)]
+pub(super) unsafe fn signal_unwatched(
+    _section: &super::Section,
+    fence: *mut bindings::dma_fence,
+    error: Option<Error>,
+    time: impl FnOnce() -> Ktime,
+    count_one: impl FnOnce(Ktime),
+) -> bool {
+    // SAFETY: By the safety requirements the memory of `fence` is valid. `init_fence` passed no
+    // lock to the core, so the lock is in the fence.
+    let lock = unsafe { bindings::dma_fence_inline_lock(fence) };
+    // SAFETY: The lock was initialized with the fence.
+    if unsafe { bindings::spin_trylock(lock) } == 0 {
+        return false;
+    }
+    // SAFETY: The fence was initialized before it was emitted. Its lock is held, so it has a list
+    // of callbacks unless it has signaled.
+    let unwatched = unsafe {
+        !bindings::dma_fence_test_signaled_flag(fence) && !bindings::dma_fence_has_callbacks(fence)
+    };
+    if unwatched {
+        let time = time();
+        // SAFETY: The lock of the fence is held, and the fence has not signaled.
+        unsafe { signal_locked(fence, error, time, || count_one(time)) };
+    }
+    // SAFETY: The lock was taken above.
+    unsafe { bindings::spin_unlock(lock) };
+    unwatched
 }
 
 /// Signals a fence like [`signal_fence`], without a look at whether it has signaled. Nothing but

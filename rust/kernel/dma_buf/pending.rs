@@ -51,6 +51,16 @@ pub trait Gathered<L> {
     unsafe fn points(&self) -> impl Iterator<Item = NonNull<Point<L>>>;
 }
 
+/// The points up to some number that are linked in a container.
+pub enum Reached<L> {
+    /// There is none.
+    Nothing,
+    /// There is only this one, the first of the container.
+    One(NonNull<Point<L>>),
+    /// There may be several.
+    Several,
+}
+
 /// A container of the pending points of a context: by age, and in the order in which they signal.
 ///
 /// The age decides which point times out next, since all points of a context have the same timeout.
@@ -78,6 +88,17 @@ pub trait Pending: Sized + Send {
     /// Callers must ensure that the points are initialized and in order. They must own a reference
     /// to each, and give it up.
     unsafe fn link(self: Pin<&mut Self>, points: Chain<Self::Links>);
+
+    /// Returns which points up to the number `last` are linked.
+    fn up_to(&self, last: u64) -> Reached<Self::Links>;
+
+    /// Unlinks `point`. The container's reference to it passes to the caller.
+    ///
+    /// # Safety
+    ///
+    /// [`up_to`](Self::up_to) must have returned `point` as the only one, and the container must
+    /// not have changed since. `point` must have signaled.
+    unsafe fn unlink_one(self: Pin<&mut Self>, point: NonNull<Point<Self::Links>>);
 
     /// Gathers the first points up to the number `last`, at most `BATCH` of them, and returns
     /// whether there may be more. `gathered` must be empty.

@@ -29,11 +29,13 @@ mod cases {
         },
         signal::{
             put_points,
-            signal_points, //
+            signal_points,
+            End, //
         },
         *,
     };
     use crate::{
+        bindings,
         prelude::*,
         sync::{
             atomic::{
@@ -220,6 +222,101 @@ mod cases {
         assert_eq!(left, 1);
         assert_eq!(fences[3].status(), Status::Pending);
         assert_eq!(timeline.signal(4, Ok(()), Cause::Done), 1);
+    }
+
+    /// A callback that does nothing.
+    struct Nothing;
+
+    impl FenceCallback for Nothing {
+        type OwnerModule = Uncounted;
+
+        fn signaled(&self, _fence: &Fence) {}
+    }
+
+    const DONE: End = End {
+        error: None,
+        cause: Cause::Done,
+        time: None,
+    };
+
+    // A fence is signaled under the context's lock only if it is the only one, nothing waits for
+    // it, and its lock is free.
+    #[test]
+    fn hazard_15_one_fence_alone() {
+        let timeline = in_order();
+        let context = timeline.context();
+        assert_eq!(context.signal_one(1, DONE), Some(0));
+        let fences = create(&timeline, 4);
+        assert_eq!(context.signal_one(2, DONE), None);
+        // SAFETY: `fences` has a reference to the fence, whose lock is in it.
+        let (lock, irqs) = unsafe {
+            let lock = bindings::dma_fence_inline_lock(fences[0].as_raw());
+            (lock, bindings::spin_lock_irqsave(lock))
+        };
+        let while_locked = context.signal_one(1, DONE);
+        // SAFETY: The lock was taken above. `irqs` are the flags that were returned.
+        unsafe { bindings::spin_unlock_irqrestore(lock, irqs) };
+        assert_eq!(while_locked, None);
+        assert_eq!(context.signal_one(1, DONE), Some(1));
+        assert_eq!(fences[0].status(), Status::Signaled);
+        // SAFETY: `fences` has a reference to the fence.
+        let references = unsafe { (*fences[0].as_raw()).refcount.refcount.refs.counter };
+        // The list's reference was put.
+        assert_eq!(references, 1);
+        assert_eq!(timeline.counts().completed, 1);
+
+        let waiter = KBox::try_pin_init(Waiter::new(&fences[1], Nothing), GFP_KERNEL).unwrap();
+        let watched = context.signal_one(2, DONE);
+        assert_eq!(fences[1].status(), Status::Pending);
+        assert_eq!(watched, None);
+        assert_eq!(timeline.signal(2, Ok(()), Cause::Done), 1);
+        drop(waiter);
+        assert_eq!(context.signal_one(2, DONE), Some(0));
+        assert_eq!(timeline.signal(4, Ok(()), Cause::Done), 2);
+    }
+
+    // Another signaler has signaled the fence, and has yet to unlink it.
+    #[test]
+    fn hazard_19_one_fence_alone() {
+        let timeline = in_order();
+        let fences = create(&timeline, 1);
+        // SAFETY: `fences` has a reference to the fence, which a context has emitted.
+        signalling(|section| unsafe {
+            signal_fence(section, fences[0].as_raw(), Some(EIO), ktime_get(), || {})
+        });
+        let second = timeline.context().signal_one(1, DONE);
+        assert_eq!(second, None);
+        assert_eq!(timeline.signal(1, Ok(()), Cause::Done), 0);
+        assert_eq!(timeline.context().signal_one(1, DONE), Some(0));
+        assert_eq!(fences[0].error(), Some(EIO));
+    }
+
+    // With numbers that the caller chooses, a fence is signaled alone only if no fence is in the
+    // tree.
+    #[test]
+    fn one_numbered_fence_alone() {
+        let timeline = by_number();
+        let context = timeline.context();
+        let fences = [30, 10, 20].map(|seqno| create_at(&timeline, seqno));
+        assert_eq!(context.signal_one(9, DONE), None);
+        assert_eq!(timeline.signal(9, Ok(()), Cause::Done), 0);
+        assert_eq!(timeline.signal(30, Ok(()), Cause::Done), 3);
+        assert!(fences.iter().all(|fence| fence.is_signaled()));
+
+        let fences = [40, 50, 60].map(|seqno| create_at(&timeline, seqno));
+        assert_eq!(context.signal_one(39, DONE), Some(0));
+        assert_eq!(context.signal_one(50, DONE), None);
+        assert_eq!(context.signal_one(49, DONE), Some(1));
+        assert_eq!(fences[0].status(), Status::Signaled);
+        assert_eq!(fences[1].status(), Status::Pending);
+        // The run begins with the next one.
+        let fence = create_at(&timeline, 55);
+        assert_eq!(timeline.signal(50, Ok(()), Cause::Done), 1);
+        assert_eq!(timeline.signal(55, Ok(()), Cause::Done), 1);
+        assert_eq!(fence.status(), Status::Signaled);
+        assert_eq!(fences[2].status(), Status::Pending);
+        assert_eq!(timeline.signal(60, Ok(()), Cause::Done), 1);
+        assert_eq!(timeline.counts().pending, 0);
     }
 
     // Fences that are emitted while other threads signal are all signaled, and none twice.

@@ -7,6 +7,10 @@
 //! fences that are still linked. Interrupts are off for one fence at a time, and for the two walks
 //! over a batch.
 //!
+//! If there is only one fence to signal, and nothing waits for it, no waiter runs while it is
+//! signaled. Then it is signaled and unlinked in the first hold of the context's lock
+//! (`FenceContext::signal_one`).
+//!
 //! Signalers may race. Each works in the order of the list, and stays in one RCU section from
 //! before it gathers until it has unlinked. So it needs no references to the fences:
 //!
@@ -31,6 +35,7 @@ use super::{
     ops::{
         signal_fence,
         signal_pending_fence,
+        signal_unwatched,
         TracedFence, //
     },
     order::{
@@ -40,7 +45,8 @@ use super::{
     pending::{
         Chain,
         Gathered,
-        Pending, //
+        Pending,
+        Reached, //
     },
     signalling,
     Cause,
@@ -100,18 +106,66 @@ impl<O: FenceOps> FenceContext<O> {
     // Inlined, so that the members of `end` are constants or are in registers.
     #[inline(always)]
     pub(super) fn signal(&self, last: u64, end: End) -> usize {
-        let done = self.signal_next(last, end);
-        if done.more {
-            done.count + self.signal_rest(last, end.error, end.cause, end.time)
-        } else {
-            done.count
+        match self.signal_one(last, end) {
+            Some(count) => count,
+            None => self.signal_batches(last, end.error, end.cause, end.time),
         }
     }
 
-    /// Signals the batches after the first. It is a function of its own, so that signaling a single
-    /// fence needs no state of a loop. The fields of an [`End`] are passed in registers.
+    /// Signals the only fence up to the number `last`, and returns how many fences it signaled.
+    ///
+    /// Returns `None`, and does nothing, if there may be several fences, or if something waits for
+    /// the fence.
+    ///
+    /// No callback runs, so the fence is signaled and unlinked in one hold of the context's lock.
+    #[inline(always)]
+    pub(super) fn signal_one(&self, last: u64, end: End) -> Option<usize> {
+        signalling(|section| self.signal_alone(section, last, end))
+    }
+
+    /// Does what [`signal_one`](Self::signal_one) does.
+    #[inline(always)]
+    fn signal_alone(&self, section: &Section, last: u64, end: End) -> Option<usize> {
+        let mut guard = self.state.lock();
+        let point = match guard.pending.up_to(last) {
+            Reached::Nothing => return Some(0),
+            Reached::One(point) => point,
+            Reached::Several => return None,
+        };
+        let fence = point.cast::<bindings::dma_fence>().as_ptr();
+        // The clock is read under the lock: the fences before this one are unlinked, and so have
+        // signaled with earlier timestamps.
+        let time = || end.time.unwrap_or_else(ktime_get);
+        let count_one = |time| {
+            if let Some(error) = end.error {
+                // SAFETY: The point is linked, so the list owns a reference to it.
+                let seqno = unsafe { seqno_of(point) };
+                guard.as_mut().project().failures.note(seqno, error);
+            }
+            self.progress.counter(end.cause).add(1, Relaxed);
+            // SAFETY: This runs under the fence's lock, before the fence has signaled. So the
+            // context is valid.
+            let fence = unsafe { TracedFence::<O>::new(fence) };
+            let status = end.error.map_or(Ok(()), Err);
+            O::trace_signaled(fence, status, Reason::Caused(end.cause), time);
+        };
+        // SAFETY: The point is linked, so this context emitted its fence, and the list owns a
+        // reference to it. The context's lock is held, with interrupts off.
+        if !unsafe { signal_unwatched(section, fence, end.error, time, count_one) } {
+            return None;
+        }
+        // SAFETY: `up_to` returned the point in this hold of the lock. It was signaled above.
+        unsafe { guard.as_mut().project().pending.unlink_one(point) };
+        drop(guard);
+        // SAFETY: `unlink_one` passed the list's reference to this function.
+        unsafe { bindings::dma_fence_put(fence) };
+        Some(1)
+    }
+
+    /// Signals like [`signal`](Self::signal), in batches. It is a function of its own, so that
+    /// signaling a single fence needs no batch. The fields of an [`End`] are passed in registers.
     #[inline(never)]
-    fn signal_rest(
+    fn signal_batches(
         &self,
         last: u64,
         error: Option<Error>,

@@ -104,15 +104,21 @@ mod cases {
     #[test]
     fn hazard_7_a_signaled_fence_does_not_call_its_context() {
         let timeline = in_order();
-        let fences = create(&timeline, 1);
+        let fences = create(&timeline, 3);
         let told = timeline.shared_data();
-        fences[0].set_deadline(500);
+        for fence in &fences {
+            fence.set_deadline(500);
+        }
+        // The first is signaled alone, the others as a batch.
         timeline.signal(1, Ok(()), Cause::Done);
-        fences[0].set_deadline(300);
-        assert!(fences[0].wait(false, 1).is_ok());
+        timeline.signal(3, Ok(()), Cause::Done);
+        for fence in &fences {
+            fence.set_deadline(300);
+            assert!(fence.wait(false, 1).is_ok());
+            assert_eq!(timeline.deadline(fence), Ok(Some(500)));
+        }
         let (deadlines, waits) = (told.deadlines.load(Relaxed), told.waits.load(Relaxed));
-        assert_eq!((deadlines, waits), (1, 0));
-        assert_eq!(timeline.deadline(&fences[0]), Ok(Some(500)));
+        assert_eq!((deadlines, waits), (3, 0));
     }
 
     #[test]

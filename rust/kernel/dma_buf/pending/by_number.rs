@@ -21,7 +21,8 @@ use super::{
     Link,
     Links,
     Pending,
-    Point, //
+    Point,
+    Reached, //
 };
 use crate::{
     bindings,
@@ -141,6 +142,44 @@ impl Pending for ByNumber {
             unsafe { bindings::list_add_tail(age_of(point), this.age.get()) };
             *this.len += 1;
         }
+    }
+
+    #[inline]
+    fn up_to(&self, last: u64) -> Reached<Numbered> {
+        // SAFETY: `point` is linked, so the list owns a reference to it.
+        let is_in = |point: &NonNull<NumberedPoint>| is_up_to(unsafe { number_of(*point) }, last);
+        if !self.tree.is_empty() {
+            return Reached::Several;
+        }
+        let Some(first) = self.run.filter(is_in) else {
+            return Reached::Nothing;
+        };
+        // SAFETY: The point is linked.
+        match unsafe { self.younger(first) }.filter(is_in) {
+            None => Reached::One(first),
+            Some(_) => Reached::Several,
+        }
+    }
+
+    #[inline]
+    unsafe fn unlink_one(self: Pin<&mut Self>, point: NonNull<NumberedPoint>) {
+        // SAFETY: By the safety requirements the point is linked.
+        let next = unsafe { self.younger(point) };
+        let this = self.project();
+        let head = this.age.get();
+        // SAFETY: `up_to` found the tree empty, so the run begins with the first point of the list,
+        // which is this one. Its entry is set to point to itself, which `is_listed` tests. The
+        // entry behind it is that of a point, or the head.
+        unsafe {
+            let age = age_of(point);
+            let behind = (*age).next;
+            (*head).next = behind;
+            (*behind).prev = head;
+            (*age).next = age;
+        }
+        // INVARIANT: The run begins after the point.
+        *this.run = next;
+        *this.len -= 1;
     }
 
     fn gather(&self, last: u64, batch: &mut Batch<Numbered>) -> bool {

@@ -12,7 +12,8 @@ use super::{
     Link,
     Links,
     Pending,
-    Point, //
+    Point,
+    Reached, //
 };
 use crate::{
     bindings,
@@ -146,6 +147,27 @@ impl Pending for Fifo {
         // SAFETY: By the safety requirements the caller gives up a reference to each point. The
         // container now owns these references, which keep the points.
         unsafe { self.project().points.append(points) };
+    }
+
+    #[inline]
+    fn up_to(&self, last: u64) -> Reached<Next> {
+        // SAFETY: `point` is linked, so the container owns a reference to it.
+        let is_in =
+            |point: &NonNull<Point<Next>>| is_up_to(unsafe { point.as_ref() }.seqno(), last);
+        let Some(first) = self.points.first().filter(is_in) else {
+            return Reached::Nothing;
+        };
+        // SAFETY: The point is linked.
+        match unsafe { self.points.next(first) }.filter(is_in) {
+            None => Reached::One(first),
+            Some(_) => Reached::Several,
+        }
+    }
+
+    #[inline]
+    unsafe fn unlink_one(self: Pin<&mut Self>, _point: NonNull<Point<Next>>) {
+        // By the safety requirements this is the point.
+        self.project().points.pop();
     }
 
     #[inline]
