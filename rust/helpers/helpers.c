@@ -118,6 +118,19 @@ __rust_helper void rust_helper_spin_unlock_irqrestore(spinlock_t *lock, unsigned
 	spin_unlock_irqrestore(lock, flags);
 }
 
+__rust_helper void rust_helper_spin_lock_irq(spinlock_t *lock)
+{
+	spin_lock_irq(lock);
+}
+
+__rust_helper unsigned long rust_helper_local_save_flags(void)
+{
+	unsigned long flags;
+
+	local_save_flags(flags);
+	return flags;
+}
+
 #ifndef CONFIG_LOCKDEP
 __rust_helper bool rust_helper_dma_fence_begin_signalling(void)
 {

@@ -60,6 +60,7 @@ HELPERS = (
     ("sync_file_", "sync_file.c"),
     ("list_", "list.c"),
     ("spin_", "spinlock.c"),
+    ("local_", "interrupt.c"),
     ("rb_", "rbtree.c"),
     ("try_module_get", "module.c"),
     ("module_put", "module.c"),

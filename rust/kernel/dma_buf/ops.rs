@@ -359,8 +359,8 @@ unsafe fn lock(fence: *mut bindings::dma_fence) -> c_ulong {
 ///
 /// # Safety
 ///
-/// Callers must have taken the lock by [`lock`], which returned `flags`. The memory of the fence
-/// must still be valid.
+/// Callers must hold the lock. `flags` must be the interrupt flags from before it was taken. The
+/// memory of the fence must still be valid.
 #[inline(always)]
 unsafe fn unlock(fence: *mut bindings::dma_fence, flags: c_ulong) {
     // SAFETY: By the safety requirements the lock is held, and `flags` are those that taking it
@@ -475,23 +475,28 @@ pub(super) unsafe fn signal_unwatched(
 /// Signals a fence like [`signal_fence`], without a look at whether it has signaled. Nothing but
 /// this call signals the fence.
 ///
+/// A caller that signals many fences saves the interrupt flags once.
+///
 /// # Safety
 ///
 /// Callers must ensure that a context emitted the fence, that they hold a reference to it, and that
-/// it has not signaled and no other code signals it. They must hold no context lock.
+/// it has not signaled and no other code signals it. They must hold no context lock. `flags` must
+/// be the interrupt flags of this CPU.
 #[inline(always)]
 pub(super) unsafe fn signal_pending_fence(
     _section: &super::Section,
     fence: *mut bindings::dma_fence,
     error: Error,
     time: Ktime,
+    flags: c_ulong,
     trace: impl FnOnce(),
 ) {
-    // SAFETY: The safety requirements of this function are those of `lock`.
-    let flags = unsafe { lock(fence) };
+    // SAFETY: By the safety requirements the memory of `fence` is valid. `init_fence` passed no
+    // lock to the core, so the lock is in the fence, and was initialized with it.
+    unsafe { bindings::spin_lock_irq(bindings::dma_fence_inline_lock(fence)) };
     // SAFETY: The lock of the fence is held. By the safety requirements the fence has not signaled.
     unsafe { signal_locked(fence, Some(error), time, trace) };
-    // SAFETY: `lock` took the lock above and returned `flags`. The caller's reference keeps the
-    // memory.
+    // SAFETY: The lock was taken above. By the safety requirements `flags` are those from before.
+    // The caller's reference keeps the memory.
     unsafe { unlock(fence, flags) };
 }

@@ -290,6 +290,8 @@ impl<O: FenceOps> FenceContext<O> {
         // other thread uses the state.
         let pending = unsafe { Pin::new_unchecked(&mut *pending) };
         let (mut left, mut time) = (0, 0);
+        // SAFETY: There are no requirements.
+        let flags = unsafe { bindings::local_save_flags() };
         pending.drain(|point| {
             left = match left {
                 0 => {
@@ -309,8 +311,9 @@ impl<O: FenceOps> FenceContext<O> {
                 // SAFETY: The point was linked, so a context emitted its fence. `drain` passed the
                 // list's reference to this closure, which keeps the fence. No context lock is held.
                 // A signaler unlinks what it has signaled before it returns, and no signaler is
-                // left. So the fence has not signaled, and no other code signals it.
-                unsafe { signal_pending_fence(section, fence, O::CLOSED, time, trace) }
+                // left. So the fence has not signaled, and no other code signals it. Each call
+                // leaves the interrupt flags as they were before the first.
+                unsafe { signal_pending_fence(section, fence, O::CLOSED, time, flags, trace) }
             });
             // SAFETY: `drain` passed the list's reference to this closure, which gives it up here.
             unsafe { bindings::dma_fence_put(fence) };
