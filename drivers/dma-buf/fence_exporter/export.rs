@@ -89,6 +89,7 @@ impl Descriptors {
     }
 
     /// Makes the files for `fences`, one for each descriptor. Fails with `ENOMEM`.
+    #[inline(always)]
     pub(crate) fn attach<'a>(&mut self, fences: impl Iterator<Item = &'a Fence>) -> Result {
         let descriptors = match self {
             Self::One(one) => core::slice::from_mut(one),

@@ -108,6 +108,7 @@ impl FenceOps for SwSync {
 trait Calls {
     fn register(this: ArcBorrow<'_, Self>) -> Result;
     fn make_room<'a>(&self, emission: Emission<'a, SwSync>) -> Result<Emission<'a, SwSync>>;
+    fn prune<'a>(&self, emission: Emission<'a, SwSync>) -> Result<Emission<'a, SwSync>>;
     /// CREATE_FENCE: creates the fence of a value, or another descriptor for it if it is pending.
     fn create_fence(this: ArcBorrow<'_, Self>, arg: Arg) -> Result;
     /// INC: adds to the timeline's value, and signals the fences that it reaches.
@@ -122,11 +123,10 @@ impl Calls for Timeline<SwSync> {
     /// is called before the first fence is created.
     ///
     /// Several threads may call this at a time, since all of them insert the same timeline.
+    #[cold]
     fn register(this: ArcBorrow<'_, Self>) -> Result {
-        if !this.registered.load(Relaxed) {
-            this.shared.sw_sync.insert(this.into())?;
-            this.registered.store(true, Relaxed);
-        }
+        this.shared.sw_sync.insert(this.into())?;
+        this.registered.store(true, Relaxed);
         Ok(())
     }
 
@@ -136,16 +136,26 @@ impl Calls for Timeline<SwSync> {
     /// kernel's sw_sync frees it at once.) So that such fences don't add up, the driver prunes them
     /// whenever the number of pending fences has doubled.
     ///
-    /// A signal to the task ends the pruning early, and the call uses the room that there is by
-    /// then.
-    ///
-    /// Fails with `ENOSPC` if there is no room, or with `ERESTARTSYS` if a signal ended the pruning
-    /// and there is no room.
+    /// Fails like [`prune`](Calls::prune).
+    #[inline]
     fn make_room<'a>(&self, emission: Emission<'a, SwSync>) -> Result<Emission<'a, SwSync>> {
         let max = self.shared.limits.max_pending;
         if emission.pending() < self.prune_at.load(Relaxed).min(max) {
             return Ok(emission);
         }
+        self.prune(emission)
+    }
+
+    /// Prunes, and ensures that one more fence may be pending.
+    ///
+    /// A signal to the task ends the pruning early, and the call uses the room that there is by
+    /// then.
+    ///
+    /// Fails with `ENOSPC` if there is no room, or with `ERESTARTSYS` if a signal ended the pruning
+    /// and there is no room.
+    #[cold]
+    fn prune<'a>(&self, emission: Emission<'a, SwSync>) -> Result<Emission<'a, SwSync>> {
+        let max = self.shared.limits.max_pending;
         let (emission, full) = match emission.prune() {
             Ok(pruned) => {
                 let next = pruned.pending().saturating_mul(2);
@@ -165,7 +175,9 @@ impl Calls for Timeline<SwSync> {
         let mut data: sw_sync_create_fence_data = arg.read()?;
         data.fence = descriptor.number();
         let new = NewFences::alloc(1, GFP_KERNEL_ACCOUNT)?;
-        Self::register(this)?;
+        if !this.registered.load(Relaxed) {
+            Self::register(this)?;
+        }
 
         let emission = this.make_room(this.emission()?)?;
         let number = SeqnoOrder::nearest(this.value.load(Relaxed), data.value);

@@ -177,6 +177,7 @@ impl<O: FenceOps> FenceContext<O> {
     ///
     /// Both happen in one hold of the context's lock: `state` shows that the caller holds it. The
     /// chain owns the one reference to each fence.
+    #[inline(always)]
     pub(super) fn emit(
         &self,
         state: Pin<&mut State<O::Order>>,

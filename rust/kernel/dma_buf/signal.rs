@@ -32,6 +32,7 @@ use super::{
         PointOf, //
     },
     ktime_get,
+    new_fences::LinksOf,
     ops::{
         signal_fence,
         signal_pending_fence,
@@ -278,9 +279,9 @@ impl<O: FenceOps> FenceContext<O> {
         // `emitting` is empty unless an `Emitted` was leaked: an `Emitted` borrows the timeline.
         let emitting = core::mem::replace(state.emitting, Chain::new());
         let mut pending = state.pending;
-        // SAFETY: The points are initialized. The chain owned a reference to each, and passes it
-        // on.
-        unsafe { pending.as_mut().link(emitting) };
+        if emitting.len() > 0 {
+            link_leaked::<O>(pending.as_mut(), emitting);
+        }
         // SAFETY: `pending` is not moved.
         let pending = core::ptr::from_mut(unsafe { pending.get_unchecked_mut() });
         // No fence may be signaled with this lock held: waiters, which run under the lock of their
@@ -319,6 +320,17 @@ impl<O: FenceOps> FenceContext<O> {
             unsafe { bindings::dma_fence_put(fence) };
         });
     }
+}
+
+/// Links the fences of an `Emitted` that was leaked.
+#[cold]
+#[inline(never)]
+fn link_leaked<O: FenceOps>(
+    pending: Pin<&mut <O::Order as Order>::Pending>,
+    emitting: Chain<LinksOf<O::Order>>,
+) {
+    // SAFETY: The points are initialized. The chain owned a reference to each, and passes it on.
+    unsafe { pending.link(emitting) };
 }
 
 /// Signals those of `points` that have not signaled, and returns how many this call signaled.

@@ -114,7 +114,7 @@ impl Pending for ByNumber {
         self.len
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn link(mut self: Pin<&mut Self>, mut points: Chain<Numbered>) {
         while let Some(point) = points.pop() {
             // SAFETY: By the safety requirements of `link` the caller gives up a reference to

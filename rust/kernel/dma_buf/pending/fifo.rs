@@ -142,7 +142,7 @@ impl Pending for Fifo {
         self.points.len()
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn link(self: Pin<&mut Self>, points: Chain<Next>) {
         // SAFETY: By the safety requirements the caller gives up a reference to each point. The
         // container now owns these references, which keep the points.
