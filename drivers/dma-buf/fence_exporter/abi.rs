@@ -5,6 +5,7 @@
 use kernel::{
     ioctl::_IOC_SIZE,
     prelude::*,
+    transmute::AsBytes,
     uaccess::{
         UserPtr,
         UserSlice,
@@ -119,14 +120,14 @@ impl Arg {
     ///
     /// It is for answers in which no other field changes.
     #[inline]
-    pub(crate) fn write_field(self, offset: usize, value: u64) -> Result {
+    pub(crate) fn write_field<T: AsBytes>(self, offset: usize, value: T) -> Result {
         let room = self.size.saturating_sub(offset);
         let ptr = self.ptr.wrapping_byte_add(offset);
         let mut writer = UserSlice::new(ptr, room).writer();
-        if room >= size_of::<u64>() {
+        if room >= size_of::<T>() {
             writer.write(&value)
         } else {
-            writer.write_slice(value.as_bytes().get(..room).ok_or(EINVAL)?)
+            writer.write_slice(AsBytes::as_bytes(&value).get(..room).ok_or(EINVAL)?)
         }
     }
 }

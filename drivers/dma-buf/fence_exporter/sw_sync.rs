@@ -18,6 +18,7 @@ use crate::{
     node::Common,
     users::UserSlot, //
 };
+use core::mem::offset_of;
 use fence_uapi::*;
 use kernel::{
     dma_buf::{
@@ -171,9 +172,10 @@ impl Calls for Timeline<SwSync> {
     }
 
     fn create_fence(this: ArcBorrow<'_, Self>, arg: Arg) -> Result {
+        const ANSWER: usize = offset_of!(sw_sync_create_fence_data, fence);
+
         let mut descriptor = Descriptor::reserve()?;
-        let mut data: sw_sync_create_fence_data = arg.read()?;
-        data.fence = descriptor.number();
+        let data: sw_sync_create_fence_data = arg.read()?;
         let new = NewFences::alloc(1, GFP_KERNEL_ACCOUNT)?;
         if !this.registered.load(Relaxed) {
             Self::register(this)?;
@@ -187,12 +189,12 @@ impl Calls for Timeline<SwSync> {
                 for fence in emitted.fences() {
                     descriptor.attach(fence)?;
                 }
-                arg.write(&mut data)?;
+                arg.write_field(ANSWER, descriptor.number())?;
                 emitted.commit_unless(|| this.has_reached(number));
             }
             Err(fence) => {
                 descriptor.attach(&fence)?;
-                arg.write(&mut data)?;
+                arg.write_field(ANSWER, descriptor.number())?;
             }
         }
         descriptor.install();
