@@ -67,7 +67,6 @@ mod emission;
 mod fence;
 mod lock;
 mod module_ref;
-mod new_fences;
 mod ops;
 mod order;
 mod pace;
@@ -100,7 +99,6 @@ pub use self::{
         Fence,
         Status, //
     },
-    new_fences::NewFences,
     ops::{
         FenceOps,
         TracedFence,
@@ -111,6 +109,7 @@ pub use self::{
         Order,
         SeqnoOrder, //
     },
+    point::NewFences,
     signal::Reason,
     signalling::{
         signalling,

@@ -25,10 +25,6 @@ use super::{
         Progress, //
     },
     lock::IrqSaveLock,
-    new_fences::{
-        LinksOf,
-        NewFences, //
-    },
     ops::{
         init_fence,
         View, //
@@ -40,7 +36,11 @@ use super::{
         Links,
         Pending, //
     },
-    point::Point,
+    point::{
+        LinksOf,
+        NewFences,
+        Point, //
+    },
     FenceOps,
     Ktime, //
 };

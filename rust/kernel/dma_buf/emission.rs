@@ -12,10 +12,6 @@ use super::{
         State, //
     },
     lock::IrqSaveGuard,
-    new_fences::{
-        LinksOf,
-        NewFences, //
-    },
     order::{
         EmissionOrder,
         SeqnoOrder, //
@@ -24,6 +20,10 @@ use super::{
         Chain,
         Links,
         Pending, //
+    },
+    point::{
+        LinksOf,
+        NewFences, //
     },
     signal::{
         signal_points,

@@ -8,14 +8,16 @@
 
 use super::{
     context::FenceContext,
-    new_fences::LinksOf,
     ops::init_fence,
     pending::{
         Gathered,
         Links,
         Pending, //
     },
-    point::Point,
+    point::{
+        LinksOf,
+        Point, //
+    },
     signal::put_points,
     Fence,
     FenceOps,

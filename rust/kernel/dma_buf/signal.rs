@@ -32,7 +32,6 @@ use super::{
         PointOf, //
     },
     ktime_get,
-    new_fences::LinksOf,
     ops::{
         signal_fence,
         signal_pending_fence,
@@ -49,6 +48,7 @@ use super::{
         Pending,
         Reached, //
     },
+    point::LinksOf,
     signalling,
     Cause,
     FenceOps,
