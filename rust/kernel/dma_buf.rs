@@ -140,8 +140,6 @@ pub fn ktime_get() -> Ktime {
 }
 
 #[cfg(CONFIG_KERNEL_OVERLAY_KUNIT_TEST)]
-mod crew;
-#[cfg(CONFIG_KERNEL_OVERLAY_KUNIT_TEST)]
 mod emission_tests;
 #[cfg(CONFIG_KERNEL_OVERLAY_KUNIT_TEST)]
 mod fixtures;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Issuers and helpers that several KUnit suites share.
+//! Issuers, threads and helpers that several KUnit suites share.
 
 use super::*;
 use crate::{
@@ -9,12 +9,17 @@ use crate::{
     sync::{
         aref::ARef,
         atomic::{
-            ordering::Relaxed,
+            ordering::{
+                Full,
+                Relaxed, //
+            },
             Atomic, //
         },
         rcu::Published,
-        Arc, //
+        Arc,
+        Completion, //
     },
+    workqueue,
 };
 
 /// A second, in nanoseconds.
@@ -203,4 +208,62 @@ pub(super) fn create_at_until(
 
 pub(super) fn create_at(timeline: &Timeline<ByNumber>, seqno: u64) -> ARef<Fence> {
     create_at_until(timeline, seqno, far())
+}
+
+/// Threads that begin together, and whose end can be waited for.
+#[pin_data]
+pub(super) struct Crew {
+    absent: Atomic<u32>,
+    left: Atomic<u32>,
+    result: Atomic<u64>,
+    /// A flag whose meaning the test defines.
+    pub(super) stop: Atomic<u32>,
+    /// Completed when all threads have begun.
+    #[pin]
+    pub(super) all_there: Completion,
+    #[pin]
+    all_done: Completion,
+}
+
+impl Crew {
+    /// Returns a crew of `count` threads. The test must spawn all of them, since they wait for each
+    /// other.
+    pub(super) fn of(count: u32) -> Arc<Self> {
+        Arc::pin_init(
+            pin_init!(Self {
+                absent: Atomic::new(count),
+                left: Atomic::new(count),
+                result: Atomic::new(0),
+                stop: Atomic::new(0),
+                all_there <- Completion::new(),
+                all_done <- Completion::new(),
+            }),
+            GFP_KERNEL,
+        )
+        .unwrap()
+    }
+
+    /// Spawns a thread. The return value of `work` is added to the result.
+    pub(super) fn spawn(self: &Arc<Self>, work: impl FnOnce(&Crew) -> u64 + Send + 'static) {
+        let crew = self.clone();
+        let work = move || {
+            if crew.absent.fetch_sub(1, Full) == 1 {
+                crew.all_there.complete_all();
+            }
+            crew.all_there.wait_for_completion();
+            crew.result.fetch_add(work(&crew), Relaxed);
+            if crew.left.fetch_sub(1, Full) == 1 {
+                crew.all_done.complete_all();
+            }
+        };
+        workqueue::system_unbound()
+            .try_spawn(GFP_KERNEL, work)
+            .unwrap();
+    }
+
+    /// Waits for the end of all threads, and returns the sum of the return values.
+    pub(super) fn join(&self) -> u64 {
+        self.all_done.wait_for_completion();
+        self.result.load(Relaxed)
+    }
 }

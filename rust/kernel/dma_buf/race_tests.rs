@@ -7,7 +7,6 @@ use crate::prelude::*;
 #[kunit_tests(rust_dma_buf_races)]
 mod cases {
     use super::super::{
-        crew::Crew,
         fixtures::{
             by_number,
             create,
@@ -15,6 +14,7 @@ mod cases {
             emit_at,
             far,
             in_order,
+            Crew,
             InOrder,
             Uncounted,
             MILLISECOND,

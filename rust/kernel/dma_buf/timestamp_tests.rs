@@ -7,10 +7,10 @@ use crate::prelude::*;
 #[kunit_tests(rust_dma_buf_timestamp)]
 mod cases {
     use super::super::{
-        crew::Crew,
         fixtures::{
             create,
             in_order,
+            Crew,
             MILLISECOND,
             SECOND, //
         },
