@@ -21,7 +21,7 @@ pub(super) const BATCH: usize = 64;
 ///
 /// # Invariants
 ///
-/// The first `len` slots are initialized, and `len <= BATCH`.
+/// The first `len` elements are initialized, and `len <= BATCH`.
 pub struct Batch<L> {
     points: [MaybeUninit<NonNull<Point<L>>>; BATCH],
     len: usize,
@@ -44,14 +44,14 @@ impl<L> Batch<L> {
             let Some(point) = next.filter(|&point| is_in(point)) else {
                 break false;
             };
-            let Some(slot) = self.points.get_mut(len) else {
+            let Some(free) = self.points.get_mut(len) else {
                 break true;
             };
-            slot.write(point);
+            free.write(point);
             len += 1;
             next = after(point);
         };
-        // INVARIANT: The slots before `len` were written, and `get_mut` found each in the array.
+        // INVARIANT: The elements before `len` were written, and `get_mut` found each in the array.
         self.len = len;
         more
     }
@@ -59,9 +59,9 @@ impl<L> Batch<L> {
     /// Adds a point if there is room for it.
     #[inline]
     pub(super) fn push(&mut self, point: NonNull<Point<L>>) {
-        if let Some(slot) = self.points.get_mut(self.len) {
-            slot.write(point);
-            // INVARIANT: The slot was written, and `get_mut` found it in the array.
+        if let Some(free) = self.points.get_mut(self.len) {
+            free.write(point);
+            // INVARIANT: The element was written, and `get_mut` found it in the array.
             self.len += 1;
         }
     }
@@ -69,8 +69,8 @@ impl<L> Batch<L> {
     /// Returns the points.
     #[inline]
     pub(super) fn as_slice(&self) -> &[NonNull<Point<L>>] {
-        // SAFETY: By the type invariant the range is within the array and its slots are
-        // initialized. A `MaybeUninit` has the layout of its content.
+        // SAFETY: By the type invariant the range is within the array and its elements
+        // are initialized. A `MaybeUninit` has the layout of its content.
         unsafe { core::slice::from_raw_parts(self.points.as_ptr().cast(), self.len) }
     }
 
@@ -85,12 +85,12 @@ impl<L> Batch<L> {
         let len = self.len;
         self.len = from.min(len);
         for index in from..len {
-            let Some(slot) = self.points.get(index) else {
+            let Some(element) = self.points.get(index) else {
                 break;
             };
-            // SAFETY: By the type invariant the slot was initialized. `push` below writes only to
-            // slots that this loop has read before.
-            let point = unsafe { slot.assume_init() };
+            // SAFETY: By the type invariant the element was initialized. `push` below writes only
+            // to elements that this loop has read before.
+            let point = unsafe { element.assume_init() };
             if keep(point) {
                 self.push(point);
             }
