@@ -38,9 +38,10 @@ pub unsafe trait RcuAllocator: Allocator + 'static {
     ///
     /// - `ptr` was allocated by this allocator, and is owned by the caller. From this call on, only
     ///   readers that have begun use the memory, and nobody but RCU uses the head.
-    /// - `head` is valid for writes, and is in the first page of the allocation. When memory is
-    ///   short, `kvfree_rcu()` queues the head instead of the pointer. It then finds the start of a
-    ///   large or `vmalloc()`ed object by rounding the address of the head down to its page.
+    /// - `head` is valid for writes, and is in the first page of the allocation. If
+    ///   `kvfree_call_rcu()` has no page to which it can add the pointer, it queues the head
+    ///   instead. `kvmalloc_obj_start_addr()` (mm/slab.h) then finds the start of an object that is
+    ///   in no slab by rounding the address of the head down to its page.
     unsafe fn free_call_rcu(ptr: NonNull<c_void>, head: NonNull<bindings::kvfree_rcu_head>) {
         // SAFETY: By the requirements of this trait, `kvfree()` may free `ptr`. By those of this
         // method, the caller owns `ptr`, and `head` is valid and in the first page.
