@@ -24,6 +24,9 @@ use core::marker::PhantomData;
 
 /// Completes a [`Completion`] when a fence signals.
 ///
+/// This wakes all tasks that wait for the completion. A task that begins to wait later does not
+/// sleep. To wait for one fence only, [`Fence::wait`] needs no callback.
+///
 /// `M` is the module of the caller, `crate::LocalModule`: see [`FenceCallback::OwnerModule`].
 ///
 /// # Examples
