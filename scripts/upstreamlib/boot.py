@@ -2,19 +2,24 @@
 """Boots the kernel with the series: its KUnit suites and examples, and the driver's selftests."""
 
 import os
+import re
 import shutil
 import subprocess
+import time
 
-from fence import PATIENT, ktap, programs, tap
+from fence import PATIENT, ktap, programs, tap, vm
 from fence.counts import Counts
 
-from . import OUT, TOP, die, read, run, say, write
+from . import OUT, TOP, die, read, run, say
 from .build import IMAGES, Build, suites
 from .tree import DRIVER, SELFTESTS
 
 DOCTESTS = "rust_doctests_kernel"
-# Seconds for all programs together. scripts/vm allows more on a slow machine.
+# Seconds for all programs together. scripts/vm allows more on a slow machine. A program that hangs is
+# ended much earlier, so that the others run.
 LIMIT = 1800
+# The line that follows the output of a program.
+ENDED = re.compile(r"^@status (\S+) \d+$")
 # Each cross libc has a prefix of its own. By the target, clang finds the libraries there, but it would
 # use the headers of the host.
 TARGETS = {"x86_64": "--target=x86_64-linux-gnu",
@@ -65,9 +70,41 @@ def build_programs(kernel: Build, folder: str) -> None:
         f"-isystem {kernel.out}/original/usr/include")
 
 
+def run_programs(command: list[str], names: list[str], arch: str, results: str
+                 ) -> tuple[int, str, Counts]:
+    """Runs the guest. Returns the status of scripts/vm, its output, and the results of the programs.
+
+    Prints the result of each program as soon as the program has ended, and writes all output to a file.
+    """
+    counts, text, left = Counts(), "", list(names)
+    at, begin = 0, time.monotonic()
+    with open(results, "w", encoding="utf-8") as file, subprocess.Popen(
+            ["nice", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            errors="replace") as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            file.write(line)
+            file.flush()
+            text += line
+            if line.startswith("@test "):
+                at, begin = len(text) - len(line), time.monotonic()
+            match = ENDED.match(line)
+            if not match or match[1] not in left:
+                continue
+            left.remove(match[1])
+            one = Counts()
+            tap.take_programs(text[at:], [match[1]], one, arch)
+            counts.add(one)
+            say(f"{len(names) - len(left):2}/{len(names)} {match[1]}: {one.passed} passed, "
+                f"{one.failed} failed, {one.skipped} skipped, {time.monotonic() - begin:.0f} s")
+    tap.take_programs("", left, counts, arch)
+    return process.returncode, text, counts
+
+
 def boot(kernel: Build) -> None:
     """Builds the kernel, and runs its KUnit suites and the selftests of the driver in it."""
-    kernel.make("W=1", "CLIPPY=1", IMAGES[kernel.arch], "modules")
+    # With W=1, kbuild runs kernel-doc on each C file. Build.build() has done that for the series' files.
+    kernel.make("W=1", "CLIPPY=1", "KERNELDOC=/dev/null", IMAGES[kernel.arch], "modules")
     say(f"built: the kernel for {kernel.arch}")
     folder = f"{OUT}/{kernel.arch}"
     root, results = f"{folder}/root", f"{folder}/selftests.log"
@@ -80,17 +117,13 @@ def boot(kernel: Build) -> None:
     command = [f"{TOP}/scripts/vm", "run", "--arch", kernel.arch, "--kernel-build", kernel.out,
                "--module", f"{kernel.out}/{DRIVER}/fence_exporter.ko",
                "--params", f"sw_sync=1 {PATIENT}", "--timeout", str(LIMIT), "--memory", "2G",
-               "--add", root, "--keep-log", log, "--", *programs.run_each(root, names)]
-    result = subprocess.run(["nice", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                            text=True, errors="replace", check=False)
-    write(results, result.stdout)
+               "--add", root, "--keep-log", log, "--", *programs.run_each(root, names, vm.LIMIT)]
+    status, output, counts = run_programs(command, names, kernel.arch, results)
     if not os.path.exists(log):
-        die(f"the kernel didn't boot: see {results}\n{result.stdout[-2000:]}")
+        die(f"the kernel didn't boot: see {results}\n{output[-2000:]}")
     count_cases(log, read(f"{kernel.out}/rust/doctests_kernel_generated_kunit.c").count("KUNIT_CASE("))
-    counts = Counts()
-    tap.take_programs(result.stdout, names, counts, kernel.arch)
     say(f"selftests: {len(names)} programs: {counts.passed} passed, {counts.failed} failed, "
         f"{counts.skipped} skipped: see {results}")
-    if counts.failed or result.returncode or not counts.passed:
-        die(f"the tree with the series fails its tests; scripts/vm ended with {result.returncode}: "
-            f"see {results} and {log}\n{result.stdout[-2000:] if result.returncode else ''}")
+    if counts.failed or status or not counts.passed:
+        die(f"the tree with the series fails its tests; scripts/vm ended with {status}: "
+            f"see {results} and {log}\n{output[-2000:] if status else ''}")
