@@ -79,7 +79,7 @@ def run_programs(command: list[str], names: list[str], arch: str, results: str
     counts, text, left = Counts(), "", list(names)
     at, begin = 0, time.monotonic()
     with open(results, "w", encoding="utf-8") as file, subprocess.Popen(
-            ["nice", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             errors="replace") as process:
         assert process.stdout is not None
         for line in process.stdout:
