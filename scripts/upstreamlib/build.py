@@ -203,25 +203,6 @@ class Build:
             env={**os.environ, "RUSTC_BOOTSTRAP": "1", **crate.environment})
         say("rustdoc: no warning")
 
-    def typecheck_each(self, path: str) -> None:
-        """Type-checks the crate after each patch, with the compiler command saved for the last patch.
-
-        The bindings are those of the last patch, too.
-        """
-        # Removes the outputs from the saved command: this function names its own.
-        saved = kbuild.command(f"{self.out}/{SAVED}").without("--emit")
-        environment = {**os.environ, "RUSTC_BOOTSTRAP": "1", "CLIPPY_CONF_DIR": self.source,
-                       **saved.environment}
-        commits = git(path, "rev-list", "--reverse", f"base..{SERIES[-1].name}").split()
-        for number, commit in enumerate(commits, 1):
-            subject = git(path, "log", "-1", "--format=%s", commit).strip()
-            git(path, "checkout", "-q", "--detach", commit)
-            words = [word.replace(f"{self.source}/rust/", f"{path}/rust/") for word in saved.words]
-            run("nice", *words, f"--emit=metadata={path}/kernel.rmeta", "-Dwarnings", cwd=self.out,
-                env=environment)
-            say(f"{number:2}/{len(commits)} type-checks: {subject}")
-        git(path, "checkout", "-q", SERIES[-1].name)
-
 
 def differences() -> None:
     """Prints what differs between this tree and the kernel's tree with the series applied."""
