@@ -134,7 +134,7 @@ class Build:
                 os.symlink(target, link)
 
     def command(self, *targets: str, source: str = "", out: str = "") -> list[str]:
-        return ["nice", "make", f"-j{os.cpu_count()}", "-C", source or self.source,
+        return ["make", f"-j{os.cpu_count()}", "-C", source or self.source,
                 f"O={out or self.out}", f"ARCH={self.arch}", *(f"{name}={self.tools[name]}"
                                   for name in ("LLVM", "RUST_LIB_SRC", "BINDGEN")), *targets]
 
@@ -197,7 +197,7 @@ class Build:
     def rustdoc(self, scratch: str) -> None:
         """Runs rustdoc on the crate. A broken link is an error."""
         crate = kbuild.crate(f"{self.out}/{SAVED}")
-        run("nice", os.environ.get("RUSTDOC", "rustdoc"), *crate.flags, "--crate-name", "kernel",
+        run(os.environ.get("RUSTDOC", "rustdoc"), *crate.flags, "--crate-name", "kernel",
             "--output", f"{scratch}/doc", "-Zunstable-options",
             "-Cunsafe-allow-abi-mismatch=fixed-x18", "-Dwarnings", crate.source, cwd=self.out,
             env={**os.environ, "RUSTC_BOOTSTRAP": "1", **crate.environment})

@@ -32,7 +32,7 @@ class Each:
                  for word in command.words]
         words = [f"{self.scratch}/{word}" if word.startswith("rust/bindings/") else word
                  for word in words]
-        run("nice", *words, *more, cwd=self.kernel.out,
+        run(*words, *more, cwd=self.kernel.out,
             env={**os.environ, "RUSTC_BOOTSTRAP": "1", "CLIPPY_CONF_DIR": self.kernel.source,
                  **command.environment, **environment})
 
