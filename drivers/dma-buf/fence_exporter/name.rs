@@ -22,11 +22,15 @@ use kernel::{
 /// The size of a name with its terminating NUL, in bytes.
 pub(crate) const LEN: usize = FENCE_EXPORTER_NAME_LEN as usize;
 
+/// The size of a default name, in bytes: a comm has at most 15, a pid has at most 7 digits, and
+/// there are a hyphen and a NUL.
+const DEFAULT_LEN: usize = 24;
+
 /// The name of a timeline: a default, and the name that was set, if any.
 ///
 /// Readers of fences may use either name at any time, so neither is changed once it exists.
 pub(crate) struct Name {
-    default: CStrArray<LEN>,
+    default: CStrArray<DEFAULT_LEN>,
     // Bytes need no destructor, but `SetOnce` has one.
     set: ManuallyDrop<SetOnce<CStrArray<LEN>>>,
 }
@@ -49,9 +53,9 @@ impl Name {
             }
         });
         let comm = comm.split(|&byte| byte == 0).next().unwrap_or_default();
-        let mut default = [0; LEN];
+        let mut default = [0; DEFAULT_LEN];
         if let Some(mut buffer) = NullTerminatedFormatter::new(&mut default) {
-            // This fits: a comm has at most 15 bytes, and a number at most 11.
+            // This fits: see `DEFAULT_LEN`.
             let pid = current_tgid_vnr();
             let _ = buffer.write_fmt(fmt!("{}-{}", BStr::from_bytes(comm), pid));
         }
@@ -91,21 +95,26 @@ impl Name {
         self.set.populate(name)
     }
 
+    /// Returns the bytes of the name. All bytes after its end are zero.
+    pub(crate) fn bytes(&self) -> [u8; LEN] {
+        if let Some(name) = self.set.as_ref() {
+            return name.bytes();
+        }
+        let mut bytes = [0; LEN];
+        bytes
+            .iter_mut()
+            .zip(self.default.bytes())
+            .for_each(|(to, from)| *to = from);
+        bytes
+    }
+
     /// Returns the name that was set, or else the default.
     #[inline]
-    fn get(&self) -> &CStrArray<LEN> {
-        self.set.as_ref().unwrap_or(&self.default)
-    }
-
-    /// Returns the bytes of the name. All bytes after its end are zero.
-    pub(crate) fn bytes(&self) -> &[u8; LEN] {
-        self.get().bytes()
-    }
-
-    /// Returns the name.
-    #[inline]
     pub(crate) fn as_c_str(&self) -> &CStr {
-        self.get().as_c_str()
+        match self.set.as_ref() {
+            Some(name) => name.as_c_str(),
+            None => self.default.as_c_str(),
+        }
     }
 }
 

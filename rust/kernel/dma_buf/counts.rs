@@ -7,7 +7,9 @@
 //! context's lock, too, so that all its counts change at once: see [`Failures`].
 
 use crate::{
+    bindings,
     error::Error,
+    ffi,
     sync::atomic::{
         ordering::Relaxed,
         Atomic, //
@@ -53,7 +55,8 @@ pub struct Counts {
 /// A fence that completed with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The number of the fence.
+    /// The number of the fence. Its 12 highest bits are lost; in
+    /// [`EmissionOrder`](super::EmissionOrder) they are 0.
     pub seqno: u64,
     /// The error.
     pub error: Error,
@@ -65,23 +68,36 @@ pub struct Failure {
 /// cause. So a [`snapshot`](Progress::snapshot), which is made in one hold of the context's lock,
 /// has a failed fence in all its counts or in none. Fences without an error take no lock to be
 /// counted.
+///
+/// The last failure takes one word, since more would make a context too large for the slab cache
+/// that it is in.
 pub(super) struct Failures {
     count: u64,
-    last: Option<Failure>,
+    /// The number of the last fence that failed, and in the low bits the errno. 0 means none.
+    last: u64,
 }
+
+/// The number of bits of an errno.
+const ERRNO_BITS: u32 = 12;
+const _: () = assert!(bindings::MAX_ERRNO < 1 << ERRNO_BITS);
 
 impl Failures {
     pub(super) fn new() -> Self {
-        Self {
-            count: 0,
-            last: None,
-        }
+        Self { count: 0, last: 0 }
     }
 
     /// Records that the fence `seqno` completes with `error`.
     pub(super) fn note(&mut self, seqno: u64, error: Error) {
         self.count = self.count.wrapping_add(1);
-        self.last = Some(Failure { seqno, error });
+        self.last = (seqno << ERRNO_BITS) | u64::from(error.to_errno().unsigned_abs());
+    }
+
+    fn last(&self) -> Option<Failure> {
+        let errno = self.last & ((1 << ERRNO_BITS) - 1);
+        (errno != 0).then(|| Failure {
+            seqno: self.last >> ERRNO_BITS,
+            error: Error::from_errno(-(errno as ffi::c_int)),
+        })
     }
 }
 
@@ -148,10 +164,10 @@ impl Progress {
 
     /// Returns the counts, while `emitting` fences are emitted and not committed.
     ///
-    /// The caller holds the context's lock, which protects `failures`. A signaler finds a fence in a hold of that lock, after
-    /// the fence was emitted, and counts it as completed after that hold. So each completed fence
-    /// that is counted here was emitted before. Therefore there are not more completed fences than
-    /// emitted ones.
+    /// The caller holds the context's lock, which protects `failures`. A signaler finds a fence in
+    /// a hold of that lock, after the fence was emitted, and counts it as completed in that hold or
+    /// later. So each completed fence that is counted here was emitted before. Therefore there are
+    /// not more completed fences than emitted ones.
     pub(super) fn snapshot(&self, emitting: u32, failures: &Failures) -> Counts {
         let (done, timed_out, cancelled) = (
             self.done.load(Relaxed),
@@ -170,7 +186,7 @@ impl Progress {
             timed_out,
             cancelled,
             failed: failures.count,
-            last_failure: failures.last,
+            last_failure: failures.last(),
         }
     }
 }

@@ -353,7 +353,7 @@ impl Calls for Timeline<Native> {
             .last_failure
             .map_or((0, 0), |last| (last.seqno, last.error.to_errno()));
         fence_exporter_info {
-            name: *self.shared_data().get_ref().name.bytes(),
+            name: self.shared_data().get_ref().name.bytes(),
             context: self.number(),
             last_seqno: counts.committed,
             signaled_seqno: counts.completed,
