@@ -96,8 +96,8 @@ pub trait Pending: Sized + Send {
     ///
     /// # Safety
     ///
-    /// [`up_to`](Self::up_to) must have returned `point` as the only one, and the container must
-    /// not have changed since. `point` must have signaled.
+    /// Callers must ensure that [`up_to`](Self::up_to) has returned `point` as the only one, that
+    /// the container has not changed since, and that `point` has signaled.
     unsafe fn unlink_one(self: Pin<&mut Self>, point: NonNull<Point<Self::Links>>);
 
     /// Gathers the first points up to the number `last`, at most `BATCH` of them, and returns
