@@ -12,6 +12,9 @@
 #include "fence.h"
 #include "harness.h"
 
+/* The size of the arguments below. No structure of the interface is larger. */
+#define ARG_SIZE	256
+
 static const struct {
 	const char *name;
 	unsigned long request;
@@ -141,7 +144,7 @@ TEST_F(misuse, wrong_kinds_of_descriptor)
 		open("/dev/null", O_RDWR | O_CLOEXEC),
 		open("/", O_RDONLY | O_CLOEXEC),
 	};
-	char zeroes[128] = {};
+	char zeroes[ARG_SIZE] = {};
 	unsigned int i, k;
 
 	for (i = 0; i < ARRAY_SIZE(others); i++) {
@@ -182,13 +185,14 @@ TEST_F(misuse, path_descriptor)
 TEST_F(misuse, logs_nothing)
 {
 	int before = count_in_log("fence");
-	char zeroes[128] = {};
+	char zeroes[ARG_SIZE] = {};
 	unsigned int i, k;
 	int fd;
 
 	ASSERT_LE(0, before);
 	for (i = 0; i < 20; i++) {
 		for (k = 0; k < ARRAY_SIZE(calls); k++) {
+			ASSERT_GE(ARG_SIZE, _IOC_SIZE(calls[k].request));
 			call(self->tl, calls[k].request, NULL);
 			call(self->tl, calls[k].request, zeroes);
 			call(self->tl, calls[k].request + 1, zeroes);
