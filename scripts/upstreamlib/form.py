@@ -142,6 +142,9 @@ def tests(path: str) -> str:
                   flags=re.M)
     text = re.sub(r"// Hazards? \d+(?:(?:,| and) \d+)*: (.)", lambda m: "// " + m[1].upper(), text)
     text = re.sub(r"\bfn hazard_(?:\d+_)(?:and_\d+_)*", "fn ", text)
+    names = re.findall(r"#\[test\]\n\s*fn (\w+)", text)
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        die(f"{path}: without the numbers of hazards, these cases have one name: {', '.join(twice)}")
     if re.search("hazard|docs/", text, re.I):
         die(f"{path}: names something that the tree does not have: "
             + found(".*(?:hazard|docs/).*", text, re.I)[0].strip())

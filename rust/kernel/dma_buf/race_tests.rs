@@ -277,7 +277,7 @@ mod cases {
 
     // Another signaler has signaled the fence, and has yet to unlink it.
     #[test]
-    fn hazard_19_one_fence_alone() {
+    fn hazard_19_second_signaller_of_one_fence() {
         let timeline = in_order();
         let fences = create(&timeline, 1);
         // SAFETY: `fences` has a reference to the fence, which a context has emitted.
