@@ -20,10 +20,7 @@ DOCTESTS = "rust_doctests_kernel"
 LIMIT = 1800
 # The line that follows the output of a program.
 ENDED = re.compile(r"^@status (\S+) \d+$")
-# Each cross libc has a prefix of its own. By the target, clang finds the libraries there, but it would
-# use the headers of the host.
-TARGETS = {"x86_64": "--target=x86_64-linux-gnu",
-           "arm64": "--target=aarch64-linux-gnu -isystem /usr/aarch64-linux-gnu/include"}
+TARGETS = {"x86_64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
 
 
 def count_cases(log: str, examples: int) -> None:
@@ -63,11 +60,16 @@ def build_programs(kernel: Build, folder: str) -> None:
     # kernel's own source has those.
     kernel.make("headers")
     run(*kernel.command("headers", source=kernel.original, out=f"{kernel.out}/original"))
-    llvm = kernel.tools["LLVM"]
-    run("make", "-C", f"{kernel.source}/{SELFTESTS}", f"CC=clang{llvm} {TARGETS[kernel.arch]}",
+    llvm, target = kernel.tools["LLVM"], TARGETS[kernel.arch]
+    headers = [f"{kernel.out}/usr/include", f"{kernel.out}/original/usr/include"]
+    if kernel.arch != "x86_64":
+        # Each cross libc has a prefix of its own. By the target, clang finds the libraries there, but
+        # it would use the headers of the host. The headers of the prefix come last, since some of them
+        # are of an older kernel.
+        headers.append(f"/usr/{target}/include")
+    run("make", "-C", f"{kernel.source}/{SELFTESTS}", f"CC=clang{llvm} --target={target}",
         f"OUTPUT={folder}", f"top_srcdir={kernel.source}", "LDFLAGS=-pthread -static -fuse-ld=lld",
-        f"KHDR_INCLUDES=-isystem {kernel.out}/usr/include "
-        f"-isystem {kernel.out}/original/usr/include")
+        "KHDR_INCLUDES=" + " ".join(f"-isystem {path}" for path in headers))
 
 
 def run_programs(command: list[str], names: list[str], arch: str, results: str
