@@ -86,6 +86,11 @@ TEST_F(races, deadline_and_close)
 		if (rounds % 2)
 			sleep_ms(1);
 		close(tl);
+		/*
+		 * The other thread looks up a descriptor meanwhile. Such a lookup may hold the file
+		 * that is closed here for a moment, because the memory of files is used again.
+		 */
+		ASSERT_EQ(1, fence_wait(fd, LONG_MS));
 		status = fence_status(fd);
 		ASSERT_EQ(-ECANCELED, status);
 		close(fd);
@@ -147,6 +152,7 @@ TEST_F(races, timers_and_close)
 		while (now_ns() < time + rand_r(&seed) % 100000)
 			;
 		close(tl);
+		ASSERT_EQ(1, fence_wait(fds[0], LONG_MS));
 		status = fence_status(fds[0]);
 		ASSERT_TRUE(status == 1 || status == -ETIMEDOUT ||
 			    status == -ECANCELED);
