@@ -440,8 +440,9 @@ pub(super) unsafe fn signal_fence(
 ///
 /// # Safety
 ///
-/// Callers must ensure that a context emitted the fence, and that they hold a reference to it.
-/// Interrupts must be off.
+/// Callers must ensure that a context emitted the fence, and that they hold a reference to it. They
+/// must hold a lock that `spin_lock_irqsave()` took, so that no interrupt handler waits for the
+/// fence's lock on this CPU.
 #[inline(always)]
 pub(super) unsafe fn signal_unwatched(
     _section: &super::Section,

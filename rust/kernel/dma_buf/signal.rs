@@ -121,12 +121,13 @@ impl<O: FenceOps> FenceContext<O> {
     /// No callback runs, so the fence is signaled and unlinked in one hold of the context's lock.
     #[inline(always)]
     pub(super) fn signal_one(&self, last: u64, end: End) -> Option<usize> {
-        signalling(|section| self.signal_alone(section, last, end))
+        signalling(|section| self.signal_one_in(section, last, end))
     }
 
-    /// Does what [`signal_one`](Self::signal_one) does.
+    /// The section in which [`signal_one`](Self::signal_one) signals.
+    // Not in the closure of `signalling`: there, LLVM would not inline it.
     #[inline(always)]
-    fn signal_alone(&self, section: &Section, last: u64, end: End) -> Option<usize> {
+    fn signal_one_in(&self, section: &Section, last: u64, end: End) -> Option<usize> {
         let mut guard = self.state.lock();
         let point = match guard.pending.up_to(last) {
             Reached::Nothing => return Some(0),
@@ -151,7 +152,7 @@ impl<O: FenceOps> FenceContext<O> {
             O::trace_signaled(fence, status, Reason::Caused(end.cause), time);
         };
         // SAFETY: The point is linked, so this context emitted its fence, and the list owns a
-        // reference to it. The context's lock is held, with interrupts off.
+        // reference to it. `guard` holds the context's lock, which `spin_lock_irqsave()` took.
         if !unsafe { signal_unwatched(section, fence, end.error, time, count_one) } {
             return None;
         }

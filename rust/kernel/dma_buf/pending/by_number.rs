@@ -166,18 +166,10 @@ impl Pending for ByNumber {
         // SAFETY: By the safety requirements the point is linked.
         let next = unsafe { self.younger(point) };
         let this = self.project();
-        let head = this.age.get();
-        // SAFETY: `up_to` found the tree empty, so the run begins with the first point of the list,
-        // which is this one. Its entry is set to point to itself, which `is_listed` tests. The
-        // entry behind it is that of a point, or the head.
-        unsafe {
-            let age = age_of(point);
-            let behind = (*age).next;
-            (*head).next = behind;
-            (*behind).prev = head;
-            (*age).next = age;
-        }
-        // INVARIANT: The run begins after the point.
+        // SAFETY: The point is linked, so its entry is on the list.
+        unsafe { bindings::list_del_init(age_of(point)) };
+        // INVARIANT: `up_to` found the tree empty, so the point was the first of the run, which
+        // begins after it now.
         *this.run = next;
         *this.len -= 1;
     }
